@@ -1,0 +1,1 @@
+"""Platform events to `IncomingMessage`, `Reply` to platform messages: one file per platform."""

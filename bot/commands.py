@@ -1,0 +1,54 @@
+"""The commands, the same on every channel: their names in both languages and what they do, in one line each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command: its English name (the one that handlers see), its Spanish names, and its summary in both languages."""
+
+    name: str
+    spanish: tuple[str, ...]
+    summary: str
+    resumen: str
+    argument: str = ""
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command(name="start", spanish=("empezar",), summary="say hello and set things up", resumen="saludar y empezar"),
+    Command(name="help", spanish=("ayuda",), summary="what I can do", resumen="qué sé hacer"),
+    Command(name="new", spanish=("nueva",), summary="start a new conversation", resumen="empezar una conversación nueva"),
+    Command(name="stop", spanish=("parar",), summary="stop the answer being written", resumen="parar la respuesta en curso"),
+    Command(
+        name="again", spanish=("repetir",), summary="answer the last question again", resumen="responder otra vez a lo último"
+    ),
+    Command(
+        name="language",
+        spanish=("idioma",),
+        argument="es|en",
+        summary="choose Spanish or English",
+        resumen="elegir español o inglés",
+    ),
+    Command(name="mydata", spanish=("misdatos",), summary="everything I hold about you", resumen="todo lo que guardo de ti"),
+    Command(name="forgetme", spanish=("olvidame",), summary="erase everything about you", resumen="borrar todo lo tuyo"),
+    Command(
+        name="about",
+        spanish=("acerca",),
+        summary="what I am and where your words go",
+        resumen="qué soy y adónde van tus palabras",
+    ),
+)
+
+_NAMES = {name: command.name for command in COMMANDS for name in (command.name, *command.spanish)}
+_PLAIN = str.maketrans("áéíóúñ", "aeioun")
+
+
+def parse_command(text: str) -> tuple[str, str] | None:
+    """The English name and the argument text of a known command, else None. `/Olvídame@martin_bot now` is `forgetme`, `now`."""
+    if not text.startswith("/"):
+        return None
+    word, _, arguments = text[1:].partition(" ")
+    name = _NAMES.get(word.partition("@")[0].lower().translate(_PLAIN))
+    return None if name is None else (name, arguments.strip())

@@ -1,0 +1,153 @@
+"""Every error that Martín raises on purpose, as one tree.
+
+MartinError
+├── ConfigError           settings that cannot be used; carries every problem found
+├── DataFolderLocked      another process serves this data folder
+├── StoreError            the database could not do what was asked
+│   ├── StoreBusy         locked by someone else for longer than `busy_timeout`
+│   ├── StoreFull         no space left, or read-only
+│   ├── StoreConflict     a constraint was broken; the unit of work was rolled back
+│   ├── StoreDamaged      the file fails its own checks
+│   ├── StoreTooNew       written by a newer version of Martín
+│   └── StoreClosed       used after it was closed
+├── BackupError           a backup or restore was refused; nothing was changed
+├── ModelError            a model gave no usable answer
+│   ├── ModelUnreachable  refused, reset, no such host
+│   ├── ModelTimedOut     a deadline passed
+│   ├── ModelBusy         429 or 503; carries `retry_after_s`
+│   ├── ModelRejected     the backend will not do this (401, 404, 422, …)
+│   └── ModelBroken       empty, cut off, or not what the protocol says
+├── DeliveryError         a platform did not take a message; it is tried again
+│   ├── DeliveryPaused    not before `retry_after_s`
+│   └── ChatClosed        blocked, left, or gone; not tried again until the person writes
+├── IntakeError           a message could not be taken
+│   └── Overloaded        too much is waiting
+└── UnknownPerson         no such person in the store
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class MartinError(Exception):
+    """The root of every error raised on purpose."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing wrong with the configuration: where, why, what would be accepted. Never holds a secret's value."""
+
+    path: str
+    reason: str
+    accepted: str = ""
+    nearest: str = ""
+
+
+class ConfigError(MartinError):
+    """The configuration cannot be used; `problems` holds everything that is wrong with it."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(f"{len(self.problems)} configuration problem(s): " + "; ".join(p.path for p in self.problems))
+
+
+class DataFolderLocked(MartinError):
+    """Another process serves this data folder; `holder` says which (pid and address, when known)."""
+
+    def __init__(self, folder: str, holder: str) -> None:
+        self.folder, self.holder = folder, holder
+        super().__init__(f"the data folder {folder!r} is served by {holder}; stop it first, or use another MARTIN_DATA_DIR")
+
+
+class StoreError(MartinError):
+    """The database could not do what was asked."""
+
+
+class StoreBusy(StoreError):
+    """The database stayed locked for longer than `busy_timeout`."""
+
+
+class StoreFull(StoreError):
+    """No space is left for the database, or it cannot be written."""
+
+
+class StoreConflict(StoreError):
+    """A constraint was broken; the unit of work was rolled back."""
+
+
+class StoreDamaged(StoreError):
+    """The database fails its own checks."""
+
+
+class StoreTooNew(StoreError):
+    """The database was written by a newer version of Martín."""
+
+
+class StoreClosed(StoreError):
+    """The store was used after it was closed."""
+
+
+class BackupError(MartinError):
+    """A backup or a restore was refused; nothing was changed."""
+
+
+class ModelError(MartinError):
+    """A model gave no usable answer. `model` is its name."""
+
+    def __init__(self, model: str, detail: str) -> None:
+        self.model, self.detail = model, detail
+        super().__init__(f"{model}: {detail}")
+
+
+class ModelUnreachable(ModelError):
+    """The backend could not be reached."""
+
+
+class ModelTimedOut(ModelError):
+    """A deadline passed before the model answered."""
+
+
+class ModelBusy(ModelError):
+    """The backend asks to wait `retry_after_s` seconds (None when it does not say)."""
+
+    def __init__(self, model: str, detail: str, retry_after_s: float | None = None) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(model, detail)
+
+
+class ModelRejected(ModelError):
+    """The backend refuses this request whatever the number of tries."""
+
+
+class ModelBroken(ModelError):
+    """The answer was empty, cut off, or not what the protocol says."""
+
+
+class DeliveryError(MartinError):
+    """A platform did not take a message; delivery tries again later."""
+
+
+class DeliveryPaused(DeliveryError):
+    """The platform asks to wait `retry_after_s` seconds."""
+
+    def __init__(self, detail: str, retry_after_s: float) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(detail)
+
+
+class ChatClosed(DeliveryError):
+    """The chat is blocked, left or gone."""
+
+
+class IntakeError(MartinError):
+    """A message could not be taken; the platform keeps it and sends it again."""
+
+
+class Overloaded(IntakeError):
+    """More is waiting than the limits allow."""
+
+
+class UnknownPerson(MartinError):
+    """No such person is in the store."""

@@ -1,0 +1,1 @@
+"""Answers: one file per backend behind the `ChatModel` port."""

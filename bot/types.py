@@ -1,0 +1,535 @@
+"""The nouns of Martín: frozen records that every layer shares; standard library only.
+
+Times are aware UTC. Ids are strings made by the application, ordered by time (see `bot.system`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Literal, NewType
+
+PersonId = NewType("PersonId", str)
+AddressId = NewType("AddressId", str)
+ConversationId = NewType("ConversationId", str)
+TurnId = NewType("TurnId", str)
+"""A turn has the id of the inbox row that began it: so a row can never become two turns."""
+OutboxId = NewType("OutboxId", str)
+PlatformId = NewType("PlatformId", str)
+"""The id that a platform gave to one message of ours."""
+
+Language = Literal["es", "en"]
+LANGUAGES: tuple[Language, ...] = ("es", "en")
+
+
+class ChannelName(StrEnum):
+    """A place people talk from."""
+
+    TELEGRAM = "telegram"
+    DISCORD = "discord"
+    WEB = "web"
+    CONSOLE = "console"
+
+
+class Kind(StrEnum):
+    """What an incoming message is. `ON_LANE` kinds become turns; the others act on a turn that exists."""
+
+    TEXT = "text"
+    COMMAND = "command"
+    CHOICE = "choice"
+    RATING = "rating"
+    REACTION = "reaction"
+    EDIT = "edit"
+    STOP = "stop"
+
+
+ON_LANE = frozenset({Kind.TEXT, Kind.COMMAND, Kind.CHOICE})
+
+
+class Reason(StrEnum):
+    """Why an answer got a 👎, as the person chose it."""
+
+    WRONG = "wrong"
+    LONG = "long"
+    SHORT = "short"
+    HARD = "hard"
+    EASY = "easy"
+    STYLE = "style"
+
+
+class InboxState(StrEnum):
+    """Where an inbox row stands. `RECEIVED` and `ANSWERED` are on their way; every other state is an end."""
+
+    RECEIVED = "received"
+    ANSWERED = "answered"
+    SENT = "sent"
+    FAILED = "failed"
+    REFUSED = "refused"
+    ABSORBED = "absorbed"
+    ERASED = "erased"
+
+
+class TurnStatus(StrEnum):
+    """How a turn ended."""
+
+    ANSWERED = "answered"
+    FAILED = "failed"
+
+
+class Flag(StrEnum):
+    """What is to be known of an answer besides its text. None of these may become a positive training example."""
+
+    PARTIAL = "partial"
+    STOPPED = "stopped"
+    TIMED_OUT = "timed_out"
+    FALLBACK = "fallback"
+    FAILED = "failed"
+    LIMITED = "limited"
+    NO_RECALL = "no_recall"
+    UNKNOWN = "unknown"
+    CRISIS = "crisis"
+    TRIMMED = "trimmed"
+
+
+class EvidenceKind(StrEnum):
+    """Where a piece of evidence comes from."""
+
+    CORRECTION = "correction"
+    LIKED = "liked"
+    APPROVED = "approved"
+    MEMORY = "memory"
+    KNOWLEDGE = "knowledge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """A channel, a chat in it, a user in that chat, and a thread (`""` for none). One lane each."""
+
+    channel: ChannelName
+    chat: str
+    user: str
+    thread: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One option under a reply. `row` groups buttons; `key` is what comes back."""
+
+    key: str
+    label: str
+    row: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A person's answer to a reply's choices."""
+
+    turn_id: TurnId
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenRating:
+    """A press of 👍 (1), 👎 (-1) or a withdrawal (0), perhaps with a reason and a correction.
+
+    A `reason` or `correction` of None leaves what an earlier press of the same value gave.
+    """
+
+    turn_id: TurnId
+    value: Literal[1, 0, -1]
+    reason: Reason | None = None
+    correction: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file that came with a message."""
+
+    name: str
+    media_type: str
+    size: int
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingMessage:
+    """One event from a platform. `event_id` is unique within its channel and the same when the platform repeats it."""
+
+    event_id: str
+    address: Address
+    kind: Kind
+    sent_at: datetime
+    text: str = ""
+    choice: Chosen | None = None
+    rating: GivenRating | None = None
+    target: PlatformId | TurnId | None = None
+    attachments: tuple[Attachment, ...] = ()
+    is_private: bool = True
+    is_addressed: bool = True
+    is_admin: bool = False
+    sender_name: str = ""
+    locale: str = ""
+
+
+class ReceiptStatus(StrEnum):
+    """What became of an incoming message at the door."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
+    ABSORBED = "absorbed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What a channel learns once its message is on disk.
+
+    `same_content` is False when a known `event_id` came back with other content. `reply` is what to show for a message
+    that became no turn (a rating's thanks, a refusal); `is_refused` says that such a message had no effect.
+    """
+
+    event_id: str
+    turn_id: TurnId
+    status: ReceiptStatus
+    state: InboxState
+    same_content: bool = True
+    reply: Reply | None = None
+    is_refused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyFile:
+    """A file that goes with a reply."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What the bot says: Markdown of any length, with choices and files. A channel fits it to its platform."""
+
+    text: str
+    choices: tuple[Choice, ...] = ()
+    files: tuple[ReplyFile, ...] = ()
+    rateable: bool = False
+
+
+class OutgoingKind(StrEnum):
+    """What an outbox row carries: a turn's reply, a notice for a refused message, or a message that fell due."""
+
+    REPLY = "reply"
+    NOTICE = "notice"
+    DUE = "due"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """One outbox row on its way to a platform. `nonce` is stored and the same at every try."""
+
+    id: OutboxId
+    kind: OutgoingKind
+    address: Address
+    reply: Reply
+    nonce: str
+    turn_id: TurnId | None = None
+    event_id: str = ""
+    model: str = ""
+    status: TurnStatus | None = None
+    flags: frozenset[Flag] = frozenset()
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """One human as the store knows them."""
+
+    id: PersonId
+    language: Language | None
+    created_at: datetime
+    training_consent: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a search may read: the person's private talk (`group` None), or one group address of theirs and nothing else."""
+
+    group: AddressId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question the bot has asked and not yet had answered. `turn_id` is the turn whose reply asks it."""
+
+    turn_id: TurnId
+    kind: str
+    choices: tuple[Choice, ...]
+    state: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """An earlier question and answer of the same conversation."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rating:
+    """The ledger's one row for a turn and a person."""
+
+    turn_id: TurnId
+    value: Literal[1, 0, -1]
+    reason: Reason | None
+    correction: str | None
+    rated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastTurn:
+    """A stored turn, as ratings, `/again` and the page's history need it."""
+
+    id: TurnId
+    person_id: PersonId
+    address_id: AddressId
+    kind: Kind
+    handler: str
+    status: TurnStatus
+    language: Language
+    question: str
+    reply: Reply
+    model: str
+    flags: frozenset[Flag]
+    created_at: datetime
+    rating: Rating | None = None
+    chosen: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One incoming message with all that a handler may look at.
+
+    `language` is the person's (choice, else client, else text), `spoken` that of this text where it is clear. `command` is the
+    English name of a command, without the slash. `target` is the stored turn that the message is about (rating, choice,
+    edit, again); `running` the turn being answered at this address while an off-lane message comes in.
+    """
+
+    id: TurnId
+    message: IncomingMessage
+    person: Person
+    address_id: AddressId
+    conversation_id: ConversationId
+    language: Language
+    spoken: Language
+    command: str = ""
+    arguments: str = ""
+    is_first: bool = False
+    awaiting: Question | None = None
+    history: tuple[Exchange, ...] = ()
+    target: PastTurn | None = None
+    running: TurnId | None = None
+
+    @property
+    def scope(self) -> Scope:
+        """What recall may read for this turn."""
+        return Scope() if self.message.is_private else Scope(group=self.address_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Something that supports an answer. `source` is a turn id or a file name; `question` is what it once answered."""
+
+    kind: EvidenceKind
+    text: str
+    source: str
+    score: float
+    title: str = ""
+    question: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What a model is given. Language models render it; `offline` composes from the evidence."""
+
+    system: str
+    question: str
+    language: Language
+    directives: tuple[str, ...] = ()
+    history: tuple[Exchange, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """How an answer was made. Token counts are the backend's own, else an estimate (about four characters each)."""
+
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    stop: Literal["end", "length", "stopped", "deadline", "error"] = "end"
+    first_token_s: float | None = None
+    flags: frozenset[Flag] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """A piece of an answer. The last one of a stream carries the generation."""
+
+    text: str
+    generation: Generation | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelStatus:
+    """Whether a model can answer, why not, and what to do. `is_remote` says that text leaves the machine."""
+
+    name: str
+    is_ready: bool
+    is_remote: bool
+    detail: str
+    next_step: str = ""
+
+
+# What a handler may ask to be written. The store turns each into statements of one transaction.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetLanguage:
+    """The person chose a language."""
+
+    person_id: PersonId
+    language: Language
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetConsent:
+    """The person allowed or refused the use of their conversations for training. Kept with version and time (R-52)."""
+
+    person_id: PersonId
+    granted: bool
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetConversation:
+    """The address starts a new conversation: what came before is no longer history."""
+
+    address_id: AddressId
+    conversation_id: ConversationId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetRating:
+    """The ledger's row for this turn and person becomes this; the last press wins (R-09)."""
+
+    person_id: PersonId
+    turn_id: TurnId
+    value: Literal[1, 0, -1]
+    reason: Reason | None = None
+    correction: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskQuestion:
+    """The reply of this turn asks something; the address now awaits an answer to it and to nothing else."""
+
+    address_id: AddressId
+    person_id: PersonId
+    question: Question
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseQuestion:
+    """The question asked by this turn was answered with `key`, or withdrawn (None)."""
+
+    turn_id: TurnId
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddDueMessage:
+    """Say something later: the handler named `kind` words it when it falls due."""
+
+    person_id: PersonId
+    address_id: AddressId
+    kind: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelabelTurn:
+    """The person edited what they had said: the stored turn takes the new text; no second answer."""
+
+    turn_id: TurnId
+    question: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddJob:
+    """Do this durably, outside the turn. `after_turn` holds it back until that turn's reply is delivered."""
+
+    kind: Literal["forget"]
+    person_id: PersonId
+    after_turn: TurnId | None = None
+
+
+Write = (
+    SetLanguage | SetConsent | SetConversation | SetRating | AskQuestion | CloseQuestion | AddDueMessage | RelabelTurn | AddJob
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a handler decided: a reply and the writes that must commit with it.
+
+    `question` is what was answered where that is not the message's own text (`/again`). `is_refused` marks a rating, choice
+    or edit that had no effect (unknown, erased or somebody else's turn). `stops` names the turn whose generation is to end.
+    `remember` asks for pending memory rows of this turn.
+    """
+
+    reply: Reply | None
+    writes: tuple[Write, ...] = ()
+    generation: Generation | None = None
+    evidence: tuple[Evidence, ...] = ()
+    arms: Mapping[str, int] = field(default_factory=dict)
+    flags: frozenset[Flag] = frozenset()
+    question: str | None = None
+    remember: bool = False
+    is_refused: bool = False
+    stops: TurnId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueMessage:
+    """A due message whose time has come."""
+
+    id: str
+    kind: str
+    person: Person
+    address: Address
+    address_id: AddressId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A durable chore that was leased to this process."""
+
+    id: str
+    kind: str
+    person_id: PersonId
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRun:
+    """One run of a nightly job for one local date."""
+
+    job: str
+    local_date: date
+    fence: int

@@ -1,0 +1,1 @@
+"""Everything known about one person: how it is asked, kept, found and forgotten."""

@@ -1,0 +1,1 @@
+"""Tests, mirroring the source, with servers, contracts and journeys of their own."""

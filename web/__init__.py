@@ -1,0 +1,1 @@
+"""The only place of the web framework: the page and the JSON API."""
