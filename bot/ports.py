@@ -393,5 +393,8 @@ class HandlerSettings:
     knowledge_limit: int = 4
     max_tokens: int = 1024
     temperature: float = 0.4
+    prompt_budget: int = 4096
+    max_correction_chars: int = 8000
     bot_name: str = "Martín"
+    version: str = ""
     crisis_country: str = ""

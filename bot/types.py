@@ -490,7 +490,8 @@ class Outcome:
 
     `question` is what was answered where that is not the message's own text (`/again`). `is_refused` marks a rating, choice
     or edit that had no effect (unknown, erased or somebody else's turn). `stops` names the turn whose generation is to end.
-    `remember` asks for pending memory rows of this turn.
+    `remember` asks for pending memory rows of this turn. `note` is said below the reply, but is no part of the answer that is
+    stored, rated and found again (the first message's note, "I could not read your file").
     """
 
     reply: Reply | None
@@ -503,6 +504,7 @@ class Outcome:
     remember: bool = False
     is_refused: bool = False
     stops: TurnId | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
