@@ -1,0 +1,416 @@
+"""One message in, at most one reply out: once, in order per address, recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import partial
+from itertools import chain, repeat
+from typing import TypeVar
+
+import structlog
+from cachetools import TTLCache
+
+from bot.commands import parse_command
+from bot.delivery import Delivery
+from bot.door import User
+from bot.errors import IntakeError, MartinError, StoreClosed, StoreConflict, StoreError
+from bot.locale import say
+from bot.ports import Channel, Clock, Context, InboxStore, OutboxStore, PeopleStore, TurnRecord, TurnStore, Usage
+from bot.preview import RunningPreview, Stop
+from bot.router import Router
+from bot.types import (
+    ON_LANE,
+    Address,
+    ChannelName,
+    Flag,
+    InboxState,
+    IncomingMessage,
+    Kind,
+    Language,
+    OutboxId,
+    Outcome,
+    Outgoing,
+    OutgoingKind,
+    PastTurn,
+    PersonId,
+    PlatformId,
+    Receipt,
+    ReceiptStatus,
+    Reply,
+    Turn,
+    TurnId,
+    TurnStatus,
+)
+
+_log = structlog.get_logger("martin.turn")
+
+T = TypeVar("T")
+
+STORE_RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+"""Pauses between tries while the database cannot write; the last one repeats."""
+MOST_ATTEMPTS = 3
+"""Starts that may find the same message unfinished before it is given up and the person told."""
+
+
+class GivenUp(MartinError):
+    """A message is not tried any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreSettings:
+    """The core's settings, out of `bot.config`. A limit of 0 is none."""
+
+    history: int = 12
+    turn_deadline_s: float = 330.0
+    preview_interval_s: float = 0.1
+    messages_per_day: int = 0
+    tokens_per_day: int = 0
+    tokens_per_day_of_all: int = 0
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A message in its lane."""
+
+    id: TurnId
+    message: IncomingMessage
+    attempts: int = 0
+    stop: Stop = field(default_factory=Stop)
+    turn: Turn | None = None
+    handler: str = "none"
+
+
+class Core:
+    """Runs the lanes: one turn at a time per address, in arrival order; addresses never wait for each other."""
+
+    def __init__(
+        self,
+        *,
+        inbox: InboxStore,
+        people: PeopleStore,
+        turns: TurnStore,
+        outbox: OutboxStore,
+        router: Router,
+        delivery: Delivery,
+        channels: Mapping[ChannelName, Channel],
+        clock: Clock,
+        settings: CoreSettings,
+        language: Callable[[IncomingMessage], Language],
+        spoken: Callable[[str], Language | None],
+    ) -> None:
+        self._inbox, self._people, self._turns, self._outbox = inbox, people, turns, outbox
+        self._router, self._delivery, self._channels = router, delivery, channels
+        self._clock, self._settings, self._language, self._spoken = clock, settings, language, spoken
+        self._lanes: dict[Address, deque[_Waiting]] = {}
+        self._of_user: Counter[User] = Counter()
+        self._told: TTLCache[PersonId, date] = TTLCache(10_000, 86_400.0, timer=clock.monotonic)
+        self._tasks: asyncio.TaskGroup | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def run(self) -> None:
+        """Answer until cancelled, beginning with what an earlier process left unfinished."""
+        async with asyncio.TaskGroup() as self._tasks:
+            for row in await self._inbox.unfinished():
+                if row.message.kind in ON_LANE:
+                    self.enqueue(row.id, row.message, row.attempts)
+                elif row.attempts < MOST_ATTEMPTS:
+                    self._tasks.create_task(self._try(partial(self._absorb, row.id, row.message), row.id))
+                else:
+                    await self._turns.absorb(row.id, (), self._clock.now())
+            await asyncio.Event().wait()
+
+    async def idle(self) -> None:
+        """Return once no turn waits or runs."""
+        await self._idle.wait()
+
+    # --- what the door needs ---
+
+    def waiting(self, user: User) -> int:
+        """How many turns of this user wait or run."""
+        return self._of_user[user]
+
+    def waiting_all(self) -> int:
+        """How many turns wait or run in all."""
+        return self._of_user.total()
+
+    def tell(self, notice: Outgoing) -> None:
+        """Deliver a notice whose row is stored."""
+        self._delivery.add(notice)
+
+    def enqueue(self, id: TurnId, message: IncomingMessage, attempts: int = 0) -> None:
+        """Put a stored message into its address's lane."""
+        waiting = _Waiting(id, message, attempts)
+        self._of_user[_user(message)] += 1
+        self._idle.clear()
+        lane = self._lanes.get(message.address)
+        if lane is not None:
+            lane.append(waiting)
+            return
+        self._lanes[message.address] = lane = deque([waiting])
+        if self._tasks is None:
+            raise RuntimeError("the core takes messages only while it runs")
+        self._tasks.create_task(self._work(message.address, lane))
+
+    async def absorb(self, id: TurnId, message: IncomingMessage) -> Receipt:
+        """Do what a stored off-lane message asks (stop, rating, reaction, edit) without waiting for its lane.
+
+        Raises IntakeError when that failed: it stays stored, and the next start tries it again.
+        """
+        done = await self._try(partial(self._absorb, id, message), id)
+        if isinstance(done, Receipt):
+            return done
+        raise IntakeError("this could not be done just now; it is kept and tried again") from done
+
+    async def _absorb(self, id: TurnId, message: IncomingMessage) -> Receipt:
+        context = await self._people.meet(message, history=0, now=self._clock.now())
+        turn = await self._turn(id, message, context)
+        outcome = await self._router.route(turn).handle(turn, _NoPreview())
+        await self._turns.absorb(id, outcome.writes, self._clock.now())
+        if outcome.stops is not None:
+            self._stop(message.address, outcome.stops)
+        _log.info("absorbed", turn_id=id, kind=message.kind, channel=message.address.channel, refused=outcome.is_refused)
+        return Receipt(
+            event_id=message.event_id,
+            turn_id=id,
+            status=ReceiptStatus.ABSORBED,
+            state=InboxState.ABSORBED,
+            reply=outcome.reply,
+            is_refused=outcome.is_refused,
+        )
+
+    def _stop(self, address: Address, turn_id: TurnId) -> None:
+        for waiting in self._lanes.get(address, ()):
+            if waiting.id == turn_id:
+                waiting.stop.ask()
+
+    # --- one turn ---
+
+    async def _work(self, address: Address, lane: deque[_Waiting]) -> None:
+        while lane:
+            waiting = lane[0]
+            if await self._try(partial(self._answer, waiting), waiting.id) is not None:
+                await self._give_up(waiting)
+            lane.popleft()
+            user = _user(waiting.message)
+            self._of_user[user] -= 1
+            if not self._of_user[user]:
+                del self._of_user[user]
+        del self._lanes[address]
+        if not self._lanes:
+            self._idle.set()
+
+    async def _try(self, step: Callable[[], Awaitable[T]], id: TurnId) -> T | Exception:
+        """What a step gives, or the error that ended it, logged by type and place: its message may hold somebody's words."""
+        try:
+            return await step()
+        except Exception as error:  # noqa: BLE001 — one of the house's three boundaries: one turn
+            inner = error
+            while isinstance(inner, ExceptionGroup):
+                inner = inner.exceptions[0]
+            place = "".join(traceback.format_tb(inner.__traceback__)[-4:])
+            _log.error("turn.error", turn_id=id, error=type(inner).__name__, place=place)
+            return error
+
+    async def _answer(self, waiting: _Waiting) -> None:
+        """One turn from its stored message to its stored answer. What it raises, `_give_up` tells the person."""
+        began = self._clock.monotonic()
+        message = waiting.message
+        now = self._clock.now()
+        context = await self._patiently(lambda: self._people.meet(message, history=self._settings.history, now=now))
+        if message.kind is Kind.TEXT and (limit := self._limit(context.usage)) is not None:
+            await self._refuse(waiting, context, limit)
+            return
+        waiting.turn = turn = await self._turn(waiting.id, message, context)
+        if waiting.attempts >= MOST_ATTEMPTS:
+            raise GivenUp(f"{waiting.attempts} starts found it unfinished")
+        handler = self._router.route(turn)
+        waiting.handler = handler.name
+        opened = await self._outbox.placeholder(turn.id) if waiting.attempts else None
+        async with asyncio.TaskGroup() as tasks:
+            preview = RunningPreview(
+                tasks=tasks,
+                channel=self._channels[message.address.channel],
+                address=message.address,
+                turn_id=turn.id,
+                stop=waiting.stop,
+                interval_s=self._settings.preview_interval_s,
+                opened=opened,
+                on_opened=lambda opened_id: self._outbox.opened(turn.id, opened_id, self._clock.now()),
+            )
+            async with asyncio.timeout(self._settings.turn_deadline_s):
+                outcome = await handler.handle(turn, preview)
+            preview.end()
+        record = self._record(turn, handler.name, outcome)
+        await self._patiently(lambda: self._turns.commit(record))
+        if record.outgoing is not None:
+            self._delivery.add(record.outgoing, preview.opened)
+        self._say_so(record, began)
+
+    async def _give_up(self, waiting: _Waiting) -> None:
+        """Store and tell that a turn failed. Where not even that can be stored, the next start tries the message again."""
+        turn = waiting.turn
+        if turn is None:
+            return
+        text = say(
+            turn.language, "Something went wrong on my side and I could not answer. Your message is kept: /again tries it anew."
+        )
+        outcome = Outcome(reply=Reply(text=text, rateable=True), flags=frozenset({Flag.FAILED}))
+        record = self._record(turn, waiting.handler, outcome)
+        try:
+            await self._patiently(lambda: self._turns.commit(record))
+        except StoreError as failure:
+            _log.critical("turn.not_stored", turn_id=turn.id, error=type(failure).__name__)
+            return
+        if record.outgoing is not None:
+            self._delivery.add(record.outgoing, await self._outbox.placeholder(turn.id))
+
+    async def _turn(self, id: TurnId, message: IncomingMessage, context: Context) -> Turn:
+        """The message with all that a handler may look at."""
+        language = context.person.language or self._language(message)
+        command, arguments = parse_command(message.text) or ("", "") if message.kind is Kind.COMMAND else ("", "")
+        lane = self._lanes.get(message.address)
+        running = None
+        if message.kind not in ON_LANE and lane:
+            named = [waiting.id for waiting in lane if waiting.id == message.target]
+            running = named[0] if named else lane[0].id
+        return Turn(
+            id=id,
+            message=message,
+            person=context.person,
+            address_id=context.address_id,
+            conversation_id=context.conversation_id,
+            language=language,
+            spoken=(self._spoken(message.text) if message.kind is Kind.TEXT else None) or language,
+            command=command,
+            arguments=arguments,
+            is_first=context.is_first,
+            awaiting=context.awaiting,
+            history=context.history,
+            target=await self._target(message),
+            running=running,
+        )
+
+    async def _target(self, message: IncomingMessage) -> PastTurn | None:
+        """The stored turn that a message is about."""
+        if message.choice is not None:
+            return await self._turns.past(message.choice.turn_id)
+        if message.rating is not None:
+            return await self._turns.past(message.rating.turn_id)
+        if message.target is None or message.kind is Kind.STOP:
+            return None
+        if message.kind is Kind.REACTION:
+            turn_id = await self._turns.delivered_as(message.address, PlatformId(message.target))
+        elif message.kind is Kind.EDIT:
+            turn_id = await self._inbox.turn_of(message.address.channel, message.target)
+        else:
+            turn_id = TurnId(message.target)
+        return None if turn_id is None else await self._turns.past(turn_id)
+
+    def _record(self, turn: Turn, handler: str, outcome: Outcome) -> TurnRecord:
+        status = TurnStatus.FAILED if Flag.FAILED in outcome.flags else TurnStatus.ANSWERED
+        outgoing = None
+        if outcome.reply is not None:
+            outgoing = Outgoing(
+                id=OutboxId(turn.id),
+                kind=OutgoingKind.REPLY,
+                address=turn.message.address,
+                reply=replace(outcome.reply, text=f"{outcome.reply.text}\n\n{outcome.note}") if outcome.note else outcome.reply,
+                nonce=turn.id,
+                turn_id=turn.id,
+                event_id=turn.message.event_id,
+                model=outcome.generation.model if outcome.generation else "",
+                status=status,
+                flags=outcome.flags,
+            )
+        return TurnRecord(
+            turn=turn, handler=handler, status=status, outcome=outcome, answered_at=self._clock.now(), outgoing=outgoing
+        )
+
+    async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Do a step of the database, again for as long as it is busy, full or read-only: the message stays stored meanwhile."""
+        for pause_s in chain(STORE_RETRY_S, repeat(STORE_RETRY_S[-1])):
+            try:
+                return await step()
+            except (StoreConflict, StoreClosed):
+                raise
+            except StoreError as error:
+                _log.error("turn.store", error=str(error), again_in_s=pause_s)
+                await asyncio.sleep(pause_s)
+        raise AssertionError("the pauses never end")
+
+    def _say_so(self, record: TurnRecord, began: float) -> None:
+        """The one log line of a turn: ids, timings, model; never its text."""
+        turn, generation = record.turn, record.outcome.generation
+        _log.info(
+            "turn",
+            turn_id=turn.id,
+            person_id=turn.person.id,
+            channel=turn.message.address.channel.value,
+            handler=record.handler,
+            status=record.status.value,
+            model=generation.model if generation else None,
+            tokens=generation.completion_tokens if generation else None,
+            first_token_s=generation.first_token_s if generation else None,
+            seconds=round(self._clock.monotonic() - began, 4),
+            flags=sorted(record.outcome.flags),
+        )
+
+    # --- limits ---
+
+    def _limit(self, usage: Usage) -> int | None:
+        """The daily limit that is reached, or None."""
+        limits = (
+            (usage.messages, self._settings.messages_per_day),
+            (usage.tokens, self._settings.tokens_per_day),
+            (usage.tokens_of_all, self._settings.tokens_per_day_of_all),
+        )
+        return next((limit for used, limit in limits if limit and used >= limit), None)
+
+    async def _refuse(self, waiting: _Waiting, context: Context, limit: int) -> None:
+        """A daily limit is reached: say so once a day where nobody waits on a request, and every time where somebody does."""
+        message = waiting.message
+        language = context.person.language or self._language(message)
+        day = self._clock.now().date()
+        is_told = self._told.get(context.person.id) == day
+        notice = None
+        if not is_told or self._channels[message.address.channel].answers_requests:
+            text = say(
+                language,
+                "That is all for today: the limit here is {limit}. It starts again at 00:00 UTC. Nothing you said is lost.",
+                limit=limit,
+            )
+            notice = Outgoing(
+                id=OutboxId(waiting.id),
+                kind=OutgoingKind.NOTICE,
+                address=message.address,
+                reply=Reply(text=text),
+                nonce=waiting.id,
+                event_id=message.event_id,
+            )
+        self._told[context.person.id] = day
+        await self._patiently(lambda: self._inbox.refuse(waiting.id, notice))
+        if notice is not None:
+            self.tell(notice)
+
+
+class _NoPreview:
+    """The preview of a message that becomes no turn: nothing is shown and nothing stops it."""
+
+    is_stopped = False
+
+    def show(self, text: str) -> None:
+        """Nobody waits for a text here."""
+
+    async def stopped(self) -> None:
+        """Never: it is over at once."""
+        await asyncio.Event().wait()
+
+
+def _user(message: IncomingMessage) -> User:
+    return message.address.channel, message.address.user

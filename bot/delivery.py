@@ -1,0 +1,108 @@
+"""From the outbox to the platforms: in order per chat, again until it is delivered, never twice by us."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+
+import structlog
+
+from bot.errors import ChatClosed, DeliveryError, DeliveryPaused, StoreError
+from bot.ports import Channel, Clock, OutboxStore
+from bot.types import ChannelName, Outgoing, PlatformId
+
+_log = structlog.get_logger("martin.delivery")
+
+FIRST_RETRY_S = 0.5
+LONGEST_RETRY_S = 300.0
+STORE_RETRY_S = 1.0
+
+Waiting = tuple[Outgoing, PlatformId | None]
+Lane = tuple[ChannelName, str, str]
+
+
+class Delivery:
+    """Brings outbox rows to their channels. One at a time per chat and thread; other chats never wait.
+
+    A row is marked sent in one transaction with the end of its inbox row. What a platform refuses is tried again with growing
+    pauses of at most five minutes, for as long as the process lives, and from the start at the next one.
+    """
+
+    def __init__(
+        self, *, outbox: OutboxStore, channels: Mapping[ChannelName, Channel], clock: Clock, on_sent: Callable[[], None]
+    ) -> None:
+        self._outbox, self._channels, self._clock, self._on_sent = outbox, channels, clock, on_sent
+        self._lanes: dict[Lane, deque[Waiting]] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled, beginning with what an earlier process left."""
+        early = tuple(self._lanes)
+        async with asyncio.TaskGroup() as self._tasks:
+            for lane in early:
+                self._tasks.create_task(self._work(lane))
+            for outgoing in await self._outbox.pending():
+                opened = await self._outbox.placeholder(outgoing.turn_id) if outgoing.turn_id else None
+                self.add(outgoing, opened)
+            await asyncio.Event().wait()
+
+    def add(self, outgoing: Outgoing, opened: PlatformId | None = None) -> None:
+        """Deliver this row, after what already waits for the same chat. Its row is committed."""
+        address = outgoing.address
+        lane = (address.channel, address.chat, address.thread)
+        waiting = self._lanes.get(lane)
+        if waiting is not None:
+            waiting.append((outgoing, opened))
+            return
+        self._lanes[lane] = deque([(outgoing, opened)])
+        self._idle.clear()
+        if self._tasks is not None:
+            self._tasks.create_task(self._work(lane))
+
+    async def idle(self) -> None:
+        """Return once nothing waits."""
+        await self._idle.wait()
+
+    async def _work(self, lane: Lane) -> None:
+        waiting = self._lanes[lane]
+        while waiting:
+            await self._deliver(*waiting[0])
+            waiting.popleft()
+        del self._lanes[lane]
+        if not self._lanes:
+            self._idle.set()
+
+    async def _deliver(self, outgoing: Outgoing, opened: PlatformId | None) -> None:
+        channel = self._channels.get(outgoing.address.channel)
+        if channel is None:
+            return  # not configured any more: the row waits for the day it is
+        pause_s = FIRST_RETRY_S
+        while True:
+            try:
+                ids = await channel.deliver(outgoing, opened)
+                break
+            except ChatClosed:
+                await self._record(partial(self._outbox.closed, outgoing, self._clock.now()))
+                return
+            except DeliveryPaused as pause:
+                await asyncio.sleep(pause.retry_after_s)
+            except DeliveryError as error:
+                _log.warning("delivery.retry", outbox_id=outgoing.id, error=type(error).__name__, in_s=pause_s)
+                await self._record(partial(self._outbox.tried, outgoing, str(error), self._clock.now()))
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, LONGEST_RETRY_S)
+        await self._record(partial(self._outbox.sent, outgoing, ids, self._clock.now()))
+        self._on_sent()
+
+    async def _record(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Write, again for as long as the database cannot: the platform has already heard it."""
+        while True:
+            try:
+                return await write()
+            except StoreError as error:
+                _log.error("delivery.store", error=str(error))
+                await asyncio.sleep(STORE_RETRY_S)

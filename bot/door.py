@@ -1,0 +1,243 @@
+"""The door: a message is on disk before anything else happens to it, and the platform hears "received" only then."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from cachetools import TTLCache
+
+from bot.commands import parse_command
+from bot.errors import IntakeError, MartinError
+from bot.locale import say
+from bot.ports import Arrival, Clock, Ids, InboxStore, StoredArrival
+from bot.types import (
+    ON_LANE,
+    ChannelName,
+    InboxState,
+    IncomingMessage,
+    Kind,
+    Language,
+    OutboxId,
+    Outgoing,
+    OutgoingKind,
+    Receipt,
+    ReceiptStatus,
+    Reply,
+    TurnId,
+)
+
+NOTICE_EVERY_S = 60.0
+
+User = tuple[ChannelName, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorLimits:
+    """How many messages may wait, of one person and of all (R-39)."""
+
+    per_person: int = 5
+    of_all: int = 1000
+
+
+class Lanes(Protocol):
+    """What the door needs of the core."""
+
+    def waiting(self, user: User) -> int:
+        """How many turns of this user wait or run."""
+
+    def waiting_all(self) -> int:
+        """How many turns wait or run in all."""
+
+    def enqueue(self, id: TurnId, message: IncomingMessage) -> None:
+        """Put a stored message into its address's lane."""
+
+    async def absorb(self, id: TurnId, message: IncomingMessage) -> Receipt:
+        """Do what a stored off-lane message asks."""
+
+    def tell(self, notice: Outgoing) -> None:
+        """Deliver a notice whose row is stored."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    messages: Sequence[IncomingMessage]
+    receipts: asyncio.Future[Sequence[Receipt]]
+
+
+class Door:
+    """Takes messages in from every channel and commits all that wait together in one transaction.
+
+    A caller that goes away takes nothing back: what was handed over is stored and answered.
+    """
+
+    def __init__(
+        self,
+        *,
+        inbox: InboxStore,
+        clock: Clock,
+        ids: Ids,
+        limits: DoorLimits,
+        digest: Callable[[str], str],
+        clean: Callable[[str], str],
+        language: Callable[[IncomingMessage], Language],
+    ) -> None:
+        self._inbox, self._clock, self._ids, self._limits = inbox, clock, ids, limits
+        self._digest, self._clean, self._language = digest, clean, language
+        self._queue: list[_Waiting] = []
+        self._wake = asyncio.Event()
+        self._noticed: TTLCache[User, bool] = TTLCache(10_000, NOTICE_EVERY_S, timer=clock.monotonic)
+        self.is_closed = False
+
+    async def receive(self, messages: Sequence[IncomingMessage]) -> Sequence[Receipt]:
+        """The `Receive` port: receipts in the order of `messages`, which are committed when it returns.
+
+        Raises StoreError when they could not be stored and IntakeError when the bot is stopping or one cannot be stored at all;
+        in both cases nothing of them was taken.
+        """
+        if self.is_closed:
+            raise IntakeError("the bot is stopping; send it again")
+        waiting = _Waiting(messages, asyncio.get_running_loop().create_future())
+        self._queue.append(waiting)
+        self._wake.set()
+        return await waiting.receipts
+
+    async def run(self, lanes: Lanes) -> None:
+        """Take messages in and hand them to `lanes` until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                batch, self._queue = self._queue, []
+                await self._take(batch, lanes, tasks)
+
+    async def _take(self, batch: list[_Waiting], lanes: Lanes, tasks: asyncio.TaskGroup) -> None:
+        admitted: Counter[User] = Counter()
+        taken: list[tuple[_Waiting, list[Arrival]]] = []
+        for waiting in batch:
+            try:
+                taken.append((waiting, [self._admit(message, lanes, admitted) for message in waiting.messages]))
+            except IntakeError as error:
+                _fail(waiting, error)
+        try:
+            stored = iter(await self._inbox.accept([arrival for _, arrivals in taken for arrival in arrivals]))
+        except MartinError as error:
+            for waiting, _ in taken:
+                _fail(waiting, error)
+            return
+        for waiting, arrivals in taken:
+            receipts = [_hand_on(arrival, next(stored), lanes) for arrival in arrivals]
+            if all(isinstance(receipt, Receipt) for receipt in receipts):
+                _answer(waiting, [receipt for receipt in receipts if isinstance(receipt, Receipt)])
+            else:
+                tasks.create_task(_answer_later(waiting, receipts))
+
+    def _admit(self, message: IncomingMessage, lanes: Lanes, admitted: Counter[User]) -> Arrival:
+        """What is to be stored of a message: normalised, recognised, and refused when too much waits."""
+        if not (message.event_id.isprintable() and message.address.user.isprintable() and message.address.chat.isprintable()):
+            raise IntakeError("an event's id, chat and user must be printable text")
+        message = self._recognise(message)
+        turn_id = TurnId(self._ids.new())
+        state, notice = InboxState.RECEIVED, None
+        user = (message.address.channel, message.address.user)
+        if not message.is_addressed and message.kind in ON_LANE:
+            state, message = InboxState.ABSORBED, replace(message, text="", attachments=(), sender_name="")
+        elif message.kind in ON_LANE:
+            admitted[user] += 1
+            of_person = lanes.waiting(user) + admitted[user]
+            if of_person > self._limits.per_person or lanes.waiting_all() + admitted.total() > self._limits.of_all:
+                admitted[user] -= 1
+                state, notice = InboxState.REFUSED, self._notice(turn_id, message, user)
+        return Arrival(
+            id=turn_id,
+            message=message,
+            digest=self._digest(_content(message)),
+            state=state,
+            received_at=self._clock.now(),
+            notice=notice,
+        )
+
+    def _recognise(self, message: IncomingMessage) -> IncomingMessage:
+        text, kind = self._clean(message.text), message.kind
+        if kind is Kind.TEXT and (parsed := parse_command(text)) is not None:
+            kind = Kind.STOP if parsed[0] == "stop" else Kind.COMMAND
+        name = message.sender_name and self._clean(message.sender_name)
+        if text == message.text and kind is message.kind and name == message.sender_name:
+            return message
+        return replace(message, text=text, kind=kind, sender_name=name)
+
+    def _notice(self, id: TurnId, message: IncomingMessage, user: User) -> Outgoing | None:
+        """The one polite notice a minute; later refusals of that minute have None."""
+        if user in self._noticed:
+            return None
+        self._noticed[user] = True
+        language = self._language(message)
+        text = say(
+            language,
+            "You are writing faster than I can answer. Let me finish the messages that wait, then send this one again.",
+        )
+        return Outgoing(
+            id=OutboxId(id),
+            kind=OutgoingKind.NOTICE,
+            address=message.address,
+            reply=Reply(text=text),
+            nonce=id,
+            event_id=message.event_id,
+        )
+
+
+def _content(message: IncomingMessage) -> str:
+    """What makes two messages with one event id the same message."""
+    return f"{message.kind}\n{message.text}\n{message.choice}\n{message.rating}\n{message.target}"
+
+
+def _hand_on(arrival: Arrival, stored: StoredArrival, lanes: Lanes) -> Receipt | Awaitable[Receipt]:
+    """Put a stored message where it belongs, and say what became of it."""
+    event_id = arrival.message.event_id
+
+    def receipt(status: ReceiptStatus, reply: Reply | None = None, *, same: bool = True, refused: bool = False) -> Receipt:
+        return Receipt(
+            event_id=event_id,
+            turn_id=stored.id,
+            status=status,
+            state=stored.state,
+            same_content=same,
+            reply=reply,
+            is_refused=refused,
+        )
+
+    if not stored.is_new:
+        return receipt(ReceiptStatus.DUPLICATE, same=stored.digest in ("", arrival.digest))
+    if arrival.state is InboxState.REFUSED:
+        if arrival.notice is not None:
+            lanes.tell(arrival.notice)
+        return receipt(ReceiptStatus.REFUSED, arrival.notice.reply if arrival.notice else None, refused=True)
+    if arrival.state is InboxState.ABSORBED:
+        return receipt(ReceiptStatus.ABSORBED)
+    if arrival.message.kind in ON_LANE:
+        lanes.enqueue(stored.id, arrival.message)
+        return receipt(ReceiptStatus.ACCEPTED)
+    return lanes.absorb(stored.id, arrival.message)
+
+
+async def _answer_later(waiting: _Waiting, receipts: Sequence[Receipt | Awaitable[Receipt]]) -> None:
+    """Answer a caller once its off-lane messages have done their work."""
+    try:
+        done = [receipt if isinstance(receipt, Receipt) else await receipt for receipt in receipts]
+    except MartinError as error:
+        _fail(waiting, error)
+    else:
+        _answer(waiting, done)
+
+
+def _answer(waiting: _Waiting, receipts: Sequence[Receipt]) -> None:
+    if not waiting.receipts.done():
+        waiting.receipts.set_result(receipts)
+
+
+def _fail(waiting: _Waiting, error: MartinError) -> None:
+    if not waiting.receipts.done():
+        waiting.receipts.set_exception(error)

@@ -1,0 +1,105 @@
+"""The running answer: what a handler writes and the person already sees, and the person's wish to stop it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from bot.errors import DeliveryError, StoreError
+from bot.ports import Channel
+from bot.types import Address, PlatformId, TurnId
+
+FIRST_PREVIEW_S = 0.01
+"""An answer that is complete within this time is sent at once, without a preview."""
+
+
+class Stop:
+    """A person's wish to end one answer; may be said before the answer has begun."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def ask(self) -> None:
+        """The person wants it to stop."""
+        self._event.set()
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the person asked to stop."""
+        return self._event.is_set()
+
+    async def asked(self) -> None:
+        """Return once the person asks."""
+        await self._event.wait()
+
+
+class RunningPreview:
+    """Shows one turn's answer while it is written; implements the `Preview` port.
+
+    The platform's message is opened, and its id committed, before the first preview. Previews are best effort: a platform or a
+    database that refuses one ends the previews and never the turn.
+    """
+
+    def __init__(
+        self,
+        *,
+        tasks: asyncio.TaskGroup,
+        channel: Channel,
+        address: Address,
+        turn_id: TurnId,
+        stop: Stop,
+        interval_s: float,
+        opened: PlatformId | None,
+        on_opened: Callable[[PlatformId], Awaitable[None]],
+    ) -> None:
+        self._tasks, self._channel, self._address, self._turn_id = tasks, channel, address, turn_id
+        self._stop, self._interval_s, self._on_opened = stop, interval_s, on_opened
+        self._text = ""
+        self._timer: asyncio.TimerHandle | None = None
+        self._ended = asyncio.Event()
+        self.opened = opened
+
+    def show(self, text: str) -> None:
+        """Show the whole text written so far."""
+        self._text = text
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(FIRST_PREVIEW_S, self._begin)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the person asked to stop."""
+        return self._stop.is_asked
+
+    async def stopped(self) -> None:
+        """Return once the person asks to stop."""
+        await self._stop.asked()
+
+    def end(self) -> None:
+        """No preview after this one; the task group that owns the previews waits for the one under way."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._ended.set()
+
+    def _begin(self) -> None:
+        if not self._ended.is_set():
+            self._tasks.create_task(self._pump())
+
+    async def _pump(self) -> None:
+        shown = ""
+        try:
+            if self.opened is None:
+                self.opened = await self._channel.open(self._address, self._turn_id)
+                if self.opened is not None:
+                    await self._on_opened(self.opened)
+            while not self._ended.is_set():
+                if self._text != shown:
+                    shown = self._text
+                    await self._channel.preview(self._address, self._turn_id, self.opened, shown)
+                try:
+                    async with asyncio.timeout(self._interval_s):
+                        await self._ended.wait()
+                except TimeoutError:
+                    continue
+        except (DeliveryError, StoreError):
+            return
