@@ -144,6 +144,7 @@ turns = Table(
     Column("arms", JSON),
     Column("asked_at", UtcTime, nullable=False),
     Column("answered_at", UtcTime, nullable=False),
+    Column("edited_at", UtcTime),
     Index(None, "person_id", "id"),
     Index(None, "address_id", "conversation_id", "id"),
 )  # fmt: skip
