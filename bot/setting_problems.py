@@ -1,0 +1,127 @@
+"""What is wrong with a setting, in words for the operator that never show the value: it may be a secret in the wrong place."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from bot.errors import Problem
+from bot.locale import say
+from bot.setting_types import LATER_PROVIDERS, TOKEN_MIN_CHARS
+from bot.settings import accepts, every_setting, is_secret
+
+PathOf = tuple[str, ...]
+PREFIX = "MARTIN_"
+KNOWN: dict[PathOf, FieldInfo] = dict(every_setting())
+_LATER_SECTIONS = ("telegram", "discord", *LATER_PROVIDERS)
+
+
+def environment_name(path: PathOf) -> str:
+    """`MARTIN_WEB__PORT` for `web.port`."""
+    return PREFIX + "__".join(path).upper()
+
+
+BY_NAME: dict[str, PathOf] = {environment_name(path): path for path in KNOWN}
+
+
+def unknown_name(name: str, where: str, language: str) -> Problem:
+    """A `MARTIN_…` name that is no setting.
+
+    A forgotten `=` glues a secret to its name: so only the letters of a name are shown, and nothing behind a known secret's.
+    """
+    shown = re.match(r"\w*", name, re.ASCII)
+    plain = shown.group()[:60].upper() if shown else PREFIX
+    glued = next((known for known, path in BY_NAME.items() if is_secret(KNOWN[path]) and plain.startswith(known)), None)
+    reason = say(language, "there is no setting of this name")
+    if glued is not None:
+        return Problem(path=f"{where}{glued}…", reason=reason, nearest=glued)
+    if _is_later(tuple(plain.removeprefix(PREFIX).lower().split("__"))):
+        return Problem(path=where + plain, reason=_comes_later(language))
+    accepted = say(language, "the names in docs/settings.md")
+    return Problem(path=where + plain, reason=reason, accepted=accepted, nearest=_nearest(plain, BY_NAME))
+
+
+def explain(detail: ErrorDetails, names: Mapping[PathOf, str], file: Path, language: str) -> Problem:
+    """One finding of pydantic's. `names` says how each given setting is called where it was given."""
+    path = tuple(str(part) for part in detail["loc"])
+    known = next((path[:end] for end in range(len(path), 0, -1) if path[:end] in KNOWN), None)
+    if known is not None:
+        later = detail["type"] == "later_provider"
+        return Problem(
+            path=names.get(known, ".".join(known)),
+            reason=_comes_later(language) if later else _reason(detail["type"], language),
+            accepted=accepted_values(KNOWN[known], language),
+            nearest="" if later else _nearest(str(detail["input"]), accepts(KNOWN[known]).words),
+        )
+    place = f"{file.name}: {'.'.join(path)}"
+    if _is_later(path):
+        return Problem(path=place, reason=_comes_later(language))
+    parent = path[:-1]
+    siblings = sorted({known[len(parent)] for known in KNOWN if known[: len(parent)] == parent and len(known) > len(parent)})
+    near = _nearest(path[-1], siblings)
+    nearest = ".".join((*parent, near)) if near else _nearest(".".join(path), [".".join(known) for known in KNOWN])
+    reason = say(language, "there is no setting of this name")
+    return Problem(path=place, reason=reason, accepted=", ".join(siblings), nearest=nearest)
+
+
+def accepted_values(field: FieldInfo, language: str) -> str:
+    """What the setting may be, in a few words."""
+    takes = accepts(field)
+    words = ", ".join(takes.words)
+    least, most = _bound(field, "ge"), _bound(field, "le")
+    known = {
+        "whole": say(language, "a whole number from {least} to {most}", least=least, most=most),
+        "number": say(language, "a number from {least} to {most}", least=least, most=most),
+        "flag": "true, false",
+        "token": say(language, "at least {count} plain characters without spaces", count=TOKEN_MIN_CHARS),
+        "folder": say(language, "a folder"),
+        "host": say(language, "a host name or address, without port"),
+        "hosts": say(language, "a list of host names or addresses"),
+        "words": words,
+        "list": say(language, "a list of: {words}", words=words),
+        "zone": say(language, "a time zone such as `Europe/Madrid`, or empty"),
+        "country": say(language, "a two-letter country code, or empty"),
+        "ids": say(language, "a list of positive whole numbers, such as `[1234, 5678]`"),
+        "text": say(language, "a text of at most {count} characters", count=_bound(field, "max_length")),
+    }
+    return known[takes.kind]
+
+
+def _bound(field: FieldInfo, name: str) -> object:
+    return next((getattr(item, name) for item in field.metadata if hasattr(item, name)), "")
+
+
+def _reason(type_of_error: str, language: str) -> str:
+    """Words for pydantic's type of error, or for one of `bot.setting_types`."""
+    known = {
+        ("wrong_number", "int_type", "int_parsing", "int_from_float", "int_parsing_size", "float_type", "float_parsing"): say(
+            language, "this is not such a number"
+        ),
+        ("greater_than", "greater_than_equal", "less_than", "less_than_equal", "finite_number"): say(
+            language, "the number is out of bounds"
+        ),
+        ("bool_type", "bool_parsing"): say(language, "this is neither true nor false"),
+        ("weak_token",): say(language, "the token is too weak or not plain text"),
+        ("literal_error", "unknown_provider"): say(language, "this is not one of the accepted words"),
+        ("tuple_type", "list_type"): say(language, "this is not a list"),
+        ("string_too_short", "string_too_long"): say(language, "the text is too short or too long"),
+    }
+    unusable = say(language, "this value cannot be used here")
+    return next((text for types, text in known.items() if type_of_error in types), unusable)
+
+
+def _is_later(path: PathOf) -> bool:
+    return path[0] in _LATER_SECTIONS or (len(path) > 1 and path[0] == "models" and path[1] in LATER_PROVIDERS)
+
+
+def _comes_later(language: str) -> str:
+    return say(language, "this comes with a later version of Martín; for now leave it out")
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), "")

@@ -1,0 +1,459 @@
+"""Every setting of Martín: its type, default, bounds, unit and reason, in the one place that documents are checked against."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from bot.setting_types import (
+    Accepts,
+    AdminIds,
+    Country,
+    Flag,
+    Folder,
+    Host,
+    Hosts,
+    LongText,
+    Provider,
+    Providers,
+    Real,
+    Section,
+    ShortText,
+    Token,
+    Whole,
+    Zone,
+    is_loopback,
+    setting,
+)
+
+
+class BotSettings(Section):
+    """Who the bot says it is."""
+
+    name: ShortText = setting("Martín", "The name the bot uses for itself.", "El nombre con el que el bot se presenta.")
+
+
+class WebSettings(Section):
+    """The page and its JSON surface."""
+
+    host: Host = setting(
+        "127.0.0.1",
+        "Where the page listens. Anything beyond this machine (`0.0.0.0`) demands `MARTIN_WEB__ACCESS_TOKEN`.",
+        "Dónde escucha la página. Más allá de esta máquina (`0.0.0.0`) hace falta `MARTIN_WEB__ACCESS_TOKEN`.",
+    )
+    port: Whole = setting(
+        8080,
+        "Its port; 0 takes any free one. `PORT` in the environment is honoured too, as hosting platforms set it.",
+        "Su puerto; 0 toma uno libre. También vale `PORT` en el entorno, como lo ponen las plataformas.",
+        ge=0,
+        le=65535,
+    )
+    allowed_hosts: Hosts = setting(
+        (),
+        "Further names of this machine (behind a proxy, in a home network); a request with any other `Host` is refused.",
+        "Otros nombres de esta máquina (tras un proxy, en casa); una petición con otro `Host` se rechaza.",
+    )
+    access_token: Token = setting(
+        None,
+        "Secret. Who may open the page when it listens beyond this machine.",
+        "Secreto. Quién puede abrir la página cuando escucha más allá de esta máquina.",
+    )
+    admin_token: Token = setting(
+        None, "Secret. Whoever signs in with it on the page is an admin.", "Secreto. Quien entra con él en la página es admin."
+    )
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the page."""
+        return is_loopback(self.host)
+
+
+class AdminSettings(Section):
+    """Admins are numeric platform ids, never names (R-55)."""
+
+    telegram: AdminIds = setting((), "Numeric Telegram ids of the admins.", "Ids numéricos de Telegram de quienes administran.")
+    discord: AdminIds = setting((), "Numeric Discord ids of the admins.", "Ids numéricos de Discord de quienes administran.")
+
+
+class LocalDeadlines(Section):
+    """How long a model on this machine may take (R-14)."""
+
+    first_token_s: Real = setting(
+        90.0,
+        "To the first token, loading the model included.",
+        "Hasta la primera palabra, con la carga del modelo.",
+        unit="s",
+        ge=0.05,
+        le=3600,
+    )
+    between_tokens_s: Real = setting(20.0, "Between two tokens.", "Entre dos palabras.", unit="s", ge=0.05, le=3600)
+    total_s: Real = setting(
+        300.0,
+        "For the whole answer, waiting and retries included.",
+        "Para toda la respuesta, con esperas y reintentos.",
+        unit="s",
+        ge=0.05,
+        le=86400,
+    )
+
+
+class RemoteDeadlines(LocalDeadlines):
+    """How long a model elsewhere may take (R-14)."""
+
+    first_token_s: Real = setting(30.0, "To the first token.", "Hasta la primera palabra.", unit="s", ge=0.05, le=3600)
+    between_tokens_s: Real = setting(15.0, "Between two tokens.", "Entre dos palabras.", unit="s", ge=0.05, le=3600)
+    total_s: Real = setting(
+        120.0,
+        "For the whole answer, waiting and retries included.",
+        "Para toda la respuesta, con esperas y reintentos.",
+        unit="s",
+        ge=0.05,
+        le=86400,
+    )
+
+
+class ScriptedSettings(Section):
+    """The `scripted` model: a stand-in with known text and timing, for tests and measurements."""
+
+    text: LongText = setting(
+        "", "What it says; empty repeats the question.", "Lo que dice; vacío repite la pregunta.", listed=False
+    )
+    delay_ms: Whole = setting(
+        0, "Time to the first token.", "Tiempo hasta la primera palabra.", unit="ms", ge=0, le=3_600_000, listed=False
+    )
+    tokens_per_s: Real = setting(
+        0.0,
+        "Speed afterwards; 0 is at once.",
+        "Velocidad después; 0 es de inmediato.",
+        unit="1/s",
+        ge=0,
+        le=1_000_000,
+        listed=False,
+    )
+
+
+class ModelSettings(Section):
+    """What answers."""
+
+    provider: Provider = setting(
+        "auto",
+        "What answers. `auto` is `offline` for now; `scripted` is for tests. Others come with the issues that build them.",
+        "Qué responde. `auto` es `offline` por ahora; `scripted` es para pruebas. Los demás llegan cuando se construyan.",
+    )
+    chain: Providers = setting(
+        (),
+        "Providers tried in this order, instead of `provider`; `offline` always comes last.",
+        "Proveedores que se prueban en este orden, en lugar de `provider`; `offline` siempre va al final.",
+    )
+    max_tokens: Whole = setting(1024, "The longest answer.", "La respuesta más larga.", unit="tokens", ge=16, le=131_072)
+    temperature: Real = setting(
+        0.4,
+        "How freely a model words its answer; 0 is the most predictable.",
+        "Con cuánta libertad redacta el modelo; 0 es lo más previsible.",
+        ge=0,
+        le=2,
+    )
+    prompt_budget: Whole = setting(
+        4096,
+        "The longest prompt: instructions, evidence, history and question together.",
+        "El prompt más largo: instrucciones, pruebas, historia y pregunta.",
+        unit="tokens",
+        ge=512,
+        le=1_048_576,
+    )
+    parallel: Whole = setting(
+        4,
+        "Answers written at the same time by a model on this machine; the others wait their turn.",
+        "Respuestas que un modelo de esta máquina escribe a la vez; las demás esperan.",
+        ge=1,
+        le=1000,
+    )
+    local: LocalDeadlines = LocalDeadlines()
+    remote: RemoteDeadlines = RemoteDeadlines()
+    scripted: ScriptedSettings = ScriptedSettings()
+
+
+class StoreSettings(Section):
+    """The database and its copies."""
+
+    retention_days: Whole = setting(
+        0,
+        "Conversations older than this are erased every night; 0 keeps them.",
+        "Las conversaciones más viejas se borran cada noche; 0 las conserva.",
+        unit="days",
+        ge=0,
+        le=36_500,
+    )
+    key_days: Whole = setting(
+        7,
+        "How long the keys of handled messages stay, so that a repeated one is not answered twice.",
+        "Cuánto se guardan las claves de mensajes atendidos, para no responder dos veces a uno repetido.",
+        unit="days",
+        ge=7,
+        le=3650,
+    )
+    backup_keep: Whole = setting(
+        7,
+        "Nightly backups kept. What a person erased is gone from the last of them after as many nights.",
+        "Copias nocturnas que se guardan. Lo que alguien borró desaparece de la última tras otras tantas noches.",
+        unit="backups",
+        ge=1,
+        le=3650,
+    )
+    backup_hour: Whole = setting(
+        3,
+        "Local hour from which the nightly backup is made.",
+        "Hora local a partir de la que se hace la copia nocturna.",
+        unit="h",
+        ge=0,
+        le=23,
+    )
+    timezone: Zone = setting(
+        "",
+        "Whose local time it is, such as `Europe/Madrid`; empty is this machine's, else UTC.",
+        "La hora local de dónde, como `Europe/Madrid`; vacío es la de esta máquina y, si no, UTC.",
+    )
+    busy_timeout_s: Real = setting(
+        5.0,
+        "How long to wait for a database that another program has locked.",
+        "Cuánto se espera a una base de datos bloqueada por otro programa.",
+        unit="s",
+        ge=5,
+        le=600,
+    )
+
+
+class LimitSettings(Section):
+    """What one person, and all together, may use; counted per UTC day."""
+
+    messages_per_day: Whole = setting(
+        0, "Messages per person and day; 0 is no limit.", "Mensajes por persona y día; 0 es sin límite.", ge=0, le=10**9
+    )
+    tokens_per_day: Whole = setting(
+        0,
+        "Tokens per person and day; 0 is no limit.",
+        "Tokens por persona y día; 0 es sin límite.",
+        unit="tokens",
+        ge=0,
+        le=10**12,
+    )
+    tokens_per_day_all: Whole = setting(
+        0,
+        "Tokens per day for everyone together; 0 is no limit.",
+        "Tokens por día entre todas las personas; 0 es sin límite.",
+        unit="tokens",
+        ge=0,
+        le=10**12,
+    )
+    queue_per_person: Whole = setting(
+        5,
+        "Messages of one person that may wait; more are refused with a notice.",
+        "Mensajes de una persona que pueden esperar; los demás se rechazan con un aviso.",
+        unit="messages",
+        ge=1,
+        le=1000,
+    )
+    queue_all: Whole = setting(
+        1000, "Messages that may wait in all.", "Mensajes que pueden esperar en total.", unit="messages", ge=1, le=1_000_000
+    )
+    text_max_chars: Whole = setting(
+        8000,
+        "The longest message; the rest is cut and the person told.",
+        "El mensaje más largo; el resto se corta y se avisa.",
+        unit="characters",
+        ge=100,
+        le=200_000,
+    )
+
+
+class CoreSettings(Section):
+    """How a conversation runs."""
+
+    history: Whole = setting(
+        6,
+        "Earlier questions and answers of the conversation that a model sees.",
+        "Preguntas y respuestas anteriores de la conversación que ve el modelo.",
+        unit="exchanges",
+        ge=0,
+        le=100,
+    )
+    preview_interval_ms: Whole = setting(
+        100,
+        "The least time between two views of an answer being written.",
+        "El tiempo mínimo entre dos vistas de una respuesta que se está escribiendo.",
+        unit="ms",
+        ge=10,
+        le=60_000,
+    )
+    drain_s: Real = setting(
+        15.0,
+        "How long running answers may finish when the bot is told to end.",
+        "Cuánto pueden tardar en acabar las respuestas en curso cuando se para el bot.",
+        unit="s",
+        ge=0,
+        le=600,
+    )
+
+
+class RecallSettings(Section):
+    """What the bot finds again of what a person taught it."""
+
+    deadline_ms: Whole = setting(
+        500,
+        "How long it may search; afterwards it answers without.",
+        "Cuánto puede buscar; después responde sin ello.",
+        unit="ms",
+        ge=1,
+        le=60_000,
+    )
+    budget: Whole = setting(
+        1200, "The most that it may add to a prompt.", "Lo más que puede añadir a un prompt.", unit="tokens", ge=0, le=100_000
+    )
+
+
+class KnowledgeSettings(Section):
+    """The operator's own texts."""
+
+    folder: Folder = setting(
+        Path("knowledge"),
+        "Markdown, text and question/answer CSV files to answer from; relative to where the bot is started.",
+        "Ficheros Markdown, texto y CSV de preguntas y respuestas; relativo a donde se arranca el bot.",
+    )
+    limit: Whole = setting(
+        4, "Passages used for one answer.", "Pasajes que se usan en una respuesta.", unit="passages", ge=0, le=50
+    )
+
+
+class LanguageSettings(Section):
+    """Spanish and English are equals."""
+
+    default: Annotated[Literal["es", "en"], Accepts("words", ("es", "en"))] = setting(
+        "en",
+        "The language when neither the person, nor their client, nor the text tells.",
+        "El idioma cuando ni la persona, ni su programa, ni el texto lo dicen.",
+    )
+
+
+class LogSettings(Section):
+    """What the bot writes about itself."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], Accepts("words", ("debug", "info", "warning", "error"))] = (
+        setting("info", "How much is written.", "Cuánto se escribe.")
+    )
+    format: Annotated[Literal["auto", "console", "json"], Accepts("words", ("auto", "console", "json"))] = setting(
+        "auto",
+        "`auto` is `console` on a terminal and `json` elsewhere.",
+        "`auto` es `console` en un terminal y `json` fuera de él.",
+    )
+    text: Flag = setting(
+        False,
+        "Whether message texts may appear in logs. Leave it off: logs outlive `/forgetme`.",
+        "Si los textos de los mensajes pueden aparecer. Mejor que no: los registros sobreviven a `/olvidame`.",
+    )
+
+
+class PrivacySettings(Section):
+    """Care for the person."""
+
+    crisis_country: Country = setting(
+        "",
+        "Two-letter country (`ES`, `US`, …) whose help lines come first in a crisis; empty names several.",
+        "País de dos letras (`ES`, `US`, …) cuyos teléfonos de ayuda van primero en una crisis; vacío nombra varios.",
+    )
+
+
+class Config(BaseSettings):
+    """All settings, frozen. `bot.config.load_config` makes one from file and environment; `Config()` is the defaults."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    data_dir: Folder = setting(
+        Path("data"),
+        "The folder with everything the bot keeps; `MARTIN_DATA_DIR`. Relative to where the bot is started.",
+        "La carpeta con todo lo que guarda el bot; `MARTIN_DATA_DIR`. Relativa a donde se arranca.",
+    )
+    bot: BotSettings = BotSettings()
+    web: WebSettings = WebSettings()
+    admins: AdminSettings = AdminSettings()
+    models: ModelSettings = ModelSettings()
+    store: StoreSettings = StoreSettings()
+    limits: LimitSettings = LimitSettings()
+    core: CoreSettings = CoreSettings()
+    recall: RecallSettings = RecallSettings()
+    knowledge: KnowledgeSettings = KnowledgeSettings()
+    language: LanguageSettings = LanguageSettings()
+    log: LogSettings = LogSettings()
+    privacy: PrivacySettings = PrivacySettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what the caller gives: the environment comes in through `bot.config.load_config`."""
+        return (init_settings,)
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The models in the order they are tried, each once, `auto` resolved, `offline` last."""
+        named = self.models.chain or (self.models.provider,)
+        return tuple(dict.fromkeys([*(name for name in named if name not in ("auto", "offline")), "offline"]))
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The values that must never be shown, for the logs' filter."""
+        tokens = (self.web.access_token, self.web.admin_token)
+        return tuple(token.get_secret_value() for token in tokens if token is not None)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone whose date and hour nightly chores follow."""
+        return ZoneInfo(self.store.timezone) if self.store.timezone else machine_zone()
+
+
+def every_setting(model: type[BaseModel] = Config, prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
+    """Each setting's path and field, in the order of `config.toml`: a section's own settings before its sub-sections."""
+    for name, field in sorted(model.model_fields.items(), key=lambda item: _section_of(item[1]) is not None):
+        section = _section_of(field)
+        if section is None:
+            yield (*prefix, name), field
+        else:
+            yield from every_setting(section, (*prefix, name))
+
+
+def accepts(field: FieldInfo) -> Accepts:
+    """What kind of value a setting takes."""
+    return next(item for item in field.metadata if isinstance(item, Accepts))
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Whether the value must never be shown or stand in `config.toml`."""
+    return accepts(field).kind == "token"
+
+
+def machine_zone() -> ZoneInfo:
+    """The operating system's time zone: `TZ`, else what `/etc/localtime` points to, else UTC."""
+    names = [os.environ.get("TZ", "").removeprefix(":"), str(Path("/etc/localtime").resolve()).rpartition("zoneinfo/")[2]]
+    for name in names:
+        try:
+            if name and not name.startswith("/"):
+                return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            continue
+    return ZoneInfo("UTC")
+
+
+def _section_of(field: FieldInfo) -> type[BaseModel] | None:
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
