@@ -1,0 +1,72 @@
+"""A channel that may fail without taking the bot along: one of the house's three boundaries."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import structlog
+
+from bot.errors import DeliveryError, MartinError
+from bot.ports import Channel, Receive
+from bot.types import Address, ChannelName, Outgoing, PlatformId, TurnId
+
+_log = structlog.get_logger("martin.channel")
+
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 60.0
+
+T = TypeVar("T")
+
+
+class SupervisedChannel:
+    """Runs a channel again with growing pauses when it ends in an error; an unforeseen error of a send is a DeliveryError."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    @property
+    def name(self) -> ChannelName:
+        """The channel's name."""
+        return self._channel.name
+
+    @property
+    def answers_requests(self) -> bool:
+        """Whether somebody waits on an open request for every message."""
+        return self._channel.answers_requests
+
+    async def run(self, receive: Receive) -> None:
+        """Run the channel until cancelled, or until it ends by itself."""
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                await self._guarded(self._channel.run(receive))
+                return
+            except MartinError as error:
+                _log.error("channel.restart", channel=self.name, error=type(error).__name__, in_s=pause_s)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    async def open(self, address: Address, turn_id: TurnId) -> PlatformId | None:
+        """The channel's `open`."""
+        return await self._guarded(self._channel.open(address, turn_id))
+
+    async def preview(self, address: Address, turn_id: TurnId, opened: PlatformId | None, text: str) -> None:
+        """The channel's `preview`."""
+        await self._guarded(self._channel.preview(address, turn_id, opened, text))
+
+    async def deliver(self, outgoing: Outgoing, opened: PlatformId | None) -> tuple[PlatformId, ...]:
+        """The channel's `deliver`."""
+        return await self._guarded(self._channel.deliver(outgoing, opened))
+
+    async def _guarded(self, step: Awaitable[T]) -> T:
+        try:
+            return await step
+        except MartinError:
+            raise
+        except Exception as error:
+            place = "".join(traceback.format_tb(error.__traceback__)[-4:])
+            _log.error("channel.error", channel=self.name, error=type(error).__name__, place=place)
+            raise DeliveryError(f"{self.name}: unforeseen {type(error).__name__}") from error
