@@ -1,0 +1,9 @@
+"""The revisions of the schema, oldest first; `versions/` holds the steps. Importing this imports no Alembic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+REVISIONS: tuple[str, ...] = ("0001",)
+HEAD = REVISIONS[-1]
+FOLDER = Path(__file__).parent
