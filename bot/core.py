@@ -125,6 +125,12 @@ class Core:
                     await self._turns.absorb(row.id, (), self._clock.now())
             await asyncio.Event().wait()
 
+    @property
+    def _running(self) -> asyncio.TaskGroup:
+        if self._tasks is None:
+            raise RuntimeError("the core takes messages only while it runs")
+        return self._tasks
+
     async def idle(self) -> None:
         """Return once no turn waits or runs."""
         await self._idle.wait()
@@ -153,9 +159,7 @@ class Core:
             lane.append(waiting)
             return
         self._lanes[message.address] = lane = deque([waiting])
-        if self._tasks is None:
-            raise RuntimeError("the core takes messages only while it runs")
-        self._tasks.create_task(self._work(message.address, lane))
+        self._running.create_task(self._work(message.address, lane))
 
     async def absorb(self, id: TurnId, message: IncomingMessage) -> Receipt:
         """Do what a stored off-lane message asks (stop, rating, reaction, edit) without waiting for its lane.
@@ -210,11 +214,8 @@ class Core:
         try:
             return await step()
         except Exception as error:  # noqa: BLE001 — one of the house's three boundaries: one turn
-            inner = error
-            while isinstance(inner, ExceptionGroup):
-                inner = inner.exceptions[0]
-            place = "".join(traceback.format_tb(inner.__traceback__)[-4:])
-            _log.error("turn.error", turn_id=id, error=type(inner).__name__, place=place)
+            place = "".join(traceback.format_tb(error.__traceback__)[-4:])
+            _log.error("turn.error", turn_id=id, error=type(error).__name__, place=place)
             return error
 
     async def _answer(self, waiting: _Waiting) -> None:
@@ -232,24 +233,25 @@ class Core:
         handler = self._router.route(turn)
         waiting.handler = handler.name
         opened = await self._outbox.placeholder(turn.id) if waiting.attempts else None
-        async with asyncio.TaskGroup() as tasks:
-            preview = RunningPreview(
-                tasks=tasks,
-                channel=self._channels[message.address.channel],
-                address=message.address,
-                turn_id=turn.id,
-                stop=waiting.stop,
-                interval_s=self._settings.preview_interval_s,
-                opened=opened,
-                on_opened=lambda opened_id: self._outbox.opened(turn.id, opened_id, self._clock.now()),
-            )
+        preview = RunningPreview(
+            tasks=self._running,
+            channel=self._channels[message.address.channel],
+            address=message.address,
+            turn_id=turn.id,
+            stop=waiting.stop,
+            interval_s=self._settings.preview_interval_s,
+            opened=opened,
+            on_opened=lambda opened_id: self._outbox.opened(turn.id, opened_id, self._clock.now()),
+        )
+        try:
             async with asyncio.timeout(self._settings.turn_deadline_s):
                 outcome = await handler.handle(turn, preview)
-            preview.end()
+        finally:
+            opened = await preview.end()
         record = self._record(turn, handler.name, outcome)
         await self._patiently(lambda: self._turns.commit(record))
         if record.outgoing is not None:
-            self._delivery.add(record.outgoing, preview.opened)
+            self._delivery.add(record.outgoing, opened)
         self._say_so(record, began)
 
     async def _give_up(self, waiting: _Waiting) -> None:

@@ -56,8 +56,9 @@ class RunningPreview:
         self._stop, self._interval_s, self._on_opened = stop, interval_s, on_opened
         self._text = ""
         self._timer: asyncio.TimerHandle | None = None
+        self._pump: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
-        self.opened = opened
+        self._opened = opened
 
     def show(self, text: str) -> None:
         """Show the whole text written so far."""
@@ -75,27 +76,29 @@ class RunningPreview:
         """Return once the person asks to stop."""
         await self._stop.asked()
 
-    def end(self) -> None:
-        """No preview after this one; the task group that owns the previews waits for the one under way."""
+    async def end(self) -> PlatformId | None:
+        """No preview after the one under way, which is waited for; the platform's message that was opened, if any."""
+        self._ended.set()
         if self._timer is not None:
             self._timer.cancel()
-        self._ended.set()
+        if self._pump is not None:
+            await self._pump
+        return self._opened
 
     def _begin(self) -> None:
-        if not self._ended.is_set():
-            self._tasks.create_task(self._pump())
+        self._pump = self._tasks.create_task(self._show_until_ended())
 
-    async def _pump(self) -> None:
+    async def _show_until_ended(self) -> None:
         shown = ""
         try:
-            if self.opened is None:
-                self.opened = await self._channel.open(self._address, self._turn_id)
-                if self.opened is not None:
-                    await self._on_opened(self.opened)
+            if self._opened is None:
+                self._opened = await self._channel.open(self._address, self._turn_id)
+                if self._opened is not None:
+                    await self._on_opened(self._opened)
             while not self._ended.is_set():
                 if self._text != shown:
                     shown = self._text
-                    await self._channel.preview(self._address, self._turn_id, self.opened, shown)
+                    await self._channel.preview(self._address, self._turn_id, self._opened, shown)
                 try:
                     async with asyncio.timeout(self._interval_s):
                         await self._ended.wait()
