@@ -1,0 +1,104 @@
+"""Several models as one: the first that gives text answers, and whoever waited is told when it was not the first choice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
+from random import Random
+
+import structlog
+
+from bot.errors import ModelError
+from bot.models.guard import Backend, BackendState, Guarded, GuardSettings
+from bot.ports import Clock
+from bot.types import Chunk, Flag, ModelStatus, Prompt
+
+_log = structlog.get_logger("martin.model")
+
+
+class Chain:
+    """Answers with the first model that gives text. `random` is drawn from for jitter only."""
+
+    def __init__(
+        self,
+        backends: Sequence[Backend],
+        *,
+        clock: Clock,
+        random: Random,
+        settings: GuardSettings | None = None,
+    ) -> None:
+        if not backends:
+            raise ValueError("a chain needs at least one model")
+        self._clock = clock
+        self._guarded = tuple(Guarded(one, settings or GuardSettings(), clock, random) for one in backends)
+
+    @property
+    def name(self) -> str:
+        """The models in the order they are asked: `ollama/llama3.2 → offline`."""
+        return " → ".join(one.name for one in self._guarded)
+
+    @property
+    def states(self) -> tuple[BackendState, ...]:
+        """How each backend stands, in order."""
+        return tuple(one.state for one in self._guarded)
+
+    async def statuses(self) -> tuple[ModelStatus, ...]:
+        """Each model's own status, in order, asked at the same time; one that does not answer in `CHECK_S` is not ready."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one.status()) for one in self._guarded]
+        return tuple(task.result() for task in tasks)
+
+    async def check(self) -> ModelStatus:
+        """Ready when any model is; the detail names each of them. Remote when any that is ready is."""
+        statuses = await self.statuses()
+        ready = [one for one in statuses if one.is_ready]
+        return ModelStatus(
+            name=self.name,
+            is_ready=bool(ready),
+            is_remote=any(one.is_remote for one in ready),
+            detail="; ".join(f"{one.name}: {one.detail}" for one in statuses),
+            next_step="" if ready else " ".join(one.next_step for one in statuses if one.next_step),
+        )
+
+    async def stream(self, prompt: Prompt, *, max_tokens: int, temperature: float) -> AsyncGenerator[Chunk, None]:
+        """Yield one model's answer, never parts of two. When an earlier model gave no text, the generation says FALLBACK.
+
+        A stream that ends too early after text was shown ends with what there is, flagged PARTIAL (and TIMED_OUT for a
+        deadline). Its times count from here, so they are what the person waited. Raises the last model's ModelError when
+        none gave text.
+        """
+        began = self._clock.monotonic()
+        flags: frozenset[Flag] = frozenset()
+        first_token_s: float | None = None
+        for guarded in self._guarded:
+            try:
+                async with aclosing(guarded.answer(prompt, max_tokens, temperature)) as chunks:
+                    async for chunk in chunks:
+                        now_s = self._clock.monotonic() - began
+                        first_token_s = now_s if first_token_s is None and chunk.text else first_token_s
+                        yield _dated(chunk, now_s, first_token_s, flags)
+                return
+            except ModelError as error:
+                is_last = guarded is self._guarded[-1]
+                _log.warning(
+                    "model.failed", model=error.model, error=type(error).__name__, detail=error.detail, is_last=is_last
+                )
+                if is_last:
+                    raise
+                flags = frozenset({Flag.FALLBACK})
+
+    async def aclose(self) -> None:
+        """Let every model go of its connections."""
+        async with AsyncExitStack() as stack:
+            for guarded in self._guarded:
+                stack.push_async_callback(guarded.aclose)
+
+
+def _dated(chunk: Chunk, seconds: float, first_token_s: float | None, flags: frozenset[Flag]) -> Chunk:
+    """The chunk with the chain's own times and flags in its generation, where it has one."""
+    made = chunk.generation
+    if made is None:
+        return chunk
+    return replace(chunk, generation=replace(made, seconds=seconds, first_token_s=first_token_s, flags=made.flags | flags))

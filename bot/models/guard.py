@@ -1,0 +1,310 @@
+"""One backend held to deadlines, a gate, a circuit breaker and few retries; its answer comes whole, flagged, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Literal
+
+import structlog
+
+from bot.errors import ModelBroken, ModelBusy, ModelError, ModelTimedOut, ModelUnreachable
+from bot.models.breaker import Breaker, BreakerSettings, BreakerState, Permit, RetryBudget
+from bot.ports import ChatModel, Clock
+from bot.types import Chunk, Flag, Generation, ModelStatus, Prompt
+
+_log = structlog.get_logger("martin.model")
+
+CHECK_S = 5.0
+"""Seconds that one model's `check` may take."""
+CLOSE_S = 5.0
+"""Seconds that a backend's stream may take to close before its place at the gate is given to the next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """R-14, in seconds. First token and total count from the moment the backend is asked, queueing and retries included.
+
+    `between_tokens_s` counts from one piece to the next, and only while the backend is waited for.
+    """
+
+    first_token_s: float
+    between_tokens_s: float
+    total_s: float
+
+
+LOCAL = Deadlines(first_token_s=90, between_tokens_s=20, total_s=300)
+REMOTE = Deadlines(first_token_s=30, between_tokens_s=15, total_s=120)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """One model of a chain. At most `parallel` streams of it run at a time; the others wait at its gate."""
+
+    model: ChatModel
+    deadlines: Deadlines = LOCAL
+    parallel: int = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrySettings:
+    """R-14. A wait is `first_wait_s`, doubled each time, at most `longest_wait_s`, times a random 0.5 to 1.0.
+
+    `share` is what retries may be of the requests.
+    """
+
+    most: int = 3
+    first_wait_s: float = 0.25
+    longest_wait_s: float = 4.0
+    share: float = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardSettings:
+    """What holds for every backend of a chain. `max_characters` bounds an answer whatever the backend calls a token."""
+
+    breaker: BreakerSettings = field(default_factory=BreakerSettings)
+    retries: RetrySettings = field(default_factory=RetrySettings)
+    max_characters: int = 40_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendState:
+    """How a backend stands, for doctor, health and metrics. `probe_in_s` is 0 while its breaker is closed."""
+
+    name: str
+    breaker: BreakerState
+    probe_in_s: float
+    running: int
+    waiting: int
+    attempts: int
+    failures: int
+
+
+class _OutOfTime(ModelTimedOut):
+    """A deadline passed that says little of the backend: it was still writing, or most of the time went by in the queue."""
+
+
+class Guarded:
+    """A chat model with its gate, breaker and retry budget. `random` is drawn from for jitter only."""
+
+    def __init__(self, backend: Backend, settings: GuardSettings, clock: Clock, random: Random) -> None:
+        self._model, self._deadlines = backend.model, backend.deadlines
+        self._settings, self._clock, self._random = settings, clock, random
+        self._gate = asyncio.Semaphore(backend.parallel)
+        self._breaker = Breaker(settings.breaker, clock)
+        self._budget = RetryBudget(share=settings.retries.share)
+        self._running = self._waiting = self._attempts = self._failures = 0
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self._model.name
+
+    @property
+    def state(self) -> BackendState:
+        """How it stands now."""
+        return BackendState(
+            name=self.name,
+            breaker=self._breaker.state,
+            probe_in_s=self._breaker.wait_s,
+            running=self._running,
+            waiting=self._waiting,
+            attempts=self._attempts,
+            failures=self._failures,
+        )
+
+    async def status(self) -> ModelStatus:
+        """The model's own status, or that it gave none in time."""
+        try:
+            async with asyncio.timeout(CHECK_S):
+                return await self._model.check()
+        except TimeoutError:
+            return ModelStatus(
+                name=self.name, is_ready=False, is_remote=False, detail=f"did not answer its check within {CHECK_S:g} s"
+            )
+
+    async def aclose(self) -> None:
+        """Let the model go of its connections."""
+        await self._model.aclose()
+
+    async def answer(self, prompt: Prompt, max_tokens: int, temperature: float) -> AsyncGenerator[Chunk, None]:
+        """Yield its answer, retrying while nothing was shown. Raises ModelError only before the first shown chunk."""
+        began = self._clock.monotonic()
+        most = self._settings.retries.most
+        self._budget.earn()
+        for retry in range(most + 1):
+            try:
+                async with aclosing(self._attempt(prompt, max_tokens, temperature, began)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+                return
+            except (ModelUnreachable, ModelBusy) as error:
+                wait_s = self._wait_s(retry, error)
+                left_s = began + self._deadlines.first_token_s - self._clock.monotonic()
+                if retry == most or wait_s >= left_s or not self._can_retry():
+                    raise
+            await asyncio.sleep(wait_s)
+
+    def _can_retry(self) -> bool:
+        """Whether another try may follow: never against an open breaker, and only out of the retry budget."""
+        return self._breaker.state is BreakerState.CLOSED and self._budget.spend()
+
+    def _wait_s(self, retry: int, error: ModelError) -> float:
+        """Seconds before the next try: what the backend asked for, or a growing wait with jitter if that is longer."""
+        settings = self._settings.retries
+        wait_s = min(settings.longest_wait_s, settings.first_wait_s * 2.0**retry) * self._random.uniform(0.5, 1.0)
+        asked_s = error.retry_after_s if isinstance(error, ModelBusy) else None
+        return max(wait_s, asked_s or 0.0)
+
+    async def _attempt(self, prompt: Prompt, max_tokens: int, temperature: float, began: float) -> AsyncGenerator[Chunk, None]:
+        """One try: through breaker and gate, then the stream. The breaker hears how it ended."""
+        async with self._admitted(began) as permit:
+            self._attempts += 1
+            progress = _Progress(self.name, prompt, max_tokens, self._settings.max_characters)
+            progress.asked_at = self._clock.monotonic()
+            stream = self._model.stream(prompt, max_tokens=max_tokens, temperature=temperature)
+            try:
+                while progress.generation is None:
+                    was_silent = not progress.has_text
+                    text = progress.take(await self._next(stream, began, progress))
+                    if text:
+                        if was_silent:
+                            self._breaker.succeeded(permit)
+                        yield Chunk(text=text)
+                if not progress.has_text:
+                    raise ModelBroken(self.name, "the answer was empty")
+            except ModelError as error:
+                self._failures += 1
+                if not isinstance(error, _OutOfTime):
+                    self._breaker.failed(permit, is_timeout=isinstance(error, ModelTimedOut))
+                if not progress.has_text:
+                    raise
+                _log.warning("model.cut", model=error.model, error=type(error).__name__, detail=error.detail)
+                progress.end("deadline" if isinstance(error, ModelTimedOut) else "error")
+            finally:
+                await _close(stream)
+        yield Chunk(text="", generation=progress.generation)
+
+    @asynccontextmanager
+    async def _admitted(self, began: float) -> AsyncIterator[Permit]:
+        """The breaker's leave and a place at the gate. Waiting in vain is nobody's failure but a ModelError all the same."""
+        permit = self._breaker.admit()
+        if permit is None:
+            raise ModelUnreachable(self.name, f"it kept failing; it is asked again in {self._breaker.wait_s:.0f} s")
+        try:
+            await self._enter(began)
+            try:
+                if not self._breaker.is_current(permit):
+                    raise ModelUnreachable(self.name, "it kept failing while this request waited its turn")
+                self._running += 1
+                try:
+                    yield permit
+                finally:
+                    self._running -= 1
+            finally:
+                self._gate.release()
+        finally:
+            self._breaker.released(permit)
+
+    async def _enter(self, began: float) -> None:
+        """Wait for a place at the gate, as long as a first token may take."""
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(began + self._deadlines.first_token_s - self._clock.monotonic()):
+                await self._gate.acquire()
+        except TimeoutError as error:
+            raise ModelTimedOut(self.name, f"no place was free within {self._deadlines.first_token_s:g} s") from error
+        finally:
+            self._waiting -= 1
+
+    async def _next(self, stream: AsyncIterator[Chunk], began: float, progress: _Progress) -> Chunk:
+        """The stream's next chunk. Raises ModelTimedOut when it comes too late, ModelBroken when the stream just ends."""
+        limits, now = self._deadlines, self._clock.monotonic()
+        left_s = began + limits.total_s - now
+        late: ModelTimedOut
+        if progress.has_text and left_s > limits.between_tokens_s:
+            wait_s = limits.between_tokens_s
+            late = ModelTimedOut(self.name, f"nothing came for {wait_s:g} s")
+        elif progress.has_text:
+            wait_s = left_s
+            late = _OutOfTime(self.name, f"not done within {limits.total_s:g} s")
+        else:
+            wait_s = min(left_s, began + limits.first_token_s - now)
+            kind = ModelTimedOut if now + wait_s - progress.asked_at >= limits.first_token_s / 2 else _OutOfTime
+            late = kind(self.name, f"no text within {min(limits.first_token_s, limits.total_s):g} s")
+        if wait_s <= 0:
+            raise late
+        try:
+            async with asyncio.timeout(wait_s):
+                return await anext(stream)
+        except TimeoutError as error:
+            raise late from error
+        except StopAsyncIteration as error:
+            raise ModelBroken(self.name, "the stream ended without saying that the answer is whole") from error
+
+
+class _Progress:
+    """What one stream has given so far, held to the caps."""
+
+    def __init__(self, model: str, prompt: Prompt, max_tokens: int, max_characters: int) -> None:
+        self._model, self._prompt = model, prompt
+        self._max_tokens, self._max_characters = max_tokens, max_characters
+        self._tokens = self._characters = 0
+        self._held = ""
+        self.asked_at = 0.0
+        self.has_text = False
+        self.generation: Generation | None = None
+
+    def take(self, chunk: Chunk) -> str:
+        """The text to show for this chunk: white space is held back until something visible follows."""
+        if chunk.text:
+            self._tokens += 1
+        room = self._max_characters - self._characters if self._tokens <= self._max_tokens else 0
+        text = chunk.text[:room]
+        self._characters += len(text)
+        if len(text) < len(chunk.text):
+            self.end("length")
+        elif chunk.generation is not None:
+            self._end_with(chunk.generation)
+        self._held += text
+        if not self.has_text and not self._held.strip():
+            return ""
+        self.has_text = True
+        shown, self._held = self._held, ""
+        return shown
+
+    def end(self, stop: Literal["length", "deadline", "error"]) -> None:
+        """The answer ends here, though the backend did not say so. A piece counts as a token."""
+        characters = sum(len(part) for part in _texts(self._prompt))
+        timed_out = {Flag.TIMED_OUT} if stop == "deadline" else set()
+        self._end_with(
+            Generation(
+                model=self._model,
+                prompt_tokens=(characters + 3) // 4,
+                completion_tokens=self._tokens,
+                seconds=0,
+                stop=stop,
+                flags=frozenset(timed_out),
+            )
+        )
+
+    def _end_with(self, generation: Generation) -> None:
+        partial = frozenset({Flag.PARTIAL}) if generation.stop != "end" else frozenset()
+        self.generation = replace(generation, flags=generation.flags | partial)
+
+
+def _texts(prompt: Prompt) -> list[str]:
+    exchanges = [text for past in prompt.history for text in (past.question, past.answer)]
+    return [prompt.system, prompt.question, *prompt.directives, *exchanges, *(one.text for one in prompt.evidence)]
+
+
+async def _close(stream: AsyncIterator[Chunk]) -> None:
+    """End a backend's stream; one that will not close, or complains, keeps nobody waiting."""
+    if isinstance(stream, AsyncGenerator):
+        with suppress(TimeoutError, ModelError):
+            async with asyncio.timeout(CLOSE_S):
+                await stream.aclose()
