@@ -7,6 +7,8 @@ import time
 from datetime import UTC, datetime
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
+_SHIFTS = tuple(range(120, -1, -10))
 
 
 class SystemClock:
@@ -36,9 +38,4 @@ class TimeOrderedIds:
         if fresh <= self._last:
             fresh = self._last + 1 + secrets.randbits(32)
         self._last = fresh
-        return encode_base32(fresh, 26)
-
-
-def encode_base32(number: int, length: int) -> str:
-    """`number` in Crockford's base 32, `length` characters, so that text order is number order."""
-    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(5 * (length - 1), -1, -5))
+        return "".join([_PAIRS[(fresh >> shift) & 1023] for shift in _SHIFTS])
