@@ -438,7 +438,7 @@ SessionEvent = Said | Written | Outgoing | GivenRating
 
 
 class SessionEvents(Protocol):
-    """What happens in a session, as one open stream sees it; iteration ends when the stream is closed or fell too far behind."""
+    """What happens in a session, as one open stream sees it; it ends when the stream is closed or fell too far behind."""
 
     def __aiter__(self) -> AsyncIterator[SessionEvent]:
         """Itself."""

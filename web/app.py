@@ -1,0 +1,84 @@
+"""Builds the web application out of ports: the gate in front, the page and the API behind it."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bot.ports import Clock, Health, Histories, WebChat
+from web.api import ROUTES, Api
+from web.auth import Door
+from web.origin import check_host, check_origin
+from web.page import PAGE_ROUTES, Page
+from web.problems import Problem, answer_problems
+from web.settings import WebSettings
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+}
+_OPEN_PATHS = frozenset({"/", "/login", "/logout"})
+"""What needs no access token, besides static files: the form that takes it, and the page, which leads there by itself."""
+
+
+def build(
+    settings: WebSettings, *, web: WebChat, console: WebChat, histories: Histories, health: Health, clock: Clock
+) -> FastAPI:
+    """The application, for a server to serve."""
+    app = FastAPI(title=settings.bot_name, docs_url=None, redoc_url=None, openapi_url=None)
+    door = Door(settings, web=web, console=console, clock=clock)
+    page, api = Page(settings, door), Api(settings, door, histories, health)
+    for owner, routes in ((page, PAGE_ROUTES), (api, ROUTES)):
+        for method, path, answer in routes:
+            methods = [method, "HEAD"] if method == "GET" and path != "/api/events" else [method]
+            app.add_api_route(path, getattr(owner, answer.__name__), methods=methods, response_model=None)
+    answer_problems(app)
+    app.add_middleware(Gate, settings=settings, door=door)
+    return app
+
+
+class Gate:
+    """Stands before every request: Host, Origin and access token are checked, and every answer carries the security headers."""
+
+    def __init__(self, app: ASGIApp, *, settings: WebSettings, door: Door) -> None:
+        self._app = app
+        self._settings = settings
+        self._door = door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request through, or answer it with the problem it has."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            self._check(Request(scope))
+        except Problem as problem:
+            await problem.response()(scope, receive, send_with_headers)
+        else:
+            await self._app(scope, receive, send_with_headers)
+
+    def _check(self, request: Request) -> None:
+        path = request.url.path
+        if path == "/health/live":
+            return
+        check_host(request, self._settings)
+        check_origin(request, self._settings)
+        if path not in _OPEN_PATHS and not path.startswith("/static/"):
+            self._door.check_access(request)

@@ -1,0 +1,184 @@
+"""How the API words what happens: JSON shapes, and `text/event-stream` made of them.
+
+Each event is `event: NAME`, `data: JSON` and a blank line; a line `:` alone is a heartbeat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from bot.errors import StoreError
+from bot.locale import say
+from bot.ports import Histories, Posted, Said, SessionEvent, SessionEvents, Written
+from bot.types import GivenRating, InboxState, Language, Outgoing, OutgoingKind, PastTurn, ReceiptStatus, Reply
+
+Json = dict[str, Any]
+HEARTBEAT = b":\n\n"
+HELLO = b"retry: 2000\n:\n\n"
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+def dump(data: Mapping[str, object]) -> bytes:
+    """JSON on one line, in UTF-8; a lone surrogate, which UTF-8 cannot hold, becomes `?`."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def event(name: str, data: Mapping[str, object]) -> bytes:
+    """One event on the wire."""
+    return b"event: " + name.encode() + b"\ndata: " + dump(data) + b"\n\n"
+
+
+def reply_json(reply: Reply) -> Json:
+    """What every answer shows, whether it has just come or is read from the history."""
+    shown: Json = {
+        "text": reply.text,
+        "choices": [{"key": choice.key, "label": choice.label, "row": choice.row} for choice in reply.choices],
+        "rateable": reply.rateable,
+    }
+    if reply.files:
+        shown["files"] = [
+            {"name": file.name, "media_type": file.media_type, "base64": base64.b64encode(file.content).decode()}
+            for file in reply.files
+        ]
+    return shown
+
+
+def outgoing_json(outgoing: Outgoing) -> Json:
+    """A reply as it arrives."""
+    return {
+        "turn_id": outgoing.turn_id or str(outgoing.id),
+        **reply_json(outgoing.reply),
+        "model": outgoing.model,
+        "status": outgoing.status.value if outgoing.status else "answered",
+        "flags": sorted(flag.value for flag in outgoing.flags),
+        "kind": outgoing.kind.value,
+    }
+
+
+def past_json(turn: PastTurn) -> Json:
+    """A stored turn: the reply's own fields, what was asked, how it was rated, which choice was taken."""
+    rating = turn.rating
+    return {
+        "turn_id": turn.id,
+        **reply_json(turn.reply),
+        "model": turn.model,
+        "status": turn.status.value,
+        "flags": sorted(flag.value for flag in turn.flags),
+        "kind": turn.kind.value,
+        "handler": turn.handler,
+        "question": turn.question,
+        "created_at": turn.created_at.isoformat(),
+        "rating": None
+        if rating is None
+        else {"value": rating.value, "reason": rating.reason.value if rating.reason else None, "correction": rating.correction},
+        "chosen": turn.chosen,
+    }
+
+
+def said_json(said: Said) -> Json:
+    """What the person said from another page of the same session."""
+    choice = None if said.choice is None else {"turn_id": said.choice.turn_id, "key": said.choice.key}
+    return {"event_id": said.event_id, "turn_id": said.turn_id, "kind": said.kind.value, "text": said.text, "choice": choice}
+
+
+def rating_json(rating: GivenRating) -> Json:
+    """A rating as it was given."""
+    reason = rating.reason.value if rating.reason else None
+    return {"turn_id": rating.turn_id, "value": rating.value, "reason": reason, "correction": rating.correction}
+
+
+def session_event(happened: SessionEvent) -> bytes:
+    """Anything that happens in a session, on the wire."""
+    match happened:
+        case Said():
+            return event("said", said_json(happened))
+        case Written():
+            return event("preview", {"turn_id": happened.turn_id, "text": happened.text})
+        case GivenRating():
+            return event("rating", rating_json(happened))
+        case Outgoing(kind=OutgoingKind.NOTICE):
+            return event("error", {"message": happened.reply.text, "event_id": happened.event_id.partition(":")[2]})
+        case Outgoing():
+            return event("reply", outgoing_json(happened))
+
+
+class EventStream(StreamingResponse):
+    """An open stream as a response. Whichever way it ends, also before its first byte, nobody listens any more."""
+
+    def __init__(self, body: AsyncIterator[bytes], events: SessionEvents) -> None:
+        super().__init__(body, media_type="text/event-stream", headers=HEADERS)
+        self._events = events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the stream."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._events.close()
+
+
+async def session_stream(events: SessionEvents, *, heartbeat_s: float) -> AsyncIterator[bytes]:
+    """Everything that happens in a session, until the client leaves or the bot stops."""
+    yield HELLO
+    async for happened in _with_heartbeats(events, heartbeat_s):
+        yield HEARTBEAT if happened is None else session_event(happened)
+
+
+async def turn_stream(posted: Posted, histories: Histories, language: Language, *, heartbeat_s: float) -> AsyncIterator[bytes]:
+    """One message's way to its answer: accepted, previews, then one reply or error. Leaving it does not stop the turn."""
+    receipt = posted.receipt
+    yield event("accepted", {"event_id": posted.event_id, "turn_id": receipt.turn_id})
+    try:
+        if (known := await _known_end(posted, histories, language)) is not None:
+            yield known
+            return
+        async for happened in _with_heartbeats(posted.events, heartbeat_s):
+            # A turn that said nothing, or whose delivery fell between two streams, is found in the history.
+            past = await histories.past(receipt.turn_id) if happened is None else None
+            if past is not None:
+                yield event("reply", past_json(past))
+                return
+            yield HEARTBEAT if happened is None else session_event(happened)
+            if isinstance(happened, Outgoing):
+                return
+    except StoreError:
+        message = say(language, "I can't take this in right now. Please try again in a few seconds.")
+        yield event("error", {"code": "unavailable", "message": message})
+
+
+async def _known_end(posted: Posted, histories: Histories, language: Language) -> bytes | None:
+    """The last event of a message whose end is known already: stored before, refused, or no turn at all."""
+    receipt = posted.receipt
+    if receipt.status is ReceiptStatus.ABSORBED or receipt.state is InboxState.ABSORBED:
+        reply = receipt.reply or Reply(text="")
+        return event("reply", {"turn_id": receipt.turn_id, **reply_json(reply), "model": "", "status": "answered", "flags": []})
+    if receipt.status is ReceiptStatus.REFUSED or receipt.state is InboxState.REFUSED:
+        message = receipt.reply.text if receipt.reply else say(language, "I could not take that message. Please send it again.")
+        return event("error", {"message": message})
+    if receipt.status is ReceiptStatus.DUPLICATE and receipt.state is not InboxState.RECEIVED:
+        past = await histories.past(receipt.turn_id)
+        if past is None:
+            return event("error", {"message": say(language, "That answer is no longer kept.")})
+        return event("reply", past_json(past))
+    return None
+
+
+async def _with_heartbeats(events: SessionEvents, heartbeat_s: float) -> AsyncIterator[SessionEvent | None]:
+    """The events, and None whenever none came for `heartbeat_s`."""
+    while True:
+        try:
+            async with asyncio.timeout(heartbeat_s):
+                happened = await anext(events)
+        except TimeoutError:
+            yield None
+        except StopAsyncIteration:
+            return
+        else:
+            yield happened

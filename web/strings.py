@@ -1,0 +1,127 @@
+"""Every string that the page shows, in one language: for the template and, as JSON, for its script.
+
+Where the script fills in `{names}` itself, the wording is passed on unfilled.
+"""
+
+from __future__ import annotations
+
+from bot.locale import say
+from bot.types import Language
+
+
+def page_strings(language: Language, bot_name: str) -> dict[str, str]:
+    """What the page says, by key."""
+    return {**_frame(language, bot_name), **_composer(language, bot_name), **_answers(language, bot_name), **_trouble(language)}
+
+
+def examples(language: Language) -> tuple[str, ...]:
+    """Three questions that a newcomer may ask with one click."""
+    return (
+        say(language, "What can you do for me?"),
+        say(language, "What do you remember about me, and where is it kept?"),
+        say(language, "How many conversations are needed to train you on my style?"),
+    )
+
+
+def _frame(language: Language, name: str) -> dict[str, str]:
+    return {
+        "skip": say(language, "Skip to the message box"),
+        "conversation": say(language, "Conversation with {name}", name=name),
+        "new": say(language, "New conversation"),
+        "new_short": say(language, "New"),
+        "other_language": say(language, "Ver en español"),
+        "theme": say(language, "Switch between light and dark"),
+        "greeting": say(language, "Hello, I'm {name}.", name=name),
+        "invitation": say(
+            language,
+            "Ask me anything. When an answer is not right, tell me what I should have said, and I will do better next time.",
+        ),
+        "try": say(language, "You could start with"),
+        "no_script": say(language, "This page needs JavaScript. Without it you can talk with me in the console: make chat"),
+        "admin_in": say(language, "Sign in as admin"),
+        "sign_out": say(language, "Sign out"),
+        "signed_in_admin": say(language, "You are signed in as admin."),
+        "earlier": say(language, "Show earlier messages"),
+    }
+
+
+def _composer(language: Language, name: str) -> dict[str, str]:
+    return {
+        "message": say(language, "Your message"),
+        "placeholder": say(language, "Write to {name}…", name=name),
+        "send": say(language, "Send"),
+        "stop": say(language, "Stop"),
+        "keys": say(language, "Enter sends, Shift + Enter starts a new line, Esc stops the answer."),
+        "too_long": say(language, "{length} of at most {limit} characters"),
+    }
+
+
+def _answers(language: Language, name: str) -> dict[str, str]:
+    return {
+        "you": say(language, "You"),
+        "bot": name,
+        "writing": say(language, "{name} is writing…", name=name),
+        "copy": say(language, "Copy"),
+        "copied": say(language, "Copied"),
+        "copy_failed": say(language, "Could not copy"),
+        "code": say(language, "Code"),
+        "good": say(language, "Good answer"),
+        "bad": say(language, "Bad answer"),
+        "correct": say(language, "Correct"),
+        "again": say(language, "Answer again"),
+        "why": say(language, "What was wrong with it?"),
+        "reason_wrong": say(language, "Not true"),
+        "reason_long": say(language, "Too long"),
+        "reason_short": say(language, "Too short"),
+        "reason_hard": say(language, "Too difficult"),
+        "reason_easy": say(language, "Too simple"),
+        "reason_style": say(language, "Not my style"),
+        "correction": say(language, "What should I have said?"),
+        "save": say(language, "Save"),
+        "cancel": say(language, "Cancel"),
+        "saved": say(language, "Saved. Thank you, I will use it."),
+        "thanks": say(language, "Thank you."),
+        "withdrawn": say(language, "Rating withdrawn."),
+        "corrected": say(language, "Corrected by you: {correction}"),
+        "answered_by": say(language, "answered by {model}"),
+        "flag_partial": say(language, "incomplete"),
+        "flag_stopped": say(language, "stopped by you"),
+        "flag_timed_out": say(language, "ran out of time"),
+        "flag_fallback": say(language, "the usual model was not available"),
+        "flag_failed": say(language, "did not work out"),
+        "flag_limited": say(language, "limit reached"),
+        "flag_no_recall": say(language, "without memory"),
+        "flag_trimmed": say(language, "shortened"),
+        "download": say(language, "Download {name}"),
+    }
+
+
+def _trouble(language: Language) -> dict[str, str]:
+    return {
+        "sending": say(language, "Sending…"),
+        "offline": say(language, "The connection is lost. I'll keep trying…"),
+        "reconnecting": say(language, "Connection lost. Picking up where we were in {seconds} s…"),
+        "gave_up": say(language, "I can't be reached right now. Your text is kept here."),
+        "retry": say(language, "Try again"),
+        "edit": say(language, "Edit"),
+        "failed": say(language, "That did not work. Please try again."),
+        "expired": say(language, "Your sign-in has expired. Reload the page to sign in again; your draft is kept."),
+    }
+
+
+def sign_in_strings(language: Language, bot_name: str) -> dict[str, str]:
+    """What the sign-in page says, by key."""
+    return {
+        "title": say(language, "Sign in to {name}", name=bot_name),
+        "explain": say(
+            language, "This page is protected with an access token. Its owner chose it when setting {name} up.", name=bot_name
+        ),
+        "token": say(language, "Token"),
+        "enter": say(language, "Sign in"),
+        "wrong": say(language, "That token is not right."),
+        "insecure": say(
+            language,
+            "You came here over plain http from another machine. Browsers keep a sign-in only over https: put a TLS proxy in front.",
+        ),
+        "other_language": say(language, "Ver en español"),
+    }
