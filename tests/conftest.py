@@ -1,0 +1,42 @@
+"""What all tests share: the guards that watch them, secrets that must not come out, and a configuration on a fresh folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.config import Config, load_config
+from tests.canaries import Canaries, new_canaries
+from tests.guards import Guards
+
+_GUARDS = Guards()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin to watch before anything is imported for a test."""
+    config.addinivalue_line("markers", "may_block(reason): this test keeps an event loop busy on purpose")
+    _GUARDS.install()
+
+
+@pytest.fixture(autouse=True)
+def _watched(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fails a test during which the network was tried or an event loop was blocked by code of ours."""
+    _GUARDS.take()
+    yield
+    seen = _GUARDS.take()
+    if seen and request.node.get_closest_marker("may_block") is None:
+        pytest.fail("\n".join(seen), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def canaries() -> Canaries:
+    """Secrets of every shape that must never appear in logs, errors or files."""
+    return new_canaries()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """The defaults on a data folder of this test's own, untouched by this machine's environment."""
+    return load_config(environ={}, folder=tmp_path, data_dir=tmp_path / "data")
