@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
+from typing import SupportsIndex
 
 ROOT = Path(__file__).resolve().parent.parent
 OUR_FOLDERS = ("bot", "handlers", "profiles", "web")
@@ -41,7 +42,7 @@ class Guards:
         self.watch_loops()
 
     def watch_loops(self) -> None:
-        """Measure every callback of every event loop, and see who sleeps on one. asyncio runs each of them through `Handle._run`."""
+        """Measure each callback of every event loop, all of which asyncio runs through `Handle._run`, and see who sleeps there."""
         run, begun = asyncio.Handle._run, self._begun
 
         def watched(handle: asyncio.Handle) -> None:
@@ -54,7 +55,7 @@ class Guards:
 
         nap = time.sleep
 
-        def watched_nap(seconds: float, /) -> None:
+        def watched_nap(seconds: float | SupportsIndex, /) -> None:
             self._check_blocking("time.sleep")
             nap(seconds)
 
