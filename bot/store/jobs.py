@@ -1,0 +1,57 @@
+"""Durable chores and nightly runs, each leased to one process at a time."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from bot.store.db import Database, Unit
+from bot.store.statements import BEGIN_RUN, END_JOB, END_RUN, FREE_JOB, LEASE_JOB
+from bot.types import Job, JobRun, PersonId
+
+
+class StoredJobs:
+    """The `JobStore` of the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def lease(self, now: datetime, seconds: float) -> Job | None:
+        """Take the oldest chore that is free and whose turn's reply has been delivered."""
+        unit = Unit((LEASE_JOB, {"now": now, "until": now + timedelta(seconds=seconds)}))
+        (rows,) = await self._database.commit_returning(unit)
+        if not rows:
+            return None
+        job_id, kind, person, attempts = rows[0]
+        return Job(id=job_id, kind=kind, person_id=PersonId(person), attempts=attempts)
+
+    async def finish(self, job: Job, error: str | None, at: datetime) -> None:
+        """Done (None), or failed and free again; a done chore keeps no person.
+
+        Changes nothing when the lease ran out and somebody else took the chore: their attempt has another number.
+        """
+        if error is None:
+            await self._database.commit(Unit((END_JOB, {"job": job.id, "fence": job.attempts, "at": at})))
+        else:
+            await self._database.commit(Unit((FREE_JOB, {"job": job.id, "fence": job.attempts, "reason": error})))
+
+    async def begin_run(self, job: str, local_date: date, now: datetime, seconds: float) -> JobRun | None:
+        """Lease the one run of `job` for that date; None when it is done or another holds the lease."""
+        until = now + timedelta(seconds=seconds)
+        unit = Unit((BEGIN_RUN, {"job": job, "local_date": local_date, "lease_until": until, "started_at": now}))
+        (rows,) = await self._database.commit_returning(unit)
+        return JobRun(job=job, local_date=local_date, fence=rows[0][0]) if rows else None
+
+    async def end_run(self, run: JobRun, error: str | None, at: datetime) -> None:
+        """Record how it ended; an error leaves the date open for a later try.
+
+        Changes nothing for a run that lost its lease: the newer one has a higher fence.
+        """
+        step = {
+            "name": run.job,
+            "date": run.local_date,
+            "number": run.fence,
+            "end": at if error is None else None,
+            "at": at,
+            "reason": error,
+        }
+        await self._database.commit(Unit((END_RUN, step)))

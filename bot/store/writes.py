@@ -1,0 +1,140 @@
+"""What handlers ask to be written, as steps of a unit of work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import assert_never
+
+from bot.ports import Ids
+from bot.store.db import Statement
+from bot.store.messages import json_text, outgoing_json
+from bot.store.statements import (
+    CLOSE_QUESTION,
+    INSERT_CONSENT,
+    INSERT_DUE,
+    INSERT_JOB,
+    INSERT_QUESTION,
+    MOVE_ARRIVAL,
+    RELABEL_TURN,
+    SET_CONVERSATION,
+    SET_LANGUAGE,
+    SET_RATING,
+)
+from bot.types import (
+    AddDueMessage,
+    AddJob,
+    AskQuestion,
+    CloseQuestion,
+    InboxState,
+    Outgoing,
+    RelabelTurn,
+    SetConsent,
+    SetConversation,
+    SetLanguage,
+    SetRating,
+    Write,
+)
+
+Step = tuple[Statement, dict[str, object]]
+
+
+def by_rank(step: Step) -> int:
+    """The order in which a unit takes its steps."""
+    return step[0].rank
+
+
+def steps_of(writes: Iterable[Write], at: datetime, ids: Ids) -> list[Step]:
+    """One step for each write, in their order: sort them by rank together with the rest of the unit."""
+    return [_step(write, at, ids) for write in writes]
+
+
+def move(arrival: str, before: InboxState, after: InboxState, at: datetime | None) -> Step:
+    """An inbox row's step from one state to another, its text cleared; `at` is None for a state that is no end.
+
+    A row that is not in the state `before` stays as it is: an erased one, and one that was ended already.
+    """
+    return MOVE_ARRIVAL, {"arrival": arrival, "before": before.value, "after": after.value, "at": at}
+
+
+def outgoing_row(outgoing: Outgoing, at: datetime) -> dict[str, object]:
+    """A new outbox row."""
+    address = outgoing.address
+    return {
+        "id": outgoing.id,
+        "kind": outgoing.kind.value,
+        "turn_id": outgoing.turn_id,
+        "channel": address.channel.value,
+        "chat": address.chat,
+        "user": address.user,
+        "thread": address.thread,
+        "event_id": outgoing.event_id,
+        "message": outgoing_json(outgoing),
+        "nonce": outgoing.nonce,
+        "created_at": at,
+    }
+
+
+def _step(write: Write, at: datetime, ids: Ids) -> Step:
+    match write:
+        case SetLanguage():
+            return SET_LANGUAGE, {"person": write.person_id, "chosen": write.language}
+        case SetConversation():
+            return SET_CONVERSATION, {"address": write.address_id, "conversation": write.conversation_id}
+        case CloseQuestion():
+            return CLOSE_QUESTION, {"turn": write.turn_id, "chosen": write.key, "at": at}
+        case RelabelTurn():
+            return RELABEL_TURN, {"turn": write.turn_id, "text": write.question, "at": at}
+        case SetRating():
+            return SET_RATING, {
+                "turn_id": write.turn_id,
+                "person_id": write.person_id,
+                "value": write.value,
+                "reason": write.reason,
+                "correction": write.correction,
+                "rated_at": at,
+            }
+        case SetConsent() | AskQuestion() | AddDueMessage() | AddJob():
+            return _insert(write, at, ids)
+        case _:
+            assert_never(write)
+
+
+def _insert(write: SetConsent | AskQuestion | AddDueMessage | AddJob, at: datetime, ids: Ids) -> Step:
+    match write:
+        case SetConsent():
+            return INSERT_CONSENT, {
+                "id": ids.new(),
+                "person_id": write.person_id,
+                "granted": write.granted,
+                "version": write.version,
+                "at": at,
+            }
+        case AskQuestion():
+            return INSERT_QUESTION, {
+                "turn_id": write.question.turn_id,
+                "person_id": write.person_id,
+                "address_id": write.address_id,
+                "kind": write.question.kind,
+                "choices": json_text(write.question.choices),
+                "state": json_text(dict(write.question.state)),
+                "asked_at": at,
+            }
+        case AddDueMessage():
+            return INSERT_DUE, {
+                "id": ids.new(),
+                "person_id": write.person_id,
+                "address_id": write.address_id,
+                "kind": write.kind,
+                "due_at": write.due_at,
+            }
+        case AddJob():
+            return INSERT_JOB, {
+                "id": ids.new(),
+                "kind": write.kind,
+                "person_id": write.person_id,
+                "after_turn": write.after_turn,
+                "created_at": at,
+            }
+        case _:
+            assert_never(write)
