@@ -53,7 +53,7 @@ T = TypeVar("T")
 
 STORE_RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Pauses between tries while the database cannot write; the last one repeats."""
-MOST_ATTEMPTS = 3
+MOST_ATTEMPTS = 5
 """Starts that may find the same message unfinished before it is given up and the person told."""
 
 

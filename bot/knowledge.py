@@ -26,6 +26,7 @@ _INLINE_PASSAGES = 3_000
 """Up to so many passages a search takes well under a millisecond, less than a change of thread."""
 _HEADING_REPEATS = 3
 """A heading says what a section answers, so its words count as if they stood there this often."""
+_ALSO_REPEATS = 2
 _RELEVANT = 0.36
 """A passage below this does not answer the question: most of what was asked is not in it (see `Bm25.match`)."""
 _NEAR_BEST = 0.6
@@ -34,6 +35,7 @@ _NEAR_BEST = 0.6
 _SUFFIXES = frozenset({".md", ".markdown", ".txt", ".csv"})
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*$")
 _FENCE = re.compile(r"[ \t]{0,3}(```+|~~~+)")
+_COMMENT = re.compile(r"^[ \t]*<!--[ \t]*(also:)?(.*?)-->[ \t]*\n?", re.DOTALL | re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+")
 
 
@@ -48,11 +50,15 @@ class KnowledgeProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """A piece of a file that can be shown on its own. `trail` are the headings above it; language None is both."""
+    """A piece of a file that can be shown on its own; language None is both.
+
+    `trail` are the headings above it, `also` other words for what it answers: `<!-- also: … -->`, searched and never shown.
+    """
 
     source: str
     heading: str
     text: str
+    also: str = ""
     trail: tuple[str, ...] = ()
     language: Language | None = None
 
@@ -230,16 +236,17 @@ def _shelve(passages: Sequence[Passage]) -> dict[Language, _Shelf]:
     shelves: dict[Language, _Shelf] = {}
     for language in LANGUAGES:
         kept = tuple(passage for passage in passages if passage.language in (language, None))
-        texts = [" ".join((*passage.trail, passage.heading, passage.text)) for passage in kept]
+        texts = [" ".join((*passage.trail, passage.heading, passage.also, passage.text)) for passage in kept]
         headings = [tokens(passage.heading, language) for passage in kept]
-        index = Bm25(
-            [
-                heading * _HEADING_REPEATS + tokens(" ".join(passage.trail), language) + tokens(passage.text, language)
-                for heading, passage in zip(headings, kept, strict=True)
-            ]
-        )
+        index = Bm25([_weigh(passage, heading, language) for passage, heading in zip(kept, headings, strict=True)])
         shelves[language] = _Shelf(kept, index, Reader(index, texts, language), tuple(map(frozenset, headings)))
     return shelves
+
+
+def _weigh(passage: Passage, heading: Sequence[str], language: Language) -> list[str]:
+    """The tokens of a passage, the telling ones repeated."""
+    also, trail = tokens(passage.also, language), tokens(" ".join(passage.trail), language)
+    return [*heading] * _HEADING_REPEATS + also * _ALSO_REPEATS + trail + tokens(passage.text, language)
 
 
 def read_file(name: str, content: bytes | str) -> tuple[tuple[Passage, ...], tuple[KnowledgeProblem, ...]]:
@@ -261,12 +268,16 @@ def read_file(name: str, content: bytes | str) -> tuple[tuple[Passage, ...], tup
         return _table(name, text)
     sections = _markdown(text) if suffix != ".txt" else [((), _plain_title(name), text)]
     language = _declared(name) or guess_language(_prose(text))
-    found = tuple(
-        Passage(source=name, heading=heading or _plain_title(name), text=piece, trail=trail, language=language)
-        for trail, heading, body in sections
-        for piece in split(body)
-    )
+    found = tuple(passage for section in sections for passage in _passages(name, section, language))
     return found, () if found else (KnowledgeProblem(path=name, line=0, reason="no text in it"),)
+
+
+def _passages(name: str, section: tuple[tuple[str, ...], str, str], language: Language | None) -> Iterator[Passage]:
+    trail, heading, body = section
+    also = " ".join(found[2].strip() for found in _COMMENT.finditer(body) if found[1])
+    for piece in split(_COMMENT.sub("", body)):
+        yield Passage(source=name, heading=heading or _plain_title(name), text=piece, also=also, trail=trail, language=language)
+        also = ""
 
 
 def _declared(name: str) -> Language | None:

@@ -106,10 +106,16 @@ class Statement:
         return None if self._row_key is None else (self.table, self._row_key(row))
 
     def decode(self, rows: list[Row]) -> list[Row]:
-        """Result rows as Python values; changes the list it is given."""
-        for position, process in self._decoders:
-            rows[:] = [(*row[:position], process(row[position]), *row[position + 1 :]) for row in rows]
-        return rows
+        """Result rows as Python values."""
+        if not self._decoders:
+            return rows
+        decoded = []
+        for row in rows:
+            values = list(row)
+            for position, process in self._decoders:
+                values[position] = process(values[position])
+            decoded.append(tuple(values))
+        return decoded
 
     def __repr__(self) -> str:
         return f"<Statement {self.name} rank={self.rank}>"

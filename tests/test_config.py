@@ -1,0 +1,299 @@
+"""Sixty ways to write the configuration wrongly: each is refused whole, in words, without a traceback and without a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from bot.config import Config, load_config, read_config
+from bot.errors import ConfigError, Problem
+from bot.settings import every_setting, machine_zone
+from tests.canaries import Canaries
+
+GOOD_TOKEN = "a-token-of-sixteen-letters"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broken:
+    """A configuration with `paths` wrong in it; `says` must stand in what is reported."""
+
+    name: str
+    paths: tuple[str, ...]
+    toml: str | bytes = ""
+    env: dict[str, str] = field(default_factory=dict)
+    dotenv: str | bytes = ""
+    says: str = ""
+    nearest: str = ""
+
+
+def toml(name: str, path: str, text: str, says: str = "", nearest: str = "") -> Broken:
+    """A file with one thing wrong."""
+    return Broken(name=name, paths=(path,), toml=text, says=says, nearest=nearest)
+
+
+def env(name: str, says: str = "", nearest: str = "", **values: str) -> Broken:
+    """An environment with one thing wrong in its first name."""
+    return Broken(name=name, paths=(next(iter(values)),), env=values, says=says, nearest=nearest)
+
+
+BROKEN = (
+    toml("unknown key", "config.toml: web.prot", "[web]\nprot = 1", "no setting", "web.port"),
+    toml("unknown section", "config.toml: wep", "[wep]\nport = 1", "no setting", "web"),
+    toml("unknown key at the top", "config.toml: datadir", 'datadir = "x"', "no setting", "data_dir"),
+    toml(
+        "unknown deep key", "config.toml: models.local.total", "[models.local]\ntotal = 3", "no setting", "models.local.total_s"
+    ),
+    toml("key in the wrong section", "config.toml: web.level", '[web]\nlevel = "info"', "no setting"),
+    toml("value for a section", "config.toml: web", "web = 3", "section"),
+    toml("list for a section", "config.toml: store", "store = [1]", "section"),
+    toml("tables for a section", "config.toml: log", "[[log]]\nlevel = 'info'", "section"),
+    toml("section for a value", "config.toml: web.port", "[web.port]\nx = 1", "number"),
+    toml("word for a number", "config.toml: web.port", '[web]\nport = "eighty"', "a whole number from 0 to 65535"),
+    toml("truth for a number", "config.toml: web.port", "[web]\nport = true", "number"),
+    toml("half a port", "config.toml: web.port", "[web]\nport = 80.5", "number"),
+    toml("port too high", "config.toml: web.port", "[web]\nport = 70000", "bounds"),
+    toml("port below zero", "config.toml: web.port", "[web]\nport = -1", "bounds"),
+    toml("endless number", "config.toml: models.temperature", "[models]\ntemperature = inf", "bounds"),
+    toml("no number", "config.toml: models.temperature", "[models]\ntemperature = nan", "bounds"),
+    toml("huge number", "config.toml: web.port", "[web]\nport = 1" + "0" * 300, "number"),
+    toml("date for a number", "config.toml: store.backup_hour", "[store]\nbackup_hour = 2026-11-20"),
+    toml("hour 24", "config.toml: store.backup_hour", "[store]\nbackup_hour = 24", "from 0 to 23"),
+    toml("no backups", "config.toml: store.backup_keep", "[store]\nbackup_keep = 0", "bounds"),
+    toml("keys kept too short", "config.toml: store.key_days", "[store]\nkey_days = 6", "from 7"),
+    toml("impatient database", "config.toml: store.busy_timeout_s", "[store]\nbusy_timeout_s = 1", "bounds"),
+    toml("unknown zone", "config.toml: store.timezone", '[store]\ntimezone = "Mars/Olympus"', "Europe/Madrid"),
+    toml("zone outside the data", "config.toml: store.timezone", '[store]\ntimezone = "../../etc/passwd"', "time zone"),
+    toml(
+        "unknown provider",
+        "config.toml: models.provider",
+        '[models]\nprovider = "ofline"',
+        "auto, offline, scripted",
+        "offline",
+    ),
+    toml("later provider", "config.toml: models.provider", '[models]\nprovider = "mistral"', "later version"),
+    toml(
+        "later provider in the chain", "config.toml: models.chain", '[models]\nchain = ["offline", "ollama"]', "later version"
+    ),
+    toml("later provider's section", "config.toml: models.ollama", '[models.ollama]\nhost = "x"', "later version"),
+    toml("later channel", "config.toml: telegram", '[telegram]\ntoken = "x"', "later version"),
+    toml("number for a chain", "config.toml: models.chain", "[models]\nchain = 3", "list"),
+    toml("unknown language", "config.toml: language.default", '[language]\ndefault = "fr"', "es, en"),
+    toml("unknown level", "config.toml: log.level", '[log]\nlevel = "verbose"', "debug, info, warning, error"),
+    toml("level in capitals", "config.toml: log.level", '[log]\nlevel = "INFO"', "accepted words"),
+    toml("unknown format", "config.toml: log.format", '[log]\nformat = "jason"', "accepted", "json"),
+    toml("maybe", "config.toml: log.text", '[log]\ntext = "maybe"', "neither true nor false"),
+    toml("name for an admin", "config.toml: admins.telegram", '[admins]\ntelegram = ["ana"]', "whole numbers"),
+    toml("negative admin", "config.toml: admins.telegram", "[admins]\ntelegram = [-5]", "bounds"),
+    toml("admin without list", "config.toml: admins.discord", "[admins]\ndiscord = 5", "list"),
+    toml("empty name", "config.toml: bot.name", '[bot]\nname = ""', "too short"),
+    toml("endless name", "config.toml: bot.name", f'[bot]\nname = "{"x" * 41}"', "at most 40"),
+    toml("country spelt out", "config.toml: privacy.crisis_country", '[privacy]\ncrisis_country = "Spain"', "two-letter"),
+    toml("host with a path", "config.toml: web.host", '[web]\nhost = "127.0.0.1/x"', "host name"),
+    toml("host with a port", "config.toml: web.host", '[web]\nhost = "localhost:80"', "without port"),
+    toml("open to all without token", "config.toml: web.host", '[web]\nhost = "0.0.0.0"', "without an access token"),
+    toml("open on IPv6 without token", "config.toml: web.host", '[web]\nhost = "::"', "MARTIN_WEB__ACCESS_TOKEN"),
+    toml("secret in the file", "config.toml: web.access_token", f'[web]\naccess_token = "{GOOD_TOKEN}"', "environment"),
+    toml("not TOML", "config.toml", "[web]\nport = = 1", "line 2"),
+    toml("unfinished text", "config.toml", '[web]\nhost = "x', "line 2"),
+    toml("a key twice", "config.toml", "[web]\nport = 1\nport = 2", "line 3"),
+    toml("too deep", "config.toml", "x = " + "[" * 50_000, "TOML"),
+    Broken(name="not text", paths=("config.toml",), toml=b"\xff\xfe\x00[web]", says="UTF-8"),
+    Broken(name="too large", paths=("config.toml",), toml=b"#" * 1_100_000, says="1 MiB"),
+    env("mistyped name", "no setting", "MARTIN_WEB__PORT", MARTIN_WEB__PROT="1"),
+    env("one underscore", "no setting", "MARTIN_WEB__PORT", MARTIN_WEB_PORT="1"),
+    env("only the prefix", "no setting", MARTIN_="1"),
+    env("whole section as JSON", "no setting", MARTIN_WEB='{"port": 1}'),
+    env("later channel by name", "later version", MARTIN_TELEGRAM__TOKEN="123456:abc"),
+    env("later key by name", "later version", MARTIN_MISTRAL__API_KEY="abc"),
+    env("provider later", "later version", MARTIN_MODELS__PROVIDER="openai"),
+    env("hosting platform's port", "number", PORT="tcp://1.2.3.4"),
+    env("short token", "at least 16", MARTIN_WEB__ACCESS_TOKEN="short"),
+    env("token with a space", "at least 16", MARTIN_WEB__ADMIN_TOKEN="two words and more"),
+    env("token in letters that headers cannot carry", "plain", MARTIN_WEB__ADMIN_TOKEN="contraseña-muy-larga"),
+    Broken(
+        name="one token for both",
+        paths=("MARTIN_WEB__ADMIN_TOKEN",),
+        env={"MARTIN_WEB__ADMIN_TOKEN": GOOD_TOKEN, "MARTIN_WEB__ACCESS_TOKEN": GOOD_TOKEN},
+        says="must not be the access token",
+    ),
+    env("admins as words", "whole numbers", MARTIN_ADMINS__TELEGRAM="12, ana"),
+    env("data in the void", "folder", MARTIN_DATA_DIR="/dev/null"),
+    env("data under an endless name", "folder", MARTIN_DATA_DIR="x" * 5000),
+    env("data of nobody", "folder", MARTIN_DATA_DIR="~nobody-of-this-name/data"),
+    Broken(name="no equals sign", paths=(".env",), dotenv="A=1\nMARTIN_WEB__PORT 80\n", says="line 2"),
+    Broken(name="mistyped in .env", paths=(".env: MARTIN_WEB__HSOT",), dotenv="MARTIN_WEB__HSOT=x", nearest="MARTIN_WEB__HOST"),
+    Broken(name="wrong in .env", paths=(".env: MARTIN_WEB__PORT",), dotenv="MARTIN_WEB__PORT=x", says="number"),
+    Broken(name=".env not text", paths=(".env",), dotenv=b"\xff\xff", says="UTF-8"),
+    Broken(
+        name="everything at once",
+        paths=(
+            "MARTIN_WEB__PROT",
+            ".env: MARTIN_LOG__LEVEL",
+            "config.toml: models.provider",
+            "config.toml: store.backup_hour",
+            "config.toml: nonsense",
+            "MARTIN_WEB__HOST",
+        ),
+        toml='nonsense = 1\n[models]\nprovider = "gpt"\n[store]\nbackup_hour = 99\n',
+        env={"MARTIN_WEB__PROT": "1", "MARTIN_WEB__HOST": "0.0.0.0"},
+        dotenv="MARTIN_LOG__LEVEL=loud\n",
+    ),
+)
+
+
+def place(folder: Path, case: Broken) -> None:
+    """Write the case's files."""
+    for name, content in (("config.toml", case.toml), (".env", case.dotenv)):
+        if content:
+            (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def problems(folder: Path, environ: dict[str, str], language: str = "en") -> tuple[Problem, ...]:
+    """What is wrong."""
+    with pytest.raises(ConfigError) as caught:
+        load_config(environ=environ, folder=folder, language=language)
+    return caught.value.problems
+
+
+def test_there_are_at_least_sixty_ways() -> None:
+    assert len({case.name for case in BROKEN}) == len(BROKEN) >= 60
+
+
+@pytest.mark.parametrize("case", BROKEN, ids=lambda case: case.name)
+def test_every_broken_configuration_is_refused_with_all_its_errors(case: Broken, tmp_path: Path) -> None:
+    place(tmp_path, case)
+    found = problems(tmp_path, case.env)
+    assert sorted(problem.path.removeprefix(f"{tmp_path}/") for problem in found) == sorted(case.paths)
+    told = " ".join(f"{problem.reason} {problem.accepted}" for problem in found)
+    assert case.says in told
+    assert case.nearest in [problem.nearest for problem in found] if case.nearest else True
+    assert all(problem.reason for problem in found)
+
+
+@pytest.mark.parametrize("case", BROKEN, ids=lambda case: case.name)
+def test_problems_are_told_in_spanish_too(case: Broken, tmp_path: Path) -> None:
+    place(tmp_path, case)
+    english, spanish = problems(tmp_path, case.env), problems(tmp_path, case.env, language="es")
+    assert [problem.path for problem in english] == [problem.path for problem in spanish]
+    assert all(one.reason != other.reason for one, other in zip(english, spanish, strict=True))
+
+
+def test_a_file_that_was_asked_for_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path / "none.toml", environ={}, folder=tmp_path)
+    assert caught.value.problems[0].path.endswith("none.toml")
+
+
+def test_a_folder_in_place_of_the_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").mkdir()
+    assert "directory" in problems(tmp_path, {})[0].reason
+
+
+def test_no_value_of_a_wrong_setting_is_shown(tmp_path: Path, canaries: Canaries) -> None:
+    secret, glued = canaries.api_key, canaries.access_token
+    (tmp_path / "config.toml").write_text(
+        f'[web]\nadmin_token = "{canaries.telegram}"\nport = "{secret}"\n[log]\nlevel = "{secret}"\nformat = "x{secret}'
+    )
+    (tmp_path / ".env").write_text(f"MARTIN_WEB__ADMIN_TOKEN {glued}\nMARTIN_WEB__ADMIN_TOKEN:{glued}\n{secret}\n")
+    found = problems(
+        tmp_path,
+        {
+            "MARTIN_MODELS__PROVIDER": secret,
+            "MARTIN_ADMINS__TELEGRAM": canaries.telegram,
+            "MARTIN_WEB__ACCESS_TOKEN": canaries.discord[:15],
+            f"MARTIN_WEB__ADMIN_TOKEN{glued}": "",
+            "MARTIN_STORE__TIMEZONE": secret,
+        },
+    )
+    assert len(found) >= 7
+    assert canaries.found_in(repr(found), str(ConfigError(found))) == []
+
+
+def test_a_good_secret_is_never_shown(tmp_path: Path, canaries: Canaries) -> None:
+    loaded = read_config(
+        environ={"MARTIN_WEB__ACCESS_TOKEN": canaries.access_token, "MARTIN_WEB__ADMIN_TOKEN": canaries.admin_token},
+        folder=tmp_path,
+    )
+    shown = (repr(loaded), str(loaded.config), loaded.config.model_dump_json(), repr(loaded.config.web))
+    assert canaries.found_in(*shown) == []
+    assert loaded.config.secrets == (canaries.access_token, canaries.admin_token)
+
+
+def test_the_environment_beats_dotenv_which_beats_the_file(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('data_dir = "a"\n[web]\nport = 1\n[core]\nhistory = 1\n[limits]\nqueue_all = 1\n')
+    (tmp_path / ".env").write_text("MARTIN_WEB__PORT=2\nMARTIN_CORE__HISTORY='2'\nOTHER=$x\n")
+    environ = {"martin_web__port": "3", "PORT": "4", "MARTIN_LOG__LEVEL": "", "MARTIN_ADMINS__TELEGRAM": "[12, 34]"}
+    loaded = read_config(environ=environ, folder=tmp_path, data_dir=tmp_path)
+    assert (loaded.config.web.port, loaded.config.core.history, loaded.config.limits.queue_all) == (3, 2, 1)
+    assert loaded.config.data_dir == tmp_path
+    assert loaded.config.admins.telegram == (12, 34)
+    assert loaded.config.log.level == "info"
+    assert loaded.sources["web", "port"] == "MARTIN_WEB__PORT"
+    assert loaded.sources["core", "history"] == ".env: MARTIN_CORE__HISTORY"
+    assert loaded.sources["limits", "queue_all"] == "config.toml: limits.queue_all"
+    assert ("log", "level") not in loaded.sources
+
+
+def test_the_platforms_port_is_honoured(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[web]\nport = 1\n")
+    assert load_config(environ={"PORT": "5000"}, folder=tmp_path).web.port == 5000
+
+
+def test_an_access_token_opens_the_page_beyond_this_machine(tmp_path: Path) -> None:
+    environ = {"MARTIN_WEB__HOST": "0.0.0.0", "MARTIN_WEB__ACCESS_TOKEN": GOOD_TOKEN}
+    web = load_config(environ=environ, folder=tmp_path).web
+    assert not web.is_loopback
+    for host in ("127.0.0.1", "127.8.9.1", "::1", "[::1]", "localhost", "LOCALHOST"):
+        assert load_config(environ={"MARTIN_WEB__HOST": host}, folder=tmp_path).web.is_loopback
+
+
+def test_offline_always_comes_last_and_nothing_twice(tmp_path: Path) -> None:
+    def providers(**environ: str) -> tuple[str, ...]:
+        return load_config(environ=environ, folder=tmp_path).providers
+
+    assert providers() == ("offline",)
+    assert providers(MARTIN_MODELS__PROVIDER="scripted") == ("scripted", "offline")
+    assert providers(MARTIN_MODELS__CHAIN="offline,scripted,scripted") == ("scripted", "offline")
+
+
+def test_the_zone_is_the_one_named_else_the_machines(tmp_path: Path) -> None:
+    named = load_config(environ={"MARTIN_STORE__TIMEZONE": "Atlantic/Canary"}, folder=tmp_path)
+    assert named.zone == ZoneInfo("Atlantic/Canary")
+    assert Config().zone == machine_zone()
+
+
+def test_the_configuration_is_frozen() -> None:
+    with pytest.raises(ValidationError):
+        Config().web.port = 1
+
+
+def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_bytes(b"\xef\xbb\xbf# nothing\n")
+    assert load_config(environ={}, folder=tmp_path) == Config()
+
+
+def test_every_setting_says_what_it_is_for_in_both_languages() -> None:
+    for path, setting in every_setting():
+        extra = setting.json_schema_extra
+        assert isinstance(extra, dict)
+        assert setting.description and extra["es"] and setting.description != extra["es"], path
+
+
+@given(content=st.binary(max_size=300) | st.text(alphabet="[]=\"'\n.# ab1{}", max_size=60).map(str.encode))
+def test_whatever_stands_in_the_file_nothing_but_a_config_error_comes_out(
+    content: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "any"
+    folder.mkdir(exist_ok=True)
+    for name in ("config.toml", ".env"):
+        (folder / name).write_bytes(content)
+    try:
+        load_config(environ={}, folder=folder)
+    except ConfigError as error:
+        assert error.problems
