@@ -1,0 +1,470 @@
+"""The only file that names concrete classes: a `Config` in, a running task group out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+import signal
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, date, timedelta
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+from random import SystemRandom
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import structlog
+from profiles.recall import LexicalRecall
+
+from bot import __version__
+from bot.banner import Banner, terminal_language, where_text_goes
+from bot.channels.web import SessionChannel
+from bot.config import Config
+from bot.core import Core, CoreSettings
+from bot.delivery import Delivery
+from bot.door import Door, DoorLimits
+from bot.errors import DataFolderLocked, MartinError, StoreFull
+from bot.health import RunningHealth
+from bot.jobs.forget import ForgetJob
+from bot.jobs.runner import Chores, DueMessages, NightlyJob
+from bot.knowledge import FolderKnowledge
+from bot.lexical import guess_language
+from bot.locale import say
+from bot.log import Logs
+from bot.models.chain import Chain
+from bot.models.guard import Backend, Deadlines
+from bot.models.offline import OfflineModel
+from bot.models.scripted import ScriptedModel
+from bot.normalise import clean
+from bot.ports import ChatModel, HandlerSettings, Services
+from bot.router import Router
+from bot.store.backup import backup, keep_last, nightly_path
+from bot.store.folder import DataFolder, RunInfo
+from bot.store.migrate import migrate
+from bot.store.stores import Stores
+from bot.supervise import SupervisedChannel
+from bot.system import SystemClock, TimeOrderedIds
+from bot.types import LANGUAGES, ChannelName, IncomingMessage, Job, Language, ModelStatus
+from handlers import build as build_handlers
+from web.app import build as build_web
+from web.server import WebServer
+from web.settings import WebSettings
+
+if TYPE_CHECKING:
+    from apscheduler.schedulers.base import BaseScheduler
+
+T = TypeVar("T")
+
+_log = structlog.get_logger("martin")
+
+FREE_FLOOR_BYTES = 256 * 1024 * 1024
+"""Nightly chores do not begin with less free space than this (R-22)."""
+DUE_EVERY_S, NIGHT_EVERY_S = 60, 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A running bot: where its page is, and the token that makes a client its owner."""
+
+    address: str
+    owner_token: str
+
+
+def build_model(config: Config) -> Chain:
+    """The chat model: what the configuration names, in order, each behind its deadlines and breaker, `offline` last."""
+    clock = SystemClock()
+    makers: Mapping[str, Callable[[], ChatModel]] = {
+        "scripted": lambda: ScriptedModel(
+            clock=clock,
+            first_token_s=config.models.scripted.delay_ms / 1000,
+            between_tokens_s=1 / config.models.scripted.tokens_per_s if config.models.scripted.tokens_per_s else 0.0,
+            template=config.models.scripted.text,
+        ),
+        "offline": OfflineModel,
+    }
+    local = config.models.local
+    deadlines = Deadlines(first_token_s=local.first_token_s, between_tokens_s=local.between_tokens_s, total_s=local.total_s)
+    backends = [
+        Backend(model=makers[name](), deadlines=deadlines, parallel=config.models.parallel) for name in config.providers
+    ]
+    return Chain(backends, clock=clock, random=SystemRandom())
+
+
+@asynccontextmanager
+async def open_stores(config: Config, *, before_call: Callable[[str], None] | None = None) -> AsyncIterator[Stores]:
+    """The stores of the data folder, for the bot, the command line, the night and benchmarks; closed at the end.
+
+    Takes no lock and migrates nothing: `serve` and the commands that need it do. Raises StoreError.
+    """
+    folder = DataFolder.open(config.data_dir)
+    async with Stores.open(
+        folder, clock=SystemClock(), ids=TimeOrderedIds(), busy_timeout_s=config.store.busy_timeout_s, before_call=before_call
+    ) as stores:
+        yield stores
+
+
+class Bot:
+    """All parts of a running bot, wired. `run` serves until `stop` is called."""
+
+    def __init__(self, config: Config, folder: DataFolder, stores: Stores) -> None:
+        self._config, self._folder, self._stores = config, folder, stores
+        self._clock, self._ids = SystemClock(), TimeOrderedIds()
+        self.model = build_model(config)
+        self.knowledge = FolderKnowledge(config.knowledge.folder, clock=self._clock)
+        self._sessions = {
+            name: SessionChannel(name, clock=self._clock, ids=self._ids) for name in (ChannelName.WEB, ChannelName.CONSOLE)
+        }
+        self._channels = {name: SupervisedChannel(channel) for name, channel in self._sessions.items()}
+        self.chores = Chores(jobs=stores.jobs, run={"forget": self._forget}, clock=self._clock)
+        self.delivery = Delivery(outbox=stores.outbox, channels=self._channels, clock=self._clock, on_sent=self.chores.wake)
+        self.router = Router(build_handlers(self._services()))
+        self.core = Core(
+            inbox=stores.inbox,
+            people=stores.people,
+            turns=stores.turns,
+            outbox=stores.outbox,
+            router=self.router,
+            delivery=self.delivery,
+            channels=self._channels,
+            clock=self._clock,
+            settings=_core_settings(config),
+            language=self._language,
+            spoken=guess_language,
+        )
+        limits = DoorLimits(per_person=config.limits.queue_per_person, of_all=config.limits.queue_all)
+        self.door = Door(
+            inbox=stores.inbox,
+            clock=self._clock,
+            ids=self._ids,
+            limits=limits,
+            digest=_digest(folder.secret_key()),
+            clean=partial(_clean, max_chars=config.limits.text_max_chars),
+            language=self._language,
+        )
+        self._health = RunningHealth(clock=self._clock, checks=self._checks(), stuck_s=lambda: stores.database.batch_running_s)
+        self._stopping = asyncio.Event()
+        self.statuses: Sequence[ModelStatus] = ()
+
+    def web(self, owner_token: str) -> WebServer:
+        """The page's server, bound to its port. Raises ConfigError when the port is taken."""
+        settings = self._config.web
+        app = build_web(
+            WebSettings(
+                secret=self._folder.secret_key(),
+                owner_token=owner_token,
+                notice=self._notice,
+                access_token=settings.access_token.get_secret_value() if settings.access_token else None,
+                admin_token=settings.admin_token.get_secret_value() if settings.admin_token else None,
+                allowed_hosts=settings.allowed_hosts,
+                is_loopback=settings.is_loopback,
+                bot_name=self._config.bot.name,
+                text_limit=self._config.limits.text_max_chars,
+            ),
+            web=self._sessions[ChannelName.WEB],
+            console=self._sessions[ChannelName.CONSOLE],
+            histories=self._stores.histories,
+            health=self._health,
+            clock=self._clock,
+        )
+        return WebServer(app, host=settings.host, port=settings.port, chats=tuple(self._sessions.values()))
+
+    async def run(self, server: WebServer, on_ready: Callable[[], None]) -> None:
+        """Serve until `stop`, then finish what is under way within the drain time (R-33)."""
+        self.statuses = await self.model.statuses()
+        async with asyncio.TaskGroup() as tasks:
+            serving = tasks.create_task(server.serve())
+            running = [
+                tasks.create_task(work)
+                for work in (
+                    self.delivery.run(),
+                    self.core.run(),
+                    self.door.run(self.core),
+                    self.chores.run(),
+                    self._health.run(),
+                    *(channel.run(self.door.receive) for channel in self._channels.values()),
+                )
+            ]
+            scheduler = self._schedule()
+            on_ready()
+            await self._stopping.wait()
+            scheduler.shutdown(wait=False)
+            await self._drain(server)
+            await serving
+            for task in running:
+                task.cancel()
+        await self.model.aclose()
+
+    def stop(self) -> None:
+        """Take nothing more in, finish, and end."""
+        self._stopping.set()
+
+    async def _drain(self, server: WebServer) -> None:
+        """Let running turns end and their replies go out; what does not end in time is answered by the next start."""
+        self.door.is_closed = True
+        for channel in self._sessions.values():
+            channel.drain()
+        try:
+            async with asyncio.timeout(self._config.core.drain_s):
+                await self.core.idle()
+                await self.delivery.idle()
+        except TimeoutError:
+            _log.warning("drain.cut", after_s=self._config.core.drain_s)
+        server.stop()
+
+    def _schedule(self) -> BaseScheduler:
+        """APScheduler with a memory store in UTC; what must survive a restart is in SQL (`due_messages`, `job_runs`)."""
+        from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+        zone = self._config.zone
+        due = DueMessages(due=self._stores.due, handler=self.router.due, deliver=self.delivery.add, clock=self._clock)
+        hour = self._config.store.backup_hour
+        nights = [
+            NightlyJob(name=name, run=run, jobs=self._stores.jobs, clock=self._clock, zone=zone, hour=hour)
+            for name, run in (("backup", self._backup), ("retention", self._retain))
+        ]
+
+        async def check_nights() -> None:
+            for night in nights:
+                await night.check()
+
+        scheduler = AsyncIOScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
+        )
+        now = self._clock.now()
+        for check, every_s in ((_logged("due", due.check), DUE_EVERY_S), (_logged("nights", check_nights), NIGHT_EVERY_S)):
+            scheduler.add_job(check, "interval", seconds=every_s, next_run_time=now + timedelta(seconds=1))
+        scheduler.start()
+        return scheduler
+
+    async def _backup(self, night: date) -> None:
+        _demand_space(self._folder.path)
+        await backup(self._folder.database, nightly_path(self._folder.backups, night), overwrite=True)
+        keep_last(self._folder.backups, night, self._config.store.backup_keep)
+
+    async def _retain(self, _: date) -> None:
+        await self._stores.retain(retention_days=self._config.store.retention_days, key_days=self._config.store.key_days)
+
+    async def _forget(self, job: Job) -> None:
+        await ForgetJob(self._stores.personal).run(job.person_id)
+
+    def _services(self) -> Services:
+        config = self._config
+        return Services(
+            model=self.model,
+            recall=LexicalRecall(self._stores.examples, clock=self._clock),
+            knowledge=self.knowledge,
+            turns=self._stores.turns,
+            personal=self._stores.personal,
+            clock=self._clock,
+            ids=self._ids,
+            status=self.model.statuses,
+            backup_keep_days=config.store.backup_keep,
+            settings=HandlerSettings(
+                recall_deadline_s=config.recall.deadline_ms / 1000,
+                recall_budget=config.recall.budget,
+                knowledge_limit=config.knowledge.limit,
+                max_tokens=config.models.max_tokens,
+                temperature=config.models.temperature,
+                prompt_budget=config.models.prompt_budget,
+                bot_name=config.bot.name,
+                version=__version__,
+                crisis_country=config.privacy.crisis_country,
+            ),
+        )
+
+    def _language(self, message: IncomingMessage) -> Language:
+        """The language of somebody who has chosen none: their client's, else their text's, else the default."""
+        prefix = message.locale[:2].lower()
+        if prefix in LANGUAGES:
+            return "es" if prefix == "es" else "en"
+        return guess_language(message.text) or self._config.language.default
+
+    def _notice(self, language: Language) -> str:
+        """What the page says under its box: that this is an AI, and where text goes."""
+        where = where_text_goes(self.statuses, language) if self.statuses else ""
+        return say(language, "An automated AI that can be wrong. What you write {where}", where=where)
+
+    def _checks(self) -> Mapping[str, Callable[[], Awaitable[str]]]:
+        async def store() -> str:
+            return "ok" if self._stores.database.is_healthy else str(self._stores.database.last_error)
+
+        async def intake() -> str:
+            return "stopping" if self.door.is_closed else "ok"
+
+        async def models() -> str:
+            status = await self.model.check()
+            return "ok" if status.is_ready else status.detail
+
+        return {"store": store, "intake": intake, "models": models}
+
+
+async def serve(
+    config: Config,
+    *,
+    quiet: bool = False,
+    before_call: Callable[[str], None] | None = None,
+    on_ready: Callable[[Ready], None] | None = None,
+    until: asyncio.Event | None = None,
+) -> None:
+    """Run the bot until SIGTERM or SIGINT (a second one ends it at once), or until `until`, which leaves signals alone.
+
+    `quiet` leaves out the banner; `before_call` sees each database call's name first (tests). Raises ConfigError,
+    DataFolderLocked and StoreError before anything is served.
+    """
+    folder = DataFolder.open(config.data_dir)
+    with folder.lock(), Logs(config.log, secrets=config.secrets):
+        await migrate(folder, SystemClock())
+        async with open_stores(config, before_call=before_call) as stores:
+            erased = await stores.apply_tombstones()
+            if erased:
+                _log.warning("tombstones.applied", people=erased)
+            bot, token = Bot(config, folder, stores), secrets.token_urlsafe(32)
+            server = bot.web(token)
+            _warn_of_throwaway_disk()
+
+            def announce() -> None:
+                folder.write_run_json(RunInfo(pid=os.getpid(), address=server.address, owner_token=token))
+                if not quiet:
+                    print(_banner(config, bot, server.address), flush=True)  # noqa: T201 — the one place that greets
+                if on_ready is not None:
+                    on_ready(Ready(address=server.address, owner_token=token))
+
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    watching = tasks.create_task(_stop_when(until, bot.stop))
+                    with _signals(bot.stop) if until is None else nullcontext():
+                        await bot.run(server, announce)
+                    watching.cancel()
+            finally:
+                folder.remove_run_json()
+
+
+async def chat(config: Config, *, language: Language | None = None) -> int:
+    """Talk in the terminal: with the bot that serves this data folder, else with one that lives as long as the talk."""
+    folder = DataFolder.open(config.data_dir)
+    language = language or terminal_language(config.language.default)
+    try:
+        folder.lock().release()
+    except DataFolderLocked:
+        running = folder.read_run_json()
+        if running is None:
+            raise
+        return await _converse(running.address, running.owner_token, language)
+    ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
+    until = asyncio.Event()
+    own = config.model_copy(update={"web": config.web.model_copy(update={"host": "127.0.0.1", "port": 0})})
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(serve(own, quiet=True, on_ready=ready.set_result, until=until))
+        here = await ready
+        try:
+            return await _converse(here.address, here.owner_token, language)
+        finally:
+            until.set()
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` in a fresh event loop: uvloop's where there is one, which halves the cost of a turn's tasks."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(work)
+    return uvloop.run(work)
+
+
+async def _converse(address: str, owner_token: str, language: Language) -> int:
+    from bot.channels.console import converse
+
+    return await converse(address, owner_token, language=language)
+
+
+async def _stop_when(event: asyncio.Event | None, stop: Callable[[], None]) -> None:
+    if event is not None:
+        await event.wait()
+        stop()
+
+
+@contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """SIGTERM and SIGINT ask to stop; the second one ends the process at once (R-33)."""
+    asked = False
+
+    def on_signal() -> None:
+        nonlocal asked
+        if asked:
+            os._exit(130)
+        asked = True
+        stop()
+
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGTERM, signal.SIGINT) if threading.current_thread() is threading.main_thread() else ()
+    for number in numbers:
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+def _logged(name: str, check: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
+    """A periodic check whose expected failures are a log line: the next round tries again."""
+
+    async def checked() -> None:
+        try:
+            await check()
+        except MartinError as error:
+            _log.error("check.failed", check=name, error=str(error))
+
+    return checked
+
+
+def _core_settings(config: Config) -> CoreSettings:
+    longest = max(config.models.local.total_s, config.models.remote.total_s)
+    return CoreSettings(
+        history=config.core.history,
+        turn_deadline_s=longest * len(config.providers) + 30,
+        preview_interval_s=config.core.preview_interval_ms / 1000,
+        messages_per_day=config.limits.messages_per_day,
+        tokens_per_day=config.limits.tokens_per_day,
+        tokens_per_day_of_all=config.limits.tokens_per_day_all,
+    )
+
+
+def _digest(secret: bytes) -> Callable[[str], str]:
+    """A keyed hash of a message's content, 16 bytes in hex: tells a repeat from another message without keeping the text."""
+    return lambda content: blake2b(content.encode(), digest_size=16, key=secret).hexdigest()
+
+
+def _clean(text: str, *, max_chars: int) -> str:
+    return clean(text, max_chars=max_chars).text
+
+
+def _demand_space(folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < FREE_FLOOR_BYTES:
+        raise StoreFull(f"{free >> 20} MiB are free; a nightly chore needs {FREE_FLOOR_BYTES >> 20} MiB")
+
+
+def _warn_of_throwaway_disk() -> None:
+    """Platforms that set these names throw the local disk away at each restart (DESIGN.md section 8)."""
+    named = [name for name in ("DYNO", "RENDER", "K_SERVICE", "FLY_APP_NAME", "RAILWAY_ENVIRONMENT") if name in os.environ]
+    if named:
+        _log.warning("disk.may_not_last", hint="this platform may throw the data folder away at a restart: mount a volume")
+
+
+def _banner(config: Config, bot: Bot, address: str) -> str:
+    banner = Banner(
+        name=config.bot.name,
+        version=__version__,
+        address=address,
+        folder=str(config.data_dir),
+        chosen=config.models.provider,
+        statuses=bot.statuses,
+        is_loopback=config.web.is_loopback,
+    )
+    return "\n".join(banner.lines(terminal_language(config.language.default)))
