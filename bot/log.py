@@ -30,6 +30,7 @@ TEXT_FIELDS: Final = frozenset({"text", "question", "answer", "reply", "correcti
 
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "warn": 30, "error": 40, "exception": 40, "critical": 50}
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _QUOTES: Final = r"[\"'\\]*"
 _VALUE: Final = r"[^\s\"'\\,;&)}\]]+"
@@ -73,9 +74,10 @@ class Redactor:
         self.add(*secrets)
 
     def add(self, *secrets: str) -> None:
-        """Hide these values too, also as JSON and URLs write them."""
-        forms = {form for secret in secrets if secret for form in (secret, json.dumps(secret)[1:-1], quote(secret, safe=""))}
-        self._secrets = tuple(sorted({*self._secrets, *forms}, key=len, reverse=True))
+        """Hide these values too, also as Python, JSON and URLs write them."""
+        spelt = {form for secret in secrets if secret for form in (secret, repr(secret)[1:-1], quote(secret, safe=""))}
+        forms = {*self._secrets, *spelt, *(json.dumps(form)[1:-1] for form in spelt)}
+        self._secrets = tuple(sorted(forms, key=len, reverse=True))
 
     def __call__(self, text: str) -> str:
         """`text` with every secret replaced."""
@@ -98,10 +100,23 @@ Render = Callable[[Event], str]
 def render_json(event: Event) -> str:
     """One JSON object on one line; what JSON does not know is written as `repr` does."""
     try:
-        line = msgspec.json.encode(event, enc_hook=repr).decode()
+        line = msgspec.json.encode(_readable(event), enc_hook=repr).decode()
     except (TypeError, ValueError, RecursionError):
         return json.dumps({key: repr(value) for key, value in event.items()})
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found.group()):04x}", line)
+
+
+def _readable(value: Any) -> Any:
+    """`value` with its bytes as `repr` writes them: in base64, as the encoder would have it, no secret would be recognised."""
+    if type(value) in _SCALARS:
+        return value
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return repr(bytes(value))
+    if isinstance(value, Mapping):
+        return {key if isinstance(key, str) else repr(key): _readable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_readable(item) for item in value]
+    return value
 
 
 def render_console(event: Event) -> str:
