@@ -27,7 +27,7 @@ _INLINE_PASSAGES = 3_000
 _HEADING_REPEATS = 3
 """A heading says what a section answers, so its words count as if they stood there this often."""
 _ALSO_REPEATS = 2
-_RELEVANT = 0.36
+_RELEVANT = 0.43
 """A passage below this does not answer the question: most of what was asked is not in it (see `Bm25.match`)."""
 _NEAR_BEST = 0.6
 """Further passages are shown only when they are at least this good relative to the best one."""

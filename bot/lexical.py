@@ -33,7 +33,7 @@ muchos muy más mí mía mío nada nadie ni no nos nosotros nosotras nuestra nue
 otro otros para pero poco pocos por porque pues que quien quienes quién quiénes qué se sea sean ser será si sido
 siempre sin sino sobre solo somos son soy su sus suya suyo sí sólo también tampoco tan tanta tanto te tiene tienen
 tienes tengo tener ti todavía todo todos toda todas tu tus tuya tuyo tú u un una unas uno unos usted ustedes va vamos
-van vas ve vez voy vosotros y ya yo él favor oye hey además apenas casi tal según mediante aquél demás debe deben debo
+van vas ve vez voy vosotros y ya yo él favor oye hey además apenas casi tal según mediante mientras aquél demás debe deben debo
 deber debería puede pueden puedes puedo poder podría podrías podemos pudo quiero quieres quiere queremos quisiera hace
 hacer haces hago hacemos hacen haga hecho dice di decir dime digo dices sabe saber sabes sé sabéis gusta gustaría creo
 parece""",
@@ -300,7 +300,8 @@ class Bm25:
                     best[number] = max(best.get(number, 0.0), sure * (presence + (1 - presence) * saturation))
             for number, share in best.items():
                 found[number] = found.get(number, 0.0) + worth * share
-        total = max(total, highest / 2)
+        if all(concept.weight < 1 for concept in concepts):
+            total = max(total, highest / 2)
         return {number: min(1.0, score / total) for number, score in found.items()}
 
 
