@@ -387,11 +387,6 @@ DELETE_TURNS = (
 """Together they take away the turns in the JSON list `ids`, with all that hangs on them but their inbox rows."""
 
 _turns_of_person = select(turns.c.id).where(turns.c.person_id == bindparam("person"))
-_arrivals_of_person = (
-    select(inbox.c.id)
-    .join(identities, (identities.c.channel == inbox.c.channel) & (identities.c.user == inbox.c.user))
-    .where(identities.c.person_id == bindparam("person"), inbox.c.state != literal(InboxState.RECEIVED.value, Text()))
-)
 _outgoing_of_person = (
     select(outbox.c.id)
     .join(identities, (identities.c.channel == outbox.c.channel) & (identities.c.user == outbox.c.user))
@@ -412,7 +407,7 @@ DELETE_DUE_MESSAGES = _of_person(due_messages)
 DELETE_JOBS = _of_person(jobs, (jobs.c.person_id == bindparam("person")) & (jobs.c.kind != literal("forget", Text())))
 """The job that forgets the person is what a crash resumes; it drops the person's id when it is done."""
 DELETE_DELIVERIES = _of_person(deliveries, deliveries.c.turn_id.in_(_turns_of_person))
-DELETE_PLACEHOLDERS = _of_person(placeholders, placeholders.c.turn_id.in_(_arrivals_of_person))
+DELETE_PLACEHOLDERS = _of_person(placeholders, placeholders.c.turn_id.in_(_turns_of_person))
 DELETE_OUTGOING = _of_person(outbox, outbox.c.id.in_(_outgoing_of_person))
 DELETE_TURNS_OF_PERSON = _of_person(turns)
 DELETE_USAGE = _of_person(usage)
@@ -421,12 +416,12 @@ DELETE_ADDRESSES = _of_person(addresses)
 DELETE_IDENTITIES = _of_person(identities)
 DELETE_PERSON = _of_person(people, people.c.id == bindparam("person"))
 
-DELETE_OUTGOING_OF_USER = write(
-    "delete outbox of user",
-    delete(outbox).where(outbox.c.channel == bindparam("channel"), outbox.c.user == bindparam("user")),
-    table="outbox",
-    key=None,
-)
+FORGET = (
+    DELETE_RATINGS, DELETE_QUESTIONS, DELETE_PENDING_MEMORIES, DELETE_DUE_MESSAGES, DELETE_JOBS, DELETE_DELIVERIES,
+    DELETE_PLACEHOLDERS, DELETE_OUTGOING, DELETE_TURNS_OF_PERSON, DELETE_USAGE, DELETE_CONSENTS, DELETE_ADDRESSES,
+    DELETE_IDENTITIES, DELETE_PERSON,
+)  # fmt: skip
+"""Together they take away the person `person` from every table but the inbox, children before parents."""
 
 
 def _old(table: Table, column: str) -> Statement:
@@ -452,7 +447,5 @@ STATEMENTS = ranked(
     SET_LANGUAGE, SET_CONVERSATION, SET_CLOSED, CLOSE_QUESTION, RELABEL_TURN, MOVE_ARRIVAL, COUNT_START, ERASE_ARRIVAL,
     END_OUTGOING, COUNT_TRY, END_DUE, LEASE_JOB, END_JOB, FREE_JOB, END_RUN,
     DELETE_PLACEHOLDER, *DELETE_TURNS,
-    DELETE_RATINGS, DELETE_QUESTIONS, DELETE_PENDING_MEMORIES, DELETE_DUE_MESSAGES, DELETE_JOBS, DELETE_DELIVERIES,
-    DELETE_PLACEHOLDERS, DELETE_OUTGOING, DELETE_TURNS_OF_PERSON, DELETE_USAGE, DELETE_CONSENTS, DELETE_ADDRESSES,
-    DELETE_IDENTITIES, DELETE_PERSON, DELETE_OUTGOING_OF_USER, *DELETE_OLD, DELETE_OLD_USAGE,
+    *FORGET, *DELETE_OLD, DELETE_OLD_USAGE,
 )  # fmt: skip
