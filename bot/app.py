@@ -30,6 +30,7 @@ from bot.delivery import Delivery
 from bot.door import Door, DoorLimits
 from bot.errors import DataFolderLocked, MartinError, StoreFull
 from bot.health import RunningHealth
+from bot.histories import StoredHistories
 from bot.jobs.forget import ForgetJob
 from bot.jobs.runner import Chores, DueMessages, NightlyJob
 from bot.knowledge import FolderKnowledge
@@ -41,12 +42,14 @@ from bot.models.guard import Backend, Deadlines
 from bot.models.offline import OfflineModel
 from bot.models.scripted import ScriptedModel
 from bot.normalise import clean
-from bot.ports import ChatModel, HandlerSettings, Services
+from bot.ports import Channel, ChatModel, HandlerSettings, Services
 from bot.router import Router
 from bot.store.backup import backup, keep_last, nightly_path
+from bot.store.check import full_check
 from bot.store.folder import DataFolder, RunInfo
 from bot.store.migrate import migrate
-from bot.store.stores import Stores
+from bot.store.open import Stores, open_folder
+from bot.store.retention import Retention
 from bot.supervise import SupervisedChannel
 from bot.system import SystemClock, TimeOrderedIds
 from bot.types import LANGUAGES, ChannelName, IncomingMessage, Job, Language, ModelStatus
@@ -65,6 +68,7 @@ _log = structlog.get_logger("martin")
 FREE_FLOOR_BYTES = 256 * 1024 * 1024
 """Nightly chores do not begin with less free space than this (R-22)."""
 DUE_EVERY_S, NIGHT_EVERY_S = 60, 300
+SUNDAY = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +105,12 @@ async def open_stores(config: Config, *, before_call: Callable[[str], None] | No
 
     Takes no lock and migrates nothing: `serve` and the commands that need it do. Raises StoreError.
     """
-    folder = DataFolder.open(config.data_dir)
-    async with Stores.open(
-        folder, clock=SystemClock(), ids=TimeOrderedIds(), busy_timeout_s=config.store.busy_timeout_s, before_call=before_call
+    async with open_folder(
+        DataFolder.open(config.data_dir),
+        clock=SystemClock(),
+        ids=TimeOrderedIds(),
+        busy_timeout_s=config.store.busy_timeout_s,
+        before_call=before_call,
     ) as stores:
         yield stores
 
@@ -111,7 +118,10 @@ async def open_stores(config: Config, *, before_call: Callable[[str], None] | No
 class Bot:
     """All parts of a running bot, wired. `run` serves until `stop` is called."""
 
-    def __init__(self, config: Config, folder: DataFolder, stores: Stores) -> None:
+    def __init__(
+        self, config: Config, folder: DataFolder, stores: Stores, channels: Mapping[ChannelName, Channel] | None = None
+    ) -> None:
+        """`channels` are there besides the page and the console, or in their place (journeys, benchmarks)."""
         self._config, self._folder, self._stores = config, folder, stores
         self._clock, self._ids = SystemClock(), TimeOrderedIds()
         self.model = build_model(config)
@@ -119,7 +129,7 @@ class Bot:
         self._sessions = {
             name: SessionChannel(name, clock=self._clock, ids=self._ids) for name in (ChannelName.WEB, ChannelName.CONSOLE)
         }
-        self._channels = {name: SupervisedChannel(channel) for name, channel in self._sessions.items()}
+        self._channels = {name: SupervisedChannel(one) for name, one in {**self._sessions, **(channels or {})}.items()}
         self.chores = Chores(jobs=stores.jobs, run={"forget": self._forget}, clock=self._clock)
         self.delivery = Delivery(outbox=stores.outbox, channels=self._channels, clock=self._clock, on_sent=self.chores.wake)
         self.router = Router(build_handlers(self._services()))
@@ -167,17 +177,18 @@ class Bot:
             ),
             web=self._sessions[ChannelName.WEB],
             console=self._sessions[ChannelName.CONSOLE],
-            histories=self._stores.histories,
+            histories=StoredHistories(self._stores.turns, self._stores.people.address_id),
             health=self._health,
             clock=self._clock,
         )
         return WebServer(app, host=settings.host, port=settings.port, chats=tuple(self._sessions.values()))
 
-    async def run(self, server: WebServer, on_ready: Callable[[], None]) -> None:
-        """Serve until `stop`, then finish what is under way within the drain time (R-33)."""
+    async def run(self, server: WebServer | None, on_ready: Callable[[], None]) -> None:
+        """Serve (without a page where `server` is None) until `stop`, then finish what is under way (R-33)."""
         self.statuses = await self.model.statuses()
         async with asyncio.TaskGroup() as tasks:
-            serving = tasks.create_task(server.serve())
+            if server is not None:
+                tasks.create_task(server.serve())
             running = [
                 tasks.create_task(work)
                 for work in (
@@ -193,8 +204,9 @@ class Bot:
             on_ready()
             await self._stopping.wait()
             scheduler.shutdown(wait=False)
-            await self._drain(server)
-            await serving
+            await self._drain()
+            if server is not None:
+                server.stop()
             for task in running:
                 task.cancel()
         await self.model.aclose()
@@ -203,7 +215,7 @@ class Bot:
         """Take nothing more in, finish, and end."""
         self._stopping.set()
 
-    async def _drain(self, server: WebServer) -> None:
+    async def _drain(self) -> None:
         """Let running turns end and their replies go out; what does not end in time is answered by the next start."""
         self.door.is_closed = True
         for channel in self._sessions.values():
@@ -214,7 +226,6 @@ class Bot:
                 await self.delivery.idle()
         except TimeoutError:
             _log.warning("drain.cut", after_s=self._config.core.drain_s)
-        server.stop()
 
     def _schedule(self) -> BaseScheduler:
         """APScheduler with a memory store in UTC; what must survive a restart is in SQL (`due_messages`, `job_runs`)."""
@@ -225,7 +236,7 @@ class Bot:
         hour = self._config.store.backup_hour
         nights = [
             NightlyJob(name=name, run=run, jobs=self._stores.jobs, clock=self._clock, zone=zone, hour=hour)
-            for name, run in (("backup", self._backup), ("retention", self._retain))
+            for name, run in (("backup", self._backup), ("retention", self._retain), ("full check", self._check_whole))
         ]
 
         async def check_nights() -> None:
@@ -247,7 +258,19 @@ class Bot:
         keep_last(self._folder.backups, night, self._config.store.backup_keep)
 
     async def _retain(self, _: date) -> None:
-        await self._stores.retain(retention_days=self._config.store.retention_days, key_days=self._config.store.key_days)
+        settings = self._config.store
+        await Retention(
+            self._stores.database,
+            self._stores.keys,
+            self._clock,
+            key_days=settings.key_days,
+            retention_days=settings.retention_days,
+        ).run()
+
+    async def _check_whole(self, night: date) -> None:
+        """Every Sunday: what SQLite can notice of damage (R-23)."""
+        if night.isoweekday() == SUNDAY:
+            await full_check(self._folder.database)
 
     async def _forget(self, job: Job) -> None:
         await ForgetJob(self._stores.personal).run(job.person_id)
@@ -320,7 +343,7 @@ async def serve(
     with folder.lock(), Logs(config.log, secrets=config.secrets):
         await migrate(folder, SystemClock())
         async with open_stores(config, before_call=before_call) as stores:
-            erased = await stores.apply_tombstones()
+            erased = await stores.erasure.apply_tombstones()
             if erased:
                 _log.warning("tombstones.applied", people=erased)
             bot, token = Bot(config, folder, stores), secrets.token_urlsafe(32)

@@ -1,0 +1,187 @@
+"""The door, the core, the router and the delivery over stores that keep nothing: what dispatching alone costs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from benchmarks.ptb_echo import Raw
+from bot.core import Core, CoreSettings
+from bot.delivery import Delivery
+from bot.door import Door, DoorLimits
+from bot.ports import Arrival, Context, Preview, StoredArrival, TurnRecord, Unfinished, Usage
+from bot.router import Router
+from bot.system import SystemClock, TimeOrderedIds
+from bot.types import (
+    Address,
+    AddressId,
+    ChannelName,
+    ConversationId,
+    IncomingMessage,
+    Kind,
+    Outcome,
+    Outgoing,
+    PastTurn,
+    Person,
+    PersonId,
+    PlatformId,
+    Reply,
+    Turn,
+    TurnId,
+    Write,
+)
+
+_CONTEXT = Context(
+    person=Person(id=PersonId("p"), language="es", created_at=datetime(2026, 1, 1, tzinfo=UTC)),
+    address_id=AddressId("a"),
+    conversation_id=ConversationId("c"),
+    is_first=False,
+    awaiting=None,
+    history=(),
+    usage=Usage(),
+)
+
+
+class Nothing:
+    """Every store that the core asks, keeping nothing."""
+
+    async def accept(self, arrivals: Sequence[Arrival]) -> Sequence[StoredArrival]:
+        """All of them are new."""
+        return [StoredArrival(id=one.id, digest=one.digest, state=one.state, is_new=True) for one in arrivals]
+
+    async def unfinished(self) -> Sequence[Unfinished]:
+        """None."""
+        return ()
+
+    async def turn_of(self, channel: ChannelName, event_id: str) -> TurnId | None:
+        """None."""
+        return None
+
+    async def refuse(self, id: TurnId, notice: Outgoing | None) -> None:
+        """Keeps nothing."""
+
+    async def meet(self, message: IncomingMessage, *, history: int, now: datetime) -> Context:
+        """Always the same person."""
+        return _CONTEXT
+
+    async def commit(self, record: TurnRecord) -> None:
+        """Keeps nothing."""
+
+    async def absorb(self, id: TurnId, writes: Sequence[Write], at: datetime) -> None:
+        """Keeps nothing."""
+
+    async def past(self, id: TurnId) -> PastTurn | None:
+        """None."""
+        return None
+
+    async def history(self, address_id: AddressId, *, before: TurnId | None, limit: int) -> Sequence[PastTurn]:
+        """None."""
+        return ()
+
+    async def delivered_as(self, address: Address, platform_id: PlatformId) -> TurnId | None:
+        """None."""
+        return None
+
+    async def pending(self) -> Sequence[Outgoing]:
+        """None."""
+        return ()
+
+    async def opened(self, id: TurnId, platform_id: PlatformId, at: datetime) -> None:
+        """Keeps nothing."""
+
+    async def placeholder(self, id: TurnId) -> PlatformId | None:
+        """None."""
+        return None
+
+    async def sent(self, outgoing: Outgoing, platform_ids: Sequence[PlatformId], at: datetime) -> None:
+        """Keeps nothing."""
+
+    async def tried(self, outgoing: Outgoing, error: str, at: datetime) -> None:
+        """Keeps nothing."""
+
+    async def closed(self, outgoing: Outgoing, at: datetime) -> None:
+        """Keeps nothing."""
+
+
+class Queue(Delivery):
+    """A delivery that ends where the reply is queued."""
+
+    count = 0
+
+    def add(self, outgoing: Outgoing, opened: PlatformId | None = None) -> None:
+        """Count it."""
+        self.count += 1
+
+
+class Echo:
+    """Says what it heard."""
+
+    name = "echo"
+
+    def matches(self, turn: Turn) -> bool:
+        """Everything."""
+        return True
+
+    async def handle(self, turn: Turn, preview: Preview) -> Outcome:
+        """The same text."""
+        return Outcome(reply=Reply(text=turn.message.text))
+
+
+def parse(update: Raw) -> IncomingMessage:
+    """A text update of the Bot API as our message."""
+    message = update["message"]
+    return IncomingMessage(
+        event_id=str(update["update_id"]),
+        address=Address(channel=ChannelName.TELEGRAM, chat=str(message["chat"]["id"]), user=str(message["from"]["id"])),
+        kind=Kind.TEXT,
+        sent_at=datetime.fromtimestamp(message["date"], UTC),
+        text=message["text"],
+        is_private=message["chat"]["type"] == "private",
+        sender_name=message["from"]["first_name"],
+        locale=message["from"].get("language_code", ""),
+    )
+
+
+async def dispatch(updates: Sequence[Raw], batch: int = 100) -> int:
+    """Parse, take in (in batches, as a poller gets them), route and answer every update; how many replies were queued."""
+    clock, ids, nothing = SystemClock(), TimeOrderedIds(), Nothing()
+    delivery = Queue(outbox=nothing, channels={}, clock=clock, on_sent=lambda: None)
+    core = Core(
+        inbox=nothing, people=nothing, turns=nothing, outbox=nothing,
+        router=Router([Echo()]), delivery=delivery, channels={ChannelName.TELEGRAM: _NoChannel()},
+        clock=clock, settings=CoreSettings(), language=lambda _: "es", spoken=lambda _: None,
+    )  # fmt: skip
+    limits = DoorLimits(per_person=10**6, of_all=10**6)
+    door = Door(
+        inbox=nothing, clock=clock, ids=ids, limits=limits,
+        digest=lambda _: "", clean=lambda text: text, language=lambda _: "es",
+    )  # fmt: skip
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(core.run()), tasks.create_task(door.run(core))]
+        await asyncio.sleep(0)
+        for first in range(0, len(updates), batch):
+            await door.receive([parse(update) for update in updates[first : first + batch]])
+            await core.idle()
+        for task in running:
+            task.cancel()
+    return delivery.count
+
+
+class _NoChannel:
+    name = ChannelName.TELEGRAM
+    answers_requests = False
+
+    async def run(self, receive: object) -> None:
+        """Nothing comes in here."""
+
+    async def open(self, address: Address, turn_id: TurnId) -> PlatformId | None:
+        """Nothing to open."""
+        return None
+
+    async def preview(self, address: Address, turn_id: TurnId, opened: PlatformId | None, text: str) -> None:
+        """Nobody looks."""
+
+    async def deliver(self, outgoing: Outgoing, opened: PlatformId | None) -> tuple[PlatformId, ...]:
+        """Never called."""
+        return ()
