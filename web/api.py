@@ -68,7 +68,7 @@ class Api:
         return _json({"messages": shown, "more": len(turns) > limit, "running": running})
 
     async def events(self, request: Request) -> Response:
-        """What happens in the session, as a stream: `reply` (after a restart and due messages too), `said`, `rating`, `error`."""
+        """What happens in the session, as a stream: `reply` (due messages and late ones too), `said`, `rating`, `error`."""
         chat, visitor = self._door.visitor(request)
         listening = chat.listen(visitor)
         return events.EventStream(events.session_stream(listening, heartbeat_s=self._settings.heartbeat_s), listening)

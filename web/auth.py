@@ -131,7 +131,7 @@ class Door:
     # --- cookies ---
 
     def sign_in(self, request: Request, response: Response, token: str) -> bool:
-        """Set the cookies that this token earns (an admin's earns both); False when none. Raises Problem after too many tries."""
+        """Set the cookies that this token earns (an admin's earns both); False when none. Raises Problem at too many tries."""
         self._check_attempts(request)
         roles: list[Role] = [role for role in ROLES if self._token(role) is not None]
         earned = roles if _same(token, self._token("admin")) else [role for role in roles if _same(token, self._token(role))]

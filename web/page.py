@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 
@@ -34,13 +34,16 @@ class Page:
     def __init__(self, settings: WebSettings, door: Door) -> None:
         self._settings = settings
         self._door = door
-        self._templates = Environment(
+        templates = Environment(
             loader=FileSystemLoader(_FOLDER / "templates"),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        # All files are read now, so that no request waits for the disk.
+        static_files()
+        self._page, self._form = (templates.get_template(name) for name in ("page.html", "login.html"))
 
     async def home(self, request: Request) -> Response:
         """The page. `?lang=es|en` chooses its language."""
@@ -51,7 +54,7 @@ class Page:
         language = language_of(request)
         strings = page_strings(language, self._settings.bot_name)
         response = self._render(
-            "page.html",
+            self._page,
             language=language,
             s=strings,
             examples=examples(language),
@@ -104,13 +107,13 @@ class Page:
     ) -> Response:
         language = language_of(request)
         strings = sign_in_strings(language, self._settings.bot_name)
-        response = self._render("login.html", language=language, s=strings, error=error)
+        response = self._render(self._form, language=language, s=strings, error=error)
         response.status_code = status
         response.headers.update(headers or {})
         return response
 
-    def _render(self, template: str, **values: object) -> Response:
-        text = self._templates.get_template(template).render(bot_name=self._settings.bot_name, **values)
+    def _render(self, template: Template, **values: object) -> Response:
+        text = template.render(bot_name=self._settings.bot_name, **values)
         return HTMLResponse(text, headers={"Cache-Control": "no-store"})
 
 

@@ -1,0 +1,317 @@
+// The page: draws the conversation, sends what is typed, and keeps in step with the session's other pages.
+
+import { say, stored, textLimit } from "./dom.js";
+import { Session, follow, forget, newEventId, pending, request } from "./talk.js";
+import { Turn } from "./turn.js";
+
+const at = (id) => document.getElementById(id);
+const [conversation, welcome, text, form, stopButton, latest] = ["conversation", "welcome", "text", "form", "stop", "latest"].map(at);
+const DRAFT = "martin-draft";
+const SAY_AFTER_LOAD = "martin-say-after-load";
+const NEW = /^\/(new|nueva)\s*$/i;
+
+const turns = new Map();
+const byEvent = new Map();
+const running = new Set();
+let isAtEnd = true;
+let hasHistory = false;
+
+// --- turns ---
+
+const act = { choose, again, retry, edit, moved };
+
+function add(turn) {
+  // Ids are ordered by time, and what has no id yet is newest.
+  const after = turn.id && [...conversation.children].find((other) => !other.dataset.turn || other.dataset.turn > turn.id);
+  conversation.insertBefore(turn.element, after || null);
+  if (turn.id) identify(turn, turn.id);
+  if (turn.eventId) byEvent.set(turn.eventId, turn);
+  tidy();
+  return turn;
+}
+
+/** The turn's id became known. A turn that another stream brought meanwhile gives way to it. */
+function identify(turn, turnId) {
+  const other = turns.get(turnId);
+  if (other && other !== turn) {
+    other.element.remove();
+    running.delete(other);
+    if (other.isDone) turn.settle(other.reply, { quietly: true });
+  }
+  turns.set(turnId, turn);
+  turn.identify(turnId);
+}
+
+function settle(turn, reply, how) {
+  if (turn.isDone) return;
+  if (NEW.test(turn.question) || reply.handler === "new") begin(turn);
+  turn.settle(reply, how);
+  identify(turn, reply.turn_id);
+  running.delete(turn);
+  tidy();
+}
+
+/** A new conversation starts at this turn: what came before leaves the page, and stays in the history. */
+function begin(turn) {
+  turn.isNew = true;
+  turn.ask("");
+  turn.element.classList.add("divider");
+  while (turn.element.previousElementSibling) {
+    turns.delete(turn.element.previousElementSibling.dataset.turn);
+    turn.element.previousElementSibling.remove();
+    at("earlier").hidden = false;
+  }
+}
+
+function tidy() {
+  const isEmpty = [...conversation.children].every((element) => element.classList.contains("divider"));
+  welcome.hidden = !isEmpty;
+  stopButton.hidden = running.size === 0;
+  moved();
+}
+
+function moved() {
+  if (isAtEnd) scrollTo({ top: document.documentElement.scrollHeight });
+  latest.hidden = isAtEnd;
+}
+
+// --- sending ---
+
+function send(question) {
+  const turn = add(new Turn(act, { question, eventId: newEventId() }));
+  isAtEnd = true;
+  post(turn, { path: "/api/messages", body: { text: question, event_id: turn.eventId } });
+}
+
+async function post(turn, message) {
+  turn.message = message;
+  running.add(turn);
+  turn.wait();
+  tidy();
+  await follow(message, {
+    accepted: ({ turn_id }) => {
+      identify(turn, turn_id);
+      turn.wait();
+    },
+    preview: (written) => turn.preview(written),
+    reply: (reply) => settle(turn, reply),
+    waiting: (seconds) => turn.say(say("reconnecting", { seconds }), "trouble"),
+    refused: (words, code) => fail(turn, code === "no_session" || code === "access_needed" ? say("expired") : words),
+    lost: () => fail(turn, say("gave_up")),
+  });
+  running.delete(turn);
+  tidy();
+}
+
+function fail(turn, words) {
+  turn.choosing?.markChosen(null);
+  running.delete(turn);
+  turn.fail(words);
+}
+
+function retry(turn) {
+  // What never got a turn may go again under its own id; what was refused needs a new one.
+  const isUnknown = pending().some((message) => message.body.event_id === turn.eventId);
+  if (!isUnknown) {
+    turn.eventId = newEventId();
+    turn.message = { ...turn.message, body: { ...turn.message.body, event_id: turn.eventId } };
+    byEvent.set(turn.eventId, turn);
+    turn.id = null;
+    delete turn.element.dataset.turn;
+  }
+  post(turn, turn.message);
+}
+
+function edit(turn) {
+  forget(turn.message);
+  turn.element.remove();
+  text.value = [turn.question, text.value].filter(Boolean).join("\n");
+  typed();
+  text.focus();
+  tidy();
+}
+
+function choose(turn, key) {
+  const next = new Turn(act, { eventId: newEventId() });
+  next.choosing = turn;
+  turn.markChosen(key);
+  isAtEnd = true;
+  post(add(next), { path: "/api/choices", body: { turn_id: turn.id, key, event_id: next.eventId } });
+}
+
+function again(turn) {
+  const next = add(new Turn(act, { question: turn.question, eventId: newEventId() }));
+  isAtEnd = true;
+  post(next, { path: `/api/turns/${turn.id}/again`, body: { event_id: next.eventId } });
+}
+
+async function stop() {
+  const turn = [...running].filter((one) => one.id).at(-1);
+  if (!turn) return;
+  try {
+    await request(`/api/turns/${turn.id}/stop`, {});
+  } catch (error) {
+    turn.say(error instanceof TypeError ? say("failed") : error.message, "trouble");
+  }
+  text.focus();
+}
+
+// --- the history, and the session's other pages ---
+
+function draw(past) {
+  const known = turns.get(past.turn_id);
+  if (known?.isDone) {
+    known.rated(past.rating ?? { value: 0, reason: null, correction: null });
+    if (past.chosen) known.markChosen(past.chosen);
+    return;
+  }
+  const turn = known ?? add(new Turn(act, { question: past.kind === "choice" ? "" : past.question, turnId: past.turn_id }));
+  settle(turn, past, { quietly: true });
+}
+
+async function refresh() {
+  const { messages, more, running: open } = await request("/api/messages");
+  hasHistory ||= messages.length > 0;
+  const start = Math.max(0, messages.findLastIndex((past) => past.handler === "new"));
+  for (const past of messages.slice(start)) draw(past);
+  if (more || start > 0) at("earlier").hidden = false;
+  for (const said of open) session.said(said);
+  moved();
+}
+
+async function earlier() {
+  const first = [...conversation.children].find((element) => element.dataset.turn);
+  const before = first ? `?before=${first.dataset.turn}` : "";
+  const height = document.documentElement.scrollHeight;
+  const { messages, more } = await request(`/api/messages${before}`);
+  isAtEnd = false;
+  for (const past of messages) {
+    const turn = add(new Turn(act, { question: past.kind === "choice" ? "" : past.question, turnId: past.turn_id }));
+    turn.element.classList.toggle("divider", past.handler === "new");
+    if (past.handler === "new") turn.ask("");
+    turn.settle(past, { quietly: true });
+  }
+  at("earlier").hidden = !more;
+  scrollBy({ top: document.documentElement.scrollHeight - height });
+}
+
+const session = {
+  async opened() {
+    at("connection").hidden = true;
+    try {
+      await refresh();
+    } catch {
+      session.dropped();
+    }
+  },
+  dropped() {
+    at("connection").textContent = say("offline");
+    at("connection").hidden = false;
+  },
+  said({ event_id, turn_id, kind, text: words, choice }) {
+    hasHistory = true;
+    if (choice) turns.get(choice.turn_id)?.markChosen(choice.key);
+    const known = byEvent.get(event_id) ?? turns.get(turn_id);
+    if (!known) {
+      const turn = add(new Turn(act, { question: kind === "text" || !/^\/again/.test(words) ? words : "", turnId: turn_id, eventId: event_id }));
+      running.add(turn);
+      turn.wait();
+      tidy();
+    } else if (!known.id) identify(known, turn_id);
+    else if (!known.question && kind === "text") known.ask(words);
+  },
+  reply(reply) {
+    settle(turns.get(reply.turn_id) ?? add(new Turn(act, { turnId: reply.turn_id })), reply);
+  },
+  rating(rating) {
+    turns.get(rating.turn_id)?.rated(rating);
+  },
+  notice({ message, event_id }) {
+    const turn = byEvent.get(event_id);
+    if (turn && !turn.message) fail(turn, message);
+  },
+};
+
+// --- the composer and the bar ---
+
+function typed() {
+  text.style.height = "auto";
+  text.style.height = `${text.scrollHeight + 2}px`;
+  const length = text.value.length;
+  const isTooLong = length > textLimit;
+  at("count").hidden = length < textLimit * 0.9;
+  at("count").textContent = say("too_long", { length, limit: textLimit });
+  at("count").classList.toggle("trouble", isTooLong);
+  at("send").disabled = isTooLong;
+  stored("sessionStorage", DRAFT, text.value || null);
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const words = (text.value.toWellFormed?.() ?? text.value).trim();
+  if (!words || words.length > textLimit) return text.focus();
+  text.value = "";
+  typed();
+  send(words);
+  text.focus();
+});
+
+text.addEventListener("input", typed);
+text.addEventListener("keydown", (event) => {
+  // While an input method composes a character, Enter belongs to it.
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  form.requestSubmit();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && running.size) stop();
+});
+stopButton.addEventListener("click", stop);
+at("earlier").addEventListener("click", () => earlier().catch(() => session.dropped()));
+latest.addEventListener("click", () => {
+  isAtEnd = true;
+  moved();
+  text.focus();
+});
+addEventListener("scroll", () => {
+  isAtEnd = innerHeight + scrollY > document.documentElement.scrollHeight - 80;
+  latest.hidden = isAtEnd;
+});
+addEventListener("resize", moved);
+
+for (const example of document.querySelectorAll(".example")) {
+  example.addEventListener("click", () => {
+    send(example.textContent.trim());
+    text.focus();
+  });
+}
+at("new").addEventListener("click", () => {
+  send("/new");
+  text.focus();
+});
+at("language").addEventListener("click", () => {
+  // Who has talked already wants the answers in the other language too, not only the page.
+  if (hasHistory) stored("sessionStorage", SAY_AFTER_LOAD, `/language ${at("language").dataset.language}`);
+});
+at("theme").addEventListener("click", () => {
+  const root = document.documentElement;
+  const isDark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = isDark ? "light" : "dark";
+  stored("localStorage", "martin-theme", root.dataset.theme);
+});
+
+text.value = stored("sessionStorage", DRAFT) ?? "";
+typed();
+const ready = session.opened().then(() => {
+  for (const message of pending()) {
+    const { event_id, text: question = "" } = message.body;
+    post(byEvent.get(event_id) ?? add(new Turn(act, { question, eventId: event_id })), message);
+  }
+  const words = stored("sessionStorage", SAY_AFTER_LOAD);
+  stored("sessionStorage", SAY_AFTER_LOAD, null);
+  if (words) send(words);
+  tidy();
+});
+const live = new Session(session);
+ready.finally(() => live.open());
+if (matchMedia("(hover: hover)").matches) text.focus();
