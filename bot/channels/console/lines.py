@@ -1,0 +1,107 @@
+"""What a typed line means, given the answer that stands above it (pure)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bot.types import Choice, Reason, ReplyFile
+
+REASONS: Mapping[Reason, tuple[str, str]] = {
+    Reason.WRONG: ("wrong", "mal"),
+    Reason.LONG: ("long", "larga"),
+    Reason.SHORT: ("short", "corta"),
+    Reason.HARD: ("hard", "difícil"),
+    Reason.EASY: ("easy", "fácil"),
+    Reason.STYLE: ("style", "estilo"),
+}
+"""Why an answer got a 👎, in English and in Spanish."""
+
+LOCAL = {"keys": "keys", "teclas": "keys", "save": "save", "guardar": "save", "quit": "quit", "salir": "quit", "exit": "quit"}
+"""Commands that never leave the console."""
+
+_PLAIN = str.maketrans("áéíóú", "aeiou")
+_REASON_OF = {word.translate(_PLAIN): reason for reason, words in REASONS.items() for word in words}
+_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    """`text` without what a terminal would obey: escape codes, carriage returns, bidirectional overrides."""
+    return _UNSAFE.sub("", text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer on the screen. Its parts come from the wire, made visible."""
+
+    turn_id: str = ""
+    text: str = ""
+    choices: tuple[Choice, ...] = ()
+    is_rateable: bool = False
+    files: tuple[ReplyFile, ...] = ()
+    model: str = ""
+    flags: frozenset[str] = frozenset()
+
+
+class Say(NamedTuple):
+    """Send this to the bot."""
+
+    text: str
+
+
+class Choose(NamedTuple):
+    """Take this choice of the last answer."""
+
+    key: str
+
+
+class Rate(NamedTuple):
+    """Rate (1, -1), correct, or take back (0) the rating of the last answer."""
+
+    value: int
+    reason: Reason | None = None
+    correction: str | None = None
+
+
+class Local(NamedTuple):
+    """Something the console does by itself: `keys`, `save`, `quit`; `reasons` tells which reasons a 👎 may have."""
+
+    name: str
+
+
+Action = Say | Choose | Rate | Local
+
+
+def interpret(line: str, last: Answer) -> Action:
+    """What a person means by `line`. One that begins with a space is said as it is."""
+    text = line.strip()
+    if line[:1].isspace():
+        return Say(text)
+    if text.startswith("/") and (local := LOCAL.get(text[1:].lower())):
+        return Local(local)
+    for number, choice in enumerate(last.choices):
+        if text.casefold() in {letter(number), letter(number) + ")", choice.label.casefold()}:
+            return Choose(choice.key)
+    return _rating(text) if last.is_rateable and text[:1] in {"+", "-", "="} else Say(text)
+
+
+def letter(number: int) -> str:
+    """The letter of the choice at this place: a, b, …; numbers when the alphabet is over."""
+    return chr(ord("a") + number) if number < 26 else str(number + 1)
+
+
+def _rating(text: str) -> Action:
+    """`+`, `-`, `- reason`, `--` (take it back), `= the right answer`; anything else is said to the bot."""
+    rest = text[1:].strip()
+    if text in {"+", "-"}:
+        return Rate(1 if text == "+" else -1)
+    if text == "--":
+        return Rate(0)
+    if text[0] == "=" and rest:
+        return Rate(-1, correction=rest)
+    if text[0] == "-" and text[1].isspace():
+        reason = _REASON_OF.get(rest.lower().translate(_PLAIN))
+        return Local("reasons") if reason is None else Rate(-1, reason=reason)
+    return Say(text)
