@@ -122,6 +122,7 @@ def _arrival(arrival: Arrival, channel: str, erased: str) -> dict[str, object]:
         "channel": channel,
         "event_id": message.event_id,
         "erased": erased,
+        "erased_in": channel,
         "chat": address.chat,
         "user": address.user,
         "thread": address.thread,

@@ -116,6 +116,7 @@ def _parts(outgoing: Outgoing, platform_ids: Sequence[PlatformId]) -> list[Step]
                 "chat": address.chat,
                 "platform_id": platform_id,
                 "turn_id": outgoing.turn_id,
+                "turn": outgoing.turn_id,
                 "part": part,
             },
         )

@@ -83,7 +83,9 @@ _AROUND = read(
         usage.c.messages,
         usage.c.tokens,
         usage.c.was_told,
-        select(usage_of_all.c.tokens).where(usage_of_all.c.day == bindparam("day", type_=usage.c.day.type)).scalar_subquery(),
+        select(usage_of_all.c.tokens)
+        .where(usage_of_all.c.day == bindparam("day_of_all", type_=usage.c.day.type))
+        .scalar_subquery(),
     )
     .select_from(addresses)
     .join(people, people.c.id == addresses.c.person_id)
@@ -128,8 +130,9 @@ class StoredPeople:
         A chat that was closed is open again from here on: its person has written.
         """
         where = _where(message.address)
+        day = now.date()
         for _ in range(_TRIES):
-            rows = await self._database.rows(_AROUND, **where, history=history, day=now.date())
+            rows = await self._database.rows(_AROUND, **where, history=history, day=day, day_of_all=day)
             if rows:
                 if rows[0][6] is not None:
                     await self._database.commit(Unit((SET_CLOSED, {"address": rows[0][4], "at": None})))

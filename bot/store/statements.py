@@ -108,7 +108,7 @@ INSERT_ARRIVAL = write(
     _insert_where(
         inbox,
         select(literal(1)).where(
-            ~exists().where(inbox.c.channel == _bind(inbox, "channel"), inbox.c.event_id == bindparam("erased", type_=Text()))
+            ~exists().where(inbox.c.channel == bindparam("erased_in"), inbox.c.event_id == bindparam("erased", type_=Text()))
         ),
         values={"attempts": literal(0)},
     ).on_conflict_do_nothing(),
@@ -189,7 +189,7 @@ SET_PLACEHOLDER = write(
 INSERT_DELIVERY = write(
     "insert delivery",
     _insert_where(
-        deliveries, select(literal(1)).select_from(turns).where(turns.c.id == _bind(deliveries, "turn_id"))
+        deliveries, select(literal(1)).select_from(turns).where(turns.c.id == bindparam("turn"))
     ).on_conflict_do_nothing(),
     table="deliveries",
     key=("channel", "chat", "platform_id"),

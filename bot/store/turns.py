@@ -91,9 +91,10 @@ class StoredTurns:
             steps.append((INSERT_OUTGOING, outgoing_row(record.outgoing, at)))
             steps.append(move(turn.id, InboxState.RECEIVED, InboxState.ANSWERED, None))
         else:
-            steps.append(move(turn.id, InboxState.RECEIVED, InboxState.SENT, at))
+            ended = InboxState.FAILED if record.status is TurnStatus.FAILED else InboxState.SENT
+            steps.append(move(turn.id, InboxState.RECEIVED, ended, at))
         if outcome.remember:
-            steps.extend(self._to_remember(record))
+            steps.extend(_to_remember(record))
         if turn.message.kind is Kind.TEXT:
             steps.extend(_usage(record))
         if outcome.writes:
@@ -123,21 +124,15 @@ class StoredTurns:
         )
         return TurnId(rows[0][0]) if rows else None
 
-    def _to_remember(self, record: TurnRecord) -> list[Step]:
-        turn = record.turn
-        return [
-            (
-                INSERT_PENDING_MEMORY,
-                {
-                    "id": self._ids.new(),
-                    "person_id": turn.person.id,
-                    "turn_id": turn.id,
-                    "part": part,
-                    "created_at": record.answered_at,
-                },
-            )
-            for part in ("question", "answer")
-        ]
+
+def _to_remember(record: TurnRecord) -> tuple[Step, Step]:
+    """The turn's words that are to become memories. A memory's id names its turn and part: it can never come twice."""
+    turn = record.turn
+    row = {"person_id": turn.person.id, "turn_id": turn.id, "created_at": record.answered_at}
+    return (
+        (INSERT_PENDING_MEMORY, {**row, "id": turn.id + "q", "part": "question"}),
+        (INSERT_PENDING_MEMORY, {**row, "id": turn.id + "a", "part": "answer"}),
+    )
 
 
 def _row(record: TurnRecord) -> dict[str, object]:
