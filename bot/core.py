@@ -111,18 +111,19 @@ class Core:
         self._told: TTLCache[PersonId, date] = TTLCache(10_000, 86_400.0, timer=clock.monotonic)
         self._tasks: asyncio.TaskGroup | None = None
         self._idle = asyncio.Event()
-        self._idle.set()
 
     async def run(self) -> None:
         """Answer until cancelled, beginning with what an earlier process left unfinished."""
         async with asyncio.TaskGroup() as self._tasks:
-            for row in await self._inbox.unfinished():
+            for row in await self._patiently(self._inbox.unfinished):
                 if row.message.kind in ON_LANE:
                     self.enqueue(row.id, row.message, row.attempts)
                 elif row.attempts < MOST_ATTEMPTS:
                     self._tasks.create_task(self._try(partial(self._absorb, row.id, row.message), row.id))
                 else:
-                    await self._turns.absorb(row.id, (), self._clock.now())
+                    await self._patiently(partial(self._turns.absorb, row.id, (), self._clock.now()))
+            if not self._lanes:
+                self._idle.set()
             await asyncio.Event().wait()
 
     @property
@@ -132,7 +133,7 @@ class Core:
         return self._tasks
 
     async def idle(self) -> None:
-        """Return once no turn waits or runs."""
+        """Return once no turn waits or runs, those left by an earlier process included."""
         await self._idle.wait()
 
     # --- what the door needs ---

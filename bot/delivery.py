@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from typing import TypeVar
 
 import structlog
 
@@ -14,6 +15,8 @@ from bot.ports import Channel, Clock, OutboxStore
 from bot.types import ChannelName, Outgoing, PlatformId
 
 _log = structlog.get_logger("martin.delivery")
+
+T = TypeVar("T")
 
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 300.0
@@ -37,7 +40,6 @@ class Delivery:
         self._lanes: dict[Lane, deque[Waiting]] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._idle = asyncio.Event()
-        self._idle.set()
 
     async def run(self) -> None:
         """Deliver until cancelled, beginning with what an earlier process left."""
@@ -45,9 +47,13 @@ class Delivery:
         async with asyncio.TaskGroup() as self._tasks:
             for lane in early:
                 self._tasks.create_task(self._work(lane))
-            for outgoing in await self._outbox.pending():
-                opened = await self._outbox.placeholder(outgoing.turn_id) if outgoing.turn_id else None
+            for outgoing in await self._patiently(self._outbox.pending):
+                opened = (
+                    await self._patiently(partial(self._outbox.placeholder, outgoing.turn_id)) if outgoing.turn_id else None
+                )
                 self.add(outgoing, opened)
+            if not self._lanes:
+                self._idle.set()
             await asyncio.Event().wait()
 
     def add(self, outgoing: Outgoing, opened: PlatformId | None = None) -> None:
@@ -64,7 +70,7 @@ class Delivery:
             self._tasks.create_task(self._work(lane))
 
     async def idle(self) -> None:
-        """Return once nothing waits."""
+        """Return once nothing waits, nor anything that an earlier process left."""
         await self._idle.wait()
 
     async def _work(self, lane: Lane) -> None:
@@ -86,23 +92,23 @@ class Delivery:
                 ids = await channel.deliver(outgoing, opened)
                 break
             except ChatClosed:
-                await self._record(partial(self._outbox.closed, outgoing, self._clock.now()))
+                await self._patiently(partial(self._outbox.closed, outgoing, self._clock.now()))
                 return
             except DeliveryPaused as pause:
                 await asyncio.sleep(pause.retry_after_s)
             except DeliveryError as error:
                 _log.warning("delivery.retry", outbox_id=outgoing.id, error=type(error).__name__, in_s=pause_s)
-                await self._record(partial(self._outbox.tried, outgoing, str(error), self._clock.now()))
+                await self._patiently(partial(self._outbox.tried, outgoing, str(error), self._clock.now()))
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, LONGEST_RETRY_S)
-        await self._record(partial(self._outbox.sent, outgoing, ids, self._clock.now()))
+        await self._patiently(partial(self._outbox.sent, outgoing, ids, self._clock.now()))
         self._on_sent()
 
-    async def _record(self, write: Callable[[], Awaitable[None]]) -> None:
-        """Write, again for as long as the database cannot: the platform has already heard it."""
+    async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Do a step of the database, again for as long as it fails: the platform has already heard what is to be recorded."""
         while True:
             try:
-                return await write()
+                return await step()
             except StoreError as error:
                 _log.error("delivery.store", error=str(error))
                 await asyncio.sleep(STORE_RETRY_S)

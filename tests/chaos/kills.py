@@ -23,7 +23,10 @@ import httpx
 
 from tests.chaos.talk import Talker
 
-CRASH_LABELS = ("BEGIN", "COMMIT", "inbox", "turn", "outbox", "usage", "pending_memor", "rating")
+CRASH_LABELS = (
+    "BEGIN", "COMMIT", "insert arrival", "insert turn", "insert outgoing", "insert pending memory", "add usage",
+    "move arrival", "end outgoing", "set rating", "count start", "insert delivery", "around a message",
+)  # fmt: skip
 """Parts of the labels of database calls at which the victim kills itself."""
 READY_S = 60.0
 ENDED = ("sent", "failed", "refused", "absorbed", "erased")

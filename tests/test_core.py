@@ -1,0 +1,427 @@
+"""One message in, at most one reply out: once, in order per address, recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import sqlite3
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.core import MOST_ATTEMPTS, CoreSettings
+from bot.door import DoorLimits
+from bot.errors import IntakeError, StoreFull
+from bot.ports import Preview
+from bot.types import Flag, InboxState, Kind, Outcome, PersonId, ReceiptStatus, Reply, SetLanguage, Turn, TurnStatus
+from tests.house import Doing, RecordingChannel, house, look, rating, text
+
+
+def echo(turn: Turn, preview: Preview) -> str:
+    return f"you said {turn.message.text}"
+
+
+async def test_a_message_is_answered_stored_and_delivered(tmp_path: Path) -> None:
+    async with house(tmp_path, [Doing(echo)]) as here:
+        (receipt,) = await here.door.receive([text("hello")])
+        await here.settled()
+        assert receipt.status is ReceiptStatus.ACCEPTED
+        assert here.channel.texts == ["you said hello"]
+        assert await here.rows("select state, message from inbox") == [("sent", None)]
+        assert await here.rows("select id, question, answer, status from turns") == [
+            (receipt.turn_id, "hello", "you said hello", "answered")
+        ]
+        assert await here.rows("select state, message from outbox") == [("sent", None)]
+        assert await here.rows("select part from pending_memories order by part") == [("answer",), ("question",)]
+
+
+async def test_the_second_message_waits_for_the_first(tmp_path: Path) -> None:
+    gate = asyncio.Event()
+
+    async def slow_first(turn: Turn, preview: Preview) -> str:
+        if turn.message.text == "first":
+            await gate.wait()
+        return turn.message.text
+
+    async with house(tmp_path, [Doing(slow_first)]) as here:
+        await here.door.receive([text("first"), text("second")])
+        await here.door.receive([text("other", user="bea")])
+        while here.channel.texts != ["other"]:
+            await asyncio.sleep(0.005)
+        gate.set()
+        await here.settled()
+        assert here.channel.texts == ["other", "first", "second"]
+
+
+async def test_everybody_is_answered_in_their_own_order(tmp_path: Path) -> None:
+    chance = random.Random(7)
+
+    async def some_time(turn: Turn, preview: Preview) -> str:
+        await asyncio.sleep(chance.random() * 0.01)
+        return turn.message.text
+
+    async with house(tmp_path, [Doing(some_time)]) as here:
+
+        async def person(user: str) -> None:
+            for number in range(10):
+                await here.door.receive([text(f"{user} {number}", user=user)])
+
+        await asyncio.gather(*(person(f"p{number}") for number in range(40)))
+        await here.settled()
+        for number in range(40):
+            mine = [said for said in here.channel.texts if said.startswith(f"p{number} ")]
+            assert mine == [f"p{number} {index}" for index in range(10)]
+
+
+async def test_a_repeated_event_is_answered_once_and_other_words_under_its_id_are_noticed(tmp_path: Path) -> None:
+    async with house(tmp_path, [Doing(echo)]) as here:
+        (first,) = await here.door.receive([text("hello", event_id="7")])
+        (same, other) = await here.door.receive([text("hello", event_id="7"), text("bye", event_id="7")])
+        await here.settled()
+        assert (same.status, same.turn_id, same.same_content) == (ReceiptStatus.DUPLICATE, first.turn_id, True)
+        assert (other.status, other.same_content) == (ReceiptStatus.DUPLICATE, False)
+        assert here.channel.texts == ["you said hello"]
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(events=st.lists(st.integers(0, 4), min_size=1, max_size=15), cuts=st.sets(st.integers(1, 14)))
+async def test_any_repeats_and_batches_leave_the_same_as_each_event_once(
+    tmp_path_factory: pytest.TempPathFactory, events: list[int], cuts: set[int]
+) -> None:
+    folder = tmp_path_factory.mktemp("house")
+    async with house(folder, [Doing(echo)]) as here:
+        bounds = [0, *sorted(cut for cut in cuts if cut < len(events)), len(events)]
+        for begin, end in itertools.pairwise(bounds):
+            await here.door.receive([text(f"m{event}", event_id=str(event)) for event in events[begin:end]])
+        await here.settled()
+        once = list(dict.fromkeys(events))
+        assert await here.rows("select question from turns order by id") == [(f"m{event}",) for event in once]
+        assert here.channel.texts == [f"you said m{event}" for event in once]
+
+
+async def test_a_handler_that_breaks_is_told_and_the_next_message_is_answered(tmp_path: Path) -> None:
+    def breaks_once(turn: Turn, preview: Preview) -> str:
+        if turn.message.text == "bad":
+            raise ZeroDivisionError("secret words of the person")
+        return "fine"
+
+    async with house(tmp_path, [Doing(breaks_once)]) as here:
+        await here.door.receive([text("bad"), text("good")])
+        await here.settled()
+        assert "/again" in here.channel.texts[0]
+        assert here.channel.delivered[0].status is TurnStatus.FAILED
+        assert here.channel.texts[1] == "fine"
+        assert await here.rows("select state from inbox order by id") == [("failed",), ("sent",)]
+
+
+async def test_a_handler_that_never_ends_is_ended_and_told(tmp_path: Path) -> None:
+    async def hangs(turn: Turn, preview: Preview) -> str:
+        await asyncio.Event().wait()
+        return "never"
+
+    async with house(tmp_path, [Doing(hangs)], settings=CoreSettings(turn_deadline_s=0.05)) as here:
+        await here.door.receive([text("hello")])
+        await here.settled()
+        assert [outgoing.status for outgoing in here.channel.delivered] == [TurnStatus.FAILED]
+
+
+async def test_a_write_that_breaks_a_constraint_leaves_a_failed_turn_and_no_half(tmp_path: Path) -> None:
+    def bad_write(turn: Turn, preview: Preview) -> Outcome:
+        nobody = PersonId("nobody")
+        from bot.types import SetConsent
+
+        return Outcome(
+            reply=Reply(text="done"),
+            writes=(
+                SetLanguage(person_id=turn.person.id, language="es"),
+                SetConsent(person_id=nobody, granted=True, version="1"),
+            ),
+        )
+
+    async with house(tmp_path, [Doing(bad_write)]) as here:
+        await here.door.receive([text("hello")])
+        await here.settled()
+        assert [outgoing.status for outgoing in here.channel.delivered] == [TurnStatus.FAILED]
+        assert await here.rows("select language from people") == [(None,)]
+        assert await here.rows("select count(*) from turns") == [(1,)]
+
+
+async def test_what_a_crash_left_unfinished_is_answered_at_the_next_start(tmp_path: Path) -> None:
+    async def hangs(turn: Turn, preview: Preview) -> str:
+        preview.show("half an ans")
+        await asyncio.Event().wait()
+        return "never"
+
+    channel = RecordingChannel()
+    async with house(tmp_path, [Doing(hangs)], channel=channel) as here:
+        await here.door.receive([text("hello"), text("and bye")])
+        while not channel.previews:
+            await asyncio.sleep(0.005)
+    async with house(tmp_path, [Doing(echo)], channel=channel) as here:
+        await here.settled()
+        assert channel.texts == ["you said hello", "you said and bye"]
+        assert len(channel.opened) == 1, "the message opened before the crash is filled, no second one is opened"
+        assert await here.rows("select platform_id from deliveries order by platform_id") == [
+            ("message-1",),
+            (f"sent-{channel.delivered[1].id}",),
+        ]
+
+
+async def test_a_message_that_every_start_finds_unfinished_is_given_up_and_told(tmp_path: Path) -> None:
+    async def hangs(turn: Turn, preview: Preview) -> str:
+        await asyncio.Event().wait()
+        return "never"
+
+    channel = RecordingChannel()
+    async with house(tmp_path, [Doing(hangs)], channel=channel) as here:
+        await here.door.receive([text("poison")])
+    for _ in range(MOST_ATTEMPTS - 1):
+        async with house(tmp_path, [Doing(hangs)], channel=channel):
+            await asyncio.sleep(0.02)
+    async with house(tmp_path, [Doing(hangs)], channel=channel) as here:
+        await here.settled()
+        assert await here.rows("select state from inbox") == [("failed",)]
+    assert [outgoing.status for outgoing in channel.delivered] == [TurnStatus.FAILED]
+
+
+async def test_a_reply_that_was_not_delivered_is_delivered_by_the_next_start(tmp_path: Path) -> None:
+    from bot.errors import DeliveryPaused
+
+    channel = RecordingChannel()
+    channel.failures = [DeliveryPaused("flood wait", 60.0)]
+    async with house(tmp_path, [Doing(echo)], channel=channel) as here:
+        await here.door.receive([text("hello")])
+        while not channel.tries:
+            await asyncio.sleep(0.005)
+    async with house(tmp_path, [Doing(echo)], channel=channel) as here:
+        await here.settled()
+    assert channel.texts == ["you said hello"]
+    assert channel.tries[0].nonce == channel.tries[1].nonce
+    assert look(tmp_path / "martin.db", "select state from inbox") == [("sent",)]
+
+
+async def test_a_caller_who_leaves_takes_nothing_back(tmp_path: Path) -> None:
+    async with house(tmp_path, [Doing(echo)]) as here:
+        asking = asyncio.create_task(here.door.receive([text("hello")]))
+        await asyncio.sleep(0)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        while not here.channel.texts:
+            await asyncio.sleep(0.005)
+        assert here.channel.texts == ["you said hello"]
+
+
+async def test_whoever_writes_too_fast_is_told_once_a_minute_and_nobody_else_notices(tmp_path: Path) -> None:
+    gate = asyncio.Event()
+
+    async def waits(turn: Turn, preview: Preview) -> str:
+        await gate.wait()
+        return turn.message.text
+
+    async with house(tmp_path, [Doing(waits)], limits=DoorLimits(per_person=3)) as here:
+        receipts = await here.door.receive([text(f"m{number}") for number in range(6)])
+        (other,) = await here.door.receive([text("hello", user="bea")])
+        assert [receipt.status for receipt in receipts] == [ReceiptStatus.ACCEPTED] * 3 + [ReceiptStatus.REFUSED] * 3
+        assert [receipt.reply is not None for receipt in receipts] == [False] * 3 + [True, False, False]
+        assert other.status is ReceiptStatus.ACCEPTED
+        gate.set()
+        await here.settled()
+        (again,) = await here.door.receive([text("m9")])
+        await here.settled()
+        assert again.status is ReceiptStatus.ACCEPTED
+        assert len([said for said in here.channel.texts if "faster" in said]) == 1
+        assert await here.rows("select count(*) from inbox where state = 'refused' and message is null") == [(3,)]
+
+
+async def test_too_much_waiting_in_all_is_refused_too(tmp_path: Path) -> None:
+    gate = asyncio.Event()
+
+    async def waits(turn: Turn, preview: Preview) -> str:
+        await gate.wait()
+        return "ok"
+
+    async with house(tmp_path, [Doing(waits)], limits=DoorLimits(per_person=10, of_all=4)) as here:
+        receipts = await here.door.receive([text("hi", user=f"p{number}") for number in range(6)])
+        assert [receipt.status for receipt in receipts].count(ReceiptStatus.REFUSED) == 2
+        gate.set()
+
+
+async def test_a_daily_limit_is_told_once_and_ends_the_message(tmp_path: Path) -> None:
+    async with house(tmp_path, [Doing(echo)], settings=CoreSettings(messages_per_day=2)) as here:
+        for number in range(4):
+            await here.door.receive([text(f"m{number}")])
+            await here.settled()
+        assert here.channel.texts[:2] == ["you said m0", "you said m1"]
+        assert len(here.channel.texts) == 3
+        assert "2" in here.channel.texts[2]
+        assert await here.rows("select state from inbox order by id") == [("sent",), ("sent",), ("refused",), ("refused",)]
+
+
+async def test_where_somebody_waits_on_a_request_every_refusal_is_told(tmp_path: Path) -> None:
+    channel = RecordingChannel(answers_requests=True)
+    async with house(tmp_path, [Doing(echo)], channel=channel, settings=CoreSettings(messages_per_day=1)) as here:
+        for number in range(3):
+            await here.door.receive([text(f"m{number}")])
+            await here.settled()
+        assert len(channel.delivered) == 3
+        assert channel.delivered[2].event_id == "ana:m2"
+
+
+async def test_stop_ends_the_running_answer_at_once(tmp_path: Path) -> None:
+    async def writes(turn: Turn, preview: Preview) -> Outcome:
+        await preview.stopped()
+        return Outcome(reply=Reply(text="as far as I got"), flags=frozenset({Flag.STOPPED}))
+
+    async with house(tmp_path, [Doing(writes)]) as here:
+        await here.door.receive([text("tell me everything")])
+        await asyncio.sleep(0.02)
+        (receipt,) = await here.door.receive([text("/stop")])
+        await here.settled()
+        assert receipt.status is ReceiptStatus.ABSORBED
+        assert here.channel.texts == ["as far as I got"]
+        (nothing,) = await here.door.receive([text("/parar", event_id="again")])
+        assert nothing.is_refused
+        assert await here.rows("select count(*) from turns") == [(1,)]
+
+
+async def test_a_waiting_message_can_be_stopped_before_it_begins(tmp_path: Path) -> None:
+    gate = asyncio.Event()
+
+    async def waits(turn: Turn, preview: Preview) -> str:
+        await gate.wait()
+        return f"{turn.message.text} {'stopped' if preview.is_stopped else 'whole'}"
+
+    async with house(tmp_path, [Doing(waits)]) as here:
+        _, second = await here.door.receive([text("one"), text("two")])
+        await here.door.receive([text("", event_id="s", kind=Kind.STOP, target=second.turn_id)])
+        gate.set()
+        await here.settled()
+        assert here.channel.texts == ["one whole", "two stopped"]
+
+
+async def test_a_rating_does_not_wait_for_the_answer_that_is_being_written(tmp_path: Path) -> None:
+    gate = asyncio.Event()
+
+    async def waits(turn: Turn, preview: Preview) -> str:
+        if turn.message.text == "two":
+            await gate.wait()
+        return turn.message.text
+
+    async with house(tmp_path, [Doing(waits)]) as here:
+        (first,) = await here.door.receive([text("one")])
+        await here.settled()
+        await here.door.receive([text("two")])
+        (pressed,) = await here.door.receive([rating(first.turn_id, 1, event_id="r1")])
+        assert pressed.reply is not None
+        assert not pressed.is_refused
+        await here.door.receive([rating(first.turn_id, -1, event_id="r2")])
+        (foreign,) = await here.door.receive([rating(first.turn_id, 1, event_id="r3", user="bea")])
+        assert foreign.is_refused
+        gate.set()
+        await here.settled()
+        assert await here.rows("select turn_id, value from ratings") == [(first.turn_id, -1)]
+
+
+async def test_a_group_message_that_is_not_for_the_bot_leaves_no_text(tmp_path: Path) -> None:
+    import dataclasses
+
+    async with house(tmp_path, [Doing(echo)]) as here:
+        (receipt,) = await here.door.receive([dataclasses.replace(text("gossip"), is_addressed=False, sender_name="Bea")])
+        await here.settled()
+        assert receipt.status is ReceiptStatus.ABSORBED
+        assert here.channel.texts == []
+    raw = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"gossip" not in raw.replace(b"ana:gossip", b"")
+    assert b"Bea" not in raw
+
+
+async def test_the_platforms_message_is_opened_and_stored_before_the_first_preview(tmp_path: Path) -> None:
+    async def writes(turn: Turn, preview: Preview) -> str:
+        for end in range(1, 6):
+            preview.show("word " * end)
+            await asyncio.sleep(0.01)
+        return "word " * 5 + "done"
+
+    async with house(tmp_path, [Doing(writes)]) as here:
+        (receipt,) = await here.door.receive([text("hello")])
+        await here.settled()
+        assert here.channel.opened == [receipt.turn_id]
+        assert {opened for opened, _ in here.channel.previews} == {"message-1"}
+        shown = [words for _, words in here.channel.previews]
+        assert shown == sorted(set(shown), key=len)
+        assert await here.rows("select platform_id, turn_id from deliveries") == [("message-1", receipt.turn_id)]
+        assert await here.rows("select count(*) from placeholders") == [(0,)]
+
+
+async def test_an_answer_that_comes_at_once_opens_nothing(tmp_path: Path) -> None:
+    def at_once(turn: Turn, preview: Preview) -> str:
+        preview.show("quick")
+        return "quick"
+
+    async with house(tmp_path, [Doing(at_once)]) as here:
+        await here.door.receive([text("hello")])
+        await here.settled()
+        assert here.channel.opened == []
+
+
+async def test_a_platform_that_refuses_previews_still_gets_its_reply(tmp_path: Path) -> None:
+    from bot.errors import DeliveryPaused
+
+    class Refusing(RecordingChannel):
+        async def preview(self, *_: object) -> None:
+            raise DeliveryPaused("too many edits", 30)
+
+    async def writes(turn: Turn, preview: Preview) -> str:
+        preview.show("half")
+        await asyncio.sleep(0.03)
+        return "whole"
+
+    async with house(tmp_path, [Doing(writes)], channel=Refusing()) as here:
+        await here.door.receive([text("hello")])
+        await here.settled()
+        assert here.channel.texts == ["whole"]
+
+
+async def test_while_the_disk_is_full_nothing_is_confirmed_and_it_recovers_by_itself(tmp_path: Path) -> None:
+    is_full = False
+
+    def before_call(call: str) -> None:
+        if is_full and "arrival" in call:
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+
+    async with house(tmp_path, [Doing(echo)], before_call=before_call) as here:
+        is_full = True
+        for number in range(5):
+            with pytest.raises(StoreFull):
+                await here.door.receive([text("hello", event_id=str(number))])
+        is_full = False
+        (receipt,) = await here.door.receive([text("hello", event_id="0")])
+        await here.settled()
+        assert receipt.state is InboxState.RECEIVED
+        assert here.channel.texts == ["you said hello"]
+
+
+async def test_a_closed_door_takes_nothing(tmp_path: Path) -> None:
+    async with house(tmp_path, [Doing(echo)]) as here:
+        here.door.is_closed = True
+        with pytest.raises(IntakeError, match="stopping"):
+            await here.door.receive([text("hello")])
+        assert await here.rows("select count(*) from inbox") == [(0,)]
+
+
+@pytest.mark.parametrize("event_id", ["\ud800", "a\nb", "\x00"])
+async def test_an_event_that_cannot_be_stored_is_refused_alone(tmp_path: Path, event_id: str) -> None:
+    async with house(tmp_path, [Doing(echo)]) as here:
+        bad, good = await asyncio.gather(
+            here.door.receive([text("bad", event_id=event_id)]), here.door.receive([text("good")]), return_exceptions=True
+        )
+        await here.settled()
+        assert isinstance(bad, IntakeError)
+        assert not isinstance(good, BaseException)
+        assert here.channel.texts == ["you said good"]
