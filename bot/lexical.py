@@ -337,12 +337,16 @@ class Reader:
         return tuple((self._surface[near], 0.8) for near in self._nearly(fold(word)))
 
     def _nearly(self, word: str) -> list[str]:
-        """Words of the collection one slip of the finger away (a letter more, less, other, or two swapped), not the first."""
-        if len(word) < 5 or not word.isalpha():
-            return []
         near = (other for size in (len(word) - 1, len(word), len(word) + 1) for other in self._by_length.get(size, ()))
-        alike = [other for other in near if other[0] == word[0]]
-        return [found for found, _, _ in process.extract(word, alike, scorer=OSA.distance, score_cutoff=1, limit=3)]
+        return nearly(word, near)
+
+
+def nearly(word: str, others: Iterable[str]) -> list[str]:
+    """Those one slip of the finger away: a letter more, less, other, or two swapped; not in the first, and not of a short word."""
+    if len(word) < 5 or not word.isalpha():
+        return []
+    alike = [other for other in others if other[:1] == word[0] and abs(len(other) - len(word)) <= 1]
+    return [found for found, _, _ in process.extract(word, alike, scorer=OSA.distance, score_cutoff=1, limit=3)]
 
 
 _AMBIGUOUS = {"a", "as", "come", "di", "has", "he", "i", "me", "no", "once", "pan", "red", "sea", "sin", "son"}
