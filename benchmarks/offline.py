@@ -50,7 +50,7 @@ class Verdict:
 
 
 def load(path: Path) -> list[Case]:
-    """The cases of a JSONL file with `language`, `question`, `file`, `heading`. Raises ValueError naming the line of a bad one."""
+    """The cases of a JSONL file with `language`, `question`, `file`, `heading`. Raises ValueError for a bad line."""
     cases = []
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
         if not line.strip():

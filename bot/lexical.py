@@ -342,7 +342,7 @@ class Reader:
 
 
 def nearly(word: str, others: Iterable[str]) -> list[str]:
-    """Those one slip of the finger away: a letter more, less, other, or two swapped; not in the first, and not of a short word."""
+    """Those one slip of the finger away: a letter more, less, other, or two swapped; never the first, nor in a short word."""
     if len(word) < 5 or not word.isalpha():
         return []
     alike = [other for other in others if other[:1] == word[0] and abs(len(other) - len(word)) <= 1]

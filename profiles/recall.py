@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from cachetools import LRUCache
 
-from bot.lexical import Bm25, content_words, fold, is_light, relatives, stem
+from bot.lexical import Bm25, content_words, fold, is_light, nearly, relatives, stem
 from bot.ports import Example, ExampleStore
 from bot.types import LANGUAGES, Evidence, EvidenceKind, Language, PersonId, Scope
 
@@ -73,8 +73,17 @@ class LexicalRecall:
         found = _find(book, text) if len(book.examples) <= _INLINE_EXAMPLES else await asyncio.to_thread(_find, book, text)
         return _within(found, budget)
 
-    def forget(self, person: PersonId) -> None:
-        """Let go of everything that is kept of a person; the store owns the rows."""
+    @property
+    def name(self) -> str:
+        """`recall`."""
+        return "recall"
+
+    async def export(self, person: PersonId) -> object:
+        """Nothing of its own: it keeps copies of what the store exports."""
+        return []
+
+    async def forget(self, person: PersonId) -> None:
+        """Let go of everything that is kept of a person."""
         for key in [key for key in self._notebooks if key[0] == person]:
             del self._notebooks[key]
 
@@ -101,31 +110,43 @@ def _note(version: str, examples: tuple[Example, ...]) -> _Notebook:
 
 
 def _read(question: str, language: Language) -> _Words:
-    """The telling stems of a question in either language's eyes; when it has stop words only, those are all it has."""
-    telling = content_words(question, None)
+    """The telling stems of a question as this language sees them, without the stop words of either."""
     weights: dict[str, float] = {}
-    for word in telling:
-        light = all(is_light(word, either) for either in LANGUAGES) or is_light(word, language)
-        weights[stem(word, language)] = _LIGHT if light else 1.0
+    for word in content_words(question, None):
+        weights[stem(word, language)] = _LIGHT if any(is_light(word, either) for either in LANGUAGES) else 1.0
     return _Words(weights, " ".join(fold(question).split()).strip(" ¿?¡!.,;:"))
 
 
 def _find(book: _Notebook, text: str) -> list[Evidence]:
+    """What is similar enough, ranked. Each language has its own say, for the language of a short line is not always plain."""
     best: dict[int, float] = {}
     for language in LANGUAGES:
-        asked = _read(text, language)
-        related = {token: relatives(token, language) for token in asked.weights}
-        telling = book.indexes[language].coverage(asked.weights)
+        index, asked = book.indexes[language], _read(text, language)
+        partners = {token: _partners(token, index, book, language) for token in asked.weights}
+        reached = index.scores({partner for found in partners.values() for partner in found})
+        telling = index.coverage(asked.weights)
         for number, known in enumerate(book.words[language]):
-            alike = similarity(asked.weights, known.weights, related) if asked.surface != known.surface else 1.0
-            if alike and alike < 1.0:
+            alike = 0.0
+            if asked.surface and asked.surface == known.surface:
+                alike = 1.0
+            elif reached[number]:
+                alike = similarity(asked.weights, known.weights, partners)
+            if 0.0 < alike < 1.0:
                 alike = min(0.99, 0.9 * alike + 0.1 * telling[number])
             if alike > best.get(number, 0.0):
                 best[number] = alike
     return _ranked(book, best)
 
 
-def similarity(asked: dict[str, float], known: dict[str, float], related: dict[str, frozenset[str]]) -> float:
+def _partners(token: str, index: Bm25, book: _Notebook, language: Language) -> frozenset[str]:
+    """The stems that count as `token` in this notebook: itself, related words, or what it was probably meant to be."""
+    found = {other for other in (token, *relatives(token, language)) if other in index}
+    if not found:
+        found.update(nearly(token, {known for words in book.words[language] for known in words.weights}))
+    return frozenset(found)
+
+
+def similarity(asked: Mapping[str, float], known: Mapping[str, float], partners: Mapping[str, frozenset[str]]) -> float:
     """How alike two questions are by their weighted stems, 0 when they are not about the same, 1 when they share every word.
 
     They are alike when they share half of the words of one and a third of those of the other, and at least two telling words.
@@ -133,11 +154,12 @@ def similarity(asked: dict[str, float], known: dict[str, float], related: dict[s
     """
     if not asked or not known:
         return 0.0
-    partners = {
-        token: token if token in known else next(iter(sorted(related.get(token, frozenset()) & known.keys())), "")
-        for token in asked
-    }
-    shared = {token: known_as for token, known_as in partners.items() if known_as}
+    shared: dict[str, str] = {}
+    for token in asked:
+        if token in known:
+            shared[token] = token
+        elif meant := partners.get(token, frozenset()) & known.keys():
+            shared[token] = min(meant)
     of_asked = sum(asked[token] for token in shared) / sum(asked.values())
     of_known = sum(known[token] for token in set(shared.values())) / sum(known.values())
     telling = sum(1 for token, known_as in shared.items() if asked[token] == 1.0 and known[known_as] == 1.0)
@@ -171,10 +193,14 @@ def _ranked(book: _Notebook, best: dict[int, float]) -> list[Evidence]:
 
 
 def _within(found: Sequence[Evidence], budget: int) -> tuple[Evidence, ...]:
-    """The best that fit; one too long for what is left is passed over."""
+    """The best that fit; one too long for what is left is passed over, but the very best is rather cut than lost."""
     kept: list[Evidence] = []
     for evidence in found:
         cost = -(-(len(evidence.text) + len(evidence.question)) // _CHARS_PER_TOKEN)
+        if not kept and cost > budget:
+            room = max(0, budget * _CHARS_PER_TOKEN - len(evidence.question) - 1)
+            cut = evidence.text[:room].rpartition(" ")[0]
+            return (replace(evidence, text=cut + "…"),) if cut else ()
         if cost <= budget:
             kept.append(evidence)
             budget -= cost
