@@ -115,6 +115,11 @@ class FolderKnowledge:
         """What the last reading could not use, by path and line."""
         return self._library.problems
 
+    @property
+    def count(self) -> int:
+        """How many passages the last reading found, each once."""
+        return len({passage for shelf in self._library.shelves.values() for passage in shelf.passages})
+
     async def search(self, text: str, language: Language, limit: int) -> tuple[Evidence, ...]:
         """The passages that answer `text`, best first, in its language where there are any, else in the other.
 

@@ -42,7 +42,7 @@ class Guards:
         self.watch_loops()
 
     def watch_loops(self) -> None:
-        """Measure each callback of every event loop, all of which asyncio runs through `Handle._run`, and see who sleeps there."""
+        """Measure each callback of every event loop (asyncio runs all through `Handle._run`), and see who sleeps there."""
         run, begun = asyncio.Handle._run, self._begun
 
         def watched(handle: asyncio.Handle) -> None:

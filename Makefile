@@ -1,0 +1,93 @@
+# The words a contributor needs. `make run` and `make test` set up what they need, on a machine with Python 3.11 or later
+# (with `venv`), make, and nothing else. The environment is .venv; nothing is installed outside this folder.
+
+.DEFAULT_GOAL := help
+.SUFFIXES:
+SHELL := /bin/sh
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
+SOURCES := bot handlers profiles web benchmarks tests
+COOLDOWN_DAYS := 7
+
+# What is asked of an interpreter: 3.11 or later, with venv and pip's bundle.
+SUITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+FIND_PYTHON = for name in $(PYTHON3) python3 python3.14 python3.13 python3.12 python3.11 python; do \
+		command -v "$$name" >/dev/null 2>&1 && "$$name" -c '$(SUITS)' >/dev/null 2>&1 && { command -v "$$name"; exit 0; }; \
+	done; exit 0
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)$$/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
+
+setup: $(VENV)/installed  ## make or renew the environment in .venv
+
+run: setup  ## start the bot with its page on http://127.0.0.1:8080
+	@$(PYTHON) -m bot run
+
+chat: setup  ## talk in this terminal
+	@$(PYTHON) -m bot chat
+
+test: $(VENV)/installed-dev  ## run the tests
+	$(PYTHON) -m pytest $(ARGS)
+
+check: $(VENV)/installed-dev  ## style, types, import rules, languages, documents
+	$(VENV)/bin/ruff check $(SOURCES)
+	$(VENV)/bin/ruff format --check $(SOURCES)
+	$(VENV)/bin/mypy
+	$(PYTHON) -m pytest -q -p no:cacheprovider tests/test_imports.py tests/test_locale.py tests/test_docs.py
+
+bench: $(VENV)/installed-dev  ## measure: overhead against python-telegram-bot, and the offline answers
+	$(PYTHON) -m benchmarks.overhead --json
+	$(PYTHON) -m benchmarks.offline --json
+
+chaos: $(VENV)/installed-dev  ## kill the bot 500 times under load and look for anything lost or doubled
+	$(PYTHON) -m tests.chaos.kills --kills 500 $(ARGS)
+
+docs: $(VENV)/installed-dev  ## write the generated pages of docs/ anew
+	$(PYTHON) -m tests.documents
+
+locale: $(VENV)/installed-dev  ## extract what people read, keep translations, compile both languages
+	$(PYTHON) -m tests.catalogues $(ARGS)
+
+lock: $(VENV)/installed-dev  ## renew the lock files; releases younger than a week are left out
+	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }
+	before=$$($(PYTHON) -c 'from datetime import UTC, datetime, timedelta as t; print((datetime.now(UTC) - t($(COOLDOWN_DAYS))).strftime("%Y-%m-%d"))'); \
+	for groups in "requirements.txt --group build" "requirements-dev.txt --group build --group dev"; do \
+		set -- $$groups; file=$$1; shift; \
+		uv pip compile --quiet pyproject.toml "$$@" --output-file "$$file" --upgrade --generate-hashes --universal \
+			--python-version 3.11 --exclude-newer "$$before" --no-header --no-annotate || exit 1; \
+	done
+
+audit: $(VENV)/installed-dev  ## look the locked releases up in the list of known weaknesses (needs the network)
+	$(VENV)/bin/pip-audit --require-hashes --disable-pip -r requirements-dev.txt
+
+clean:  ## remove the environment and caches, never the data
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	@python=$$($(FIND_PYTHON)); \
+	if [ -z "$$python" ]; then \
+		echo "Martín needs Python 3.11 or later with venv, and found none." >&2; \
+		echo "On Debian or Ubuntu: sudo apt-get install python3-venv. Elsewhere: https://www.python.org/downloads/" >&2; \
+		echo "An interpreter under another name: make PYTHON3=/path/to/python3.12 …" >&2; \
+		exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$python"; \
+	rm -rf $(VENV); "$$python" -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+# The stamps are made anew when a lock or the project's own description changes. Hashes are checked (R-68); pip compiles to
+# bytecode while it installs, so that the first start is as quick as the next.
+$(VENV)/installed: requirements.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing (the first time takes a minute or two) …"
+	@$(PIP) install --require-hashes --no-deps --only-binary :all: -r requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation --no-index -e .
+	@$(PYTHON) -m compileall -q bot handlers profiles web
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
+	@echo "Installing what tests need …"
+	@$(PIP) install --require-hashes --no-deps --only-binary :all: -r requirements-dev.txt
+	@touch $@
+
+.PHONY: help setup run chat test check bench chaos docs locale lock audit clean

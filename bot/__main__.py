@@ -1,0 +1,212 @@
+"""The command line: `python -m bot`, also installed as `martin`. One clear message and an exit code for whatever goes wrong."""
+
+# Not with `from __future__ import annotations`: the options' help is worded per language inside `build_cli`.
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
+
+import typer
+
+from bot import __version__
+from bot.app import chat, run, serve
+from bot.banner import terminal_language
+from bot.chores import back_up, examine, forget_person, migrate_now, restore_from
+from bot.config import Config, Loaded, read_config
+from bot.errors import ConfigError, DataFolderLocked, MartinError, Problem
+from bot.jobs.doctor import Finding, State, worst
+from bot.locale import say
+from bot.log import Logs
+
+FAILED: Final = 1
+MISCONFIGURED: Final = 2
+LOCKED: Final = 3
+INTERRUPTED: Final = 130
+
+T = TypeVar("T")
+_MARKS: Final = {State.OK: "✓", State.ATTENTION: "!", State.BROKEN: "✗"}
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    sys.exit(execute(sys.argv[1:], terminal_language("en")))
+
+
+def execute(arguments: Sequence[str], language: str) -> int:
+    """Run one command line; its exit status. 0 done, 1 failed, 2 misconfigured or misused, 3 the data folder is in use."""
+    cli = build_cli(language)
+    try:
+        return int(cli(args=list(arguments), prog_name="martin", standalone_mode=True) or 0)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BaseExceptionGroup as group:
+        ours = _only(group)
+        if ours is None:
+            raise
+        return report(ours, language)
+    except MartinError as error:
+        return report(error, language)
+
+
+def build_cli(language: str) -> typer.Typer:
+    """The commands, their help in `language`."""
+    cli = typer.Typer(
+        help=say(language, "Martín: a self-hosted chatbot that learns from each person it talks with."),
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    config_help = say(language, "Read this file instead of config.toml.")
+    data_help = say(language, "Keep everything in this folder; overrides MARTIN_DATA_DIR.")
+    File = Annotated[Path | None, typer.Option("--config", metavar="FILE", help=config_help)]  # noqa: N806 — types
+    Folder = Annotated[Path | None, typer.Option("--data-dir", metavar="DIR", help=data_help)]  # noqa: N806
+
+    def load(file: Path | None, folder: Path | None) -> Loaded:
+        return read_config(file, data_dir=folder, language=language)
+
+    @cli.command("run", help=say(language, "Start the bot: page, console and everything that is configured."))
+    def _(config: File = None, data_dir: Folder = None) -> None:
+        run(serve(load(config, data_dir).config))
+
+    @cli.command("chat", help=say(language, "Talk in this terminal: with the running bot, else with one of its own."))
+    def _(config: File = None, data_dir: Folder = None) -> None:
+        raise typer.Exit(run(chat(load(config, data_dir).config)))
+
+    @cli.command("migrate", help=say(language, "Bring the database to this version, after a backup. The bot must be stopped."))
+    def _(config: File = None, data_dir: Folder = None) -> None:
+        report = _do(load(config, data_dir).config, migrate_now)
+        if not report.has_changed:
+            _tell(say(language, "Nothing to do: the database is up to date ({revision}).", revision=report.after))
+        elif report.backup is None:
+            _tell(say(language, "A new database was made ({revision}).", revision=report.after))
+        else:
+            _tell(
+                say(language, "Migrated to {revision}; the database before: {path}", revision=report.after, path=report.backup)
+            )
+
+    @cli.command("doctor", help=say(language, "Look at everything, whether the bot runs or not, and say what to do."))
+    def _(
+        config: File = None,
+        data_dir: Folder = None,
+        check: Annotated[
+            bool,
+            typer.Option("--check", help=say(language, "Also read the whole store and check what must always hold in it.")),
+        ] = False,
+    ) -> None:
+        loaded = load(config, data_dir)
+        findings = _do(loaded.config, lambda _: examine(loaded, language=language, with_invariants=check))
+        _tell("\n".join(lines(findings)))
+        raise typer.Exit(FAILED if worst(findings) is State.BROKEN else 0)
+
+    @cli.command("backup", help=say(language, "Copy the database into FILE, also while the bot runs, and check the copy."))
+    def _(
+        file: Annotated[Path, typer.Argument(metavar="FILE", help=say(language, "Where the copy goes."))],
+        config: File = None,
+        data_dir: Folder = None,
+    ) -> None:
+        made = _do(load(config, data_dir).config, lambda config: back_up(config, file))
+        rows = sum(made.rows.values())
+        _tell(say(language, "{path}: {size} bytes, {rows} rows, checked.", path=made.path, size=made.size, rows=rows))
+
+    @cli.command(
+        "restore", help=say(language, "Put a backup in place; the present database is kept aside. Stop the bot first.")
+    )
+    def _(
+        file: Annotated[Path, typer.Argument(metavar="FILE", help=say(language, "A file that backup made."))],
+        config: File = None,
+        data_dir: Folder = None,
+    ) -> None:
+        done = _do(load(config, data_dir).config, lambda config: restore_from(config, file))
+        _tell(say(language, "Restored {rows} rows from {path}.", rows=sum(done.rows.values()), path=file))
+        if done.kept_aside is not None:
+            _tell(say(language, "The database before is kept as {path}", path=done.kept_aside))
+
+    @cli.command("forget", help=say(language, "Erase everything about a person, for good."))
+    def _(
+        person: Annotated[
+            str, typer.Argument(metavar="PERSON", help=say(language, "A person's id, or CHANNEL:USER such as telegram:1234."))
+        ],
+        config: File = None,
+        data_dir: Folder = None,
+    ) -> None:
+        done = _do(load(config, data_dir).config, lambda config: forget_person(config, person))
+        if done.is_done:
+            _tell(
+                say(language, "{person} is forgotten. Backups made before still hold them until they go.", person=done.person)
+            )
+        else:
+            _tell(say(language, "Noted: the running bot forgets {person} within a minute.", person=done.person))
+
+    @cli.command("version", help=say(language, "Print the version."))
+    def _() -> None:
+        _tell(__version__)
+
+    return cli
+
+
+def lines(findings: Sequence[Finding]) -> list[str]:
+    """Doctor's findings for a terminal, one below the other, with what to do."""
+    width = max(len(finding.part) for finding in findings)
+    shown = []
+    for finding in findings:
+        first, *more = _plain(finding.detail).split("\n")
+        shown.append(f"{_MARKS[finding.state]} {finding.part:<{width}}  {first}")
+        shown += [f"{'':{width + 4}}{line}" for line in more]
+        if finding.next_step and finding.state is not State.OK:
+            shown.append(f"{'':{width + 4}}→ {_plain(finding.next_step)}")
+    return shown
+
+
+def report(error: MartinError, language: str) -> int:
+    """Say on stderr what went wrong; the exit status that it means."""
+    if isinstance(error, ConfigError):
+        typer.echo(say(language, "The configuration cannot be used:"), err=True)
+        for problem in error.problems:
+            typer.echo(_plain(_worded(problem, language)), err=True)
+        return MISCONFIGURED
+    typer.echo(_plain(str(error)), err=True)
+    return LOCKED if isinstance(error, DataFolderLocked) else FAILED
+
+
+def _worded(problem: Problem, language: str) -> str:
+    text = f"  {problem.path}: {problem.reason}"
+    if problem.nearest:
+        text += "\n    " + say(language, "did you mean {name}?", name=problem.nearest)
+    if problem.accepted:
+        text += "\n    " + say(language, "accepted: {values}", values=problem.accepted)
+    return text
+
+
+def _do(config: Config, work: Callable[[Config], Coroutine[Any, Any, T]]) -> T:
+    """Run one chore to its end, with the logs of warnings on stderr."""
+    quiet = config.log.model_copy(update={"level": "warning"})
+    with Logs(quiet, secrets=config.secrets):
+        return run(work(config))
+
+
+def _only(group: BaseExceptionGroup[BaseException]) -> MartinError | None:
+    """The first error of ours, where the group holds no others."""
+    ours, others = group.split(MartinError)
+    if ours is None or others is not None:
+        return None
+    error: BaseException = ours
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error if isinstance(error, MartinError) else None
+
+
+def _plain(text: str) -> str:
+    """`text` without what a terminal would obey; newlines stay."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
+
+
+def _tell(text: str) -> None:
+    typer.echo(_plain(text))
+
+
+if __name__ == "__main__":
+    main()

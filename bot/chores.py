@@ -1,0 +1,184 @@
+"""What the command line does to a data folder besides serving it: migrate, back up, restore, forget, examine."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.app import build_model, open_stores
+from bot.config import Config, Loaded
+from bot.errors import BackupError, DataFolderLocked, UnknownPerson
+from bot.jobs.doctor import Broken, Database, Doctor, Finding, Looks
+from bot.jobs.forget import ForgetJob
+from bot.knowledge import FolderKnowledge
+from bot.store.backup import Backup, Restored, backup, restore
+from bot.store.check import damaged as damaged_error
+from bot.store.check import find_faults, in_thread, open_file, revision_of
+from bot.store.db import Unit
+from bot.store.folder import DataFolder
+from bot.store.invariants import broken_invariants
+from bot.store.migrate import MigrationReport, migrate
+from bot.store.migrations import HEAD
+from bot.store.open import Stores
+from bot.store.writes import steps_of
+from bot.system import SystemClock, TimeOrderedIds
+from bot.types import AddJob, ChannelName, ModelStatus, PersonId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """What became of a wish to forget somebody: done here, or left to the bot that serves the folder."""
+
+    person: PersonId
+    is_done: bool
+
+
+async def migrate_now(config: Config) -> MigrationReport:
+    """Bring the database to this version's schema. Raises DataFolderLocked while a bot serves it, and StoreError."""
+    folder = DataFolder.open(config.data_dir)
+    with folder.lock():
+        return await migrate(folder, SystemClock())
+
+
+async def back_up(config: Config, destination: Path) -> Backup:
+    """Copy the database, served or not, into `destination`. Raises BackupError and StoreError."""
+    folder = DataFolder.open(config.data_dir)
+    if not folder.database.exists():
+        raise BackupError(f"there is no database in {str(config.data_dir)!r} yet")
+    return await backup(folder.database, destination)
+
+
+async def restore_from(config: Config, source: Path) -> Restored:
+    """Put a backup in place; the present database is kept aside. Raises DataFolderLocked, BackupError and StoreError.
+
+    Whoever was forgotten after that backup is forgotten again at the next start, before anything is served.
+    """
+    folder = DataFolder.open(config.data_dir)
+    with folder.lock() as lock:
+        return await restore(source, folder, lock, SystemClock())
+
+
+async def forget_person(config: Config, who: str) -> Forgotten:
+    """Erase a person, named by their id or as `channel:user`. While a bot serves the folder, it does so within a minute.
+
+    Raises UnknownPerson and StoreError.
+    """
+    folder = DataFolder.open(config.data_dir)
+    try:
+        lock = folder.lock()
+    except DataFolderLocked:
+        async with open_stores(config) as stores:
+            person = await _find(stores, who)
+            wish = AddJob(kind="forget", person_id=person)
+            await stores.database.commit(Unit(*steps_of([wish], SystemClock().now(), TimeOrderedIds())))
+        return Forgotten(person=person, is_done=False)
+    with lock:
+        await migrate(folder, SystemClock())
+        async with open_stores(config) as stores:
+            person = await _find(stores, who)
+            await stores.erasure.forget_person(person, spare_waiting=False)
+            await ForgetJob(stores.personal).run(person)
+    return Forgotten(person=person, is_done=True)
+
+
+async def examine(loaded: Loaded, *, language: str, with_invariants: bool) -> tuple[Finding, ...]:
+    """What doctor finds. Changes nothing, also while a bot serves the folder."""
+    looks = _Looks(loaded.config)
+    ports = Looks(
+        holder=looks.holder,
+        free_bytes=looks.free_bytes,
+        database=looks.database,
+        backups=looks.backups,
+        knowledge=looks.knowledge,
+        models=looks.models,
+        port_is_free=looks.port_is_free,
+        invariants=looks.invariants,
+    )
+    return await Doctor(loaded, ports, clock=SystemClock(), language=language).examine(with_invariants=with_invariants)
+
+
+class _Looks:
+    """The machine as it is."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._folder = DataFolder.open(config.data_dir)
+
+    async def holder(self) -> str | None:
+        try:
+            self._folder.lock().release()
+        except DataFolderLocked as error:
+            return error.holder
+        return None
+
+    async def free_bytes(self) -> int:
+        return shutil.disk_usage(self._folder.path).free
+
+    async def database(self) -> Database:
+        return await in_thread(self._database)
+
+    def _database(self, stop: threading.Event) -> Database:
+        path = self._folder.database
+        if not path.exists() or not path.stat().st_size:
+            return Database(exists=False)
+        with open_file(path, "live", stop) as connection:
+            if faults := find_faults(connection, "quick_check"):
+                raise damaged_error(path, faults)
+            revision = revision_of(connection, path)
+        return Database(exists=revision is not None, is_old=revision != HEAD, size=path.stat().st_size)
+
+    async def backups(self) -> Sequence[datetime]:
+        return await asyncio.to_thread(
+            lambda: [
+                datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in self._folder.backups.glob("martin-????-??-??.db")
+            ]
+        )
+
+    async def knowledge(self) -> tuple[int, Sequence[str]]:
+        knowledge = FolderKnowledge(self._config.knowledge.folder, clock=SystemClock())
+        await knowledge.refresh()
+        problems = [f"{one.path}{f':{one.line}' if one.line else ''}: {one.reason}" for one in knowledge.problems]
+        return knowledge.count, problems
+
+    async def models(self) -> Sequence[ModelStatus]:
+        model = build_model(self._config)
+        try:
+            return await model.statuses()
+        finally:
+            await model.aclose()
+
+    async def port_is_free(self) -> bool:
+        host, port = self._config.web.host, self._config.web.port
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as server:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                server.bind((host, port))
+            except OSError:
+                return False
+        return True
+
+    async def invariants(self) -> Sequence[Broken]:
+        if not self._folder.database.exists():
+            return ()
+        async with open_stores(self._config) as stores:
+            found = await broken_invariants(stores.database)
+        return [Broken(name=one.name, count=one.count, examples=one.examples) for one in found]
+
+
+async def _find(stores: Stores, who: str) -> PersonId:
+    channel, is_address, user = who.partition(":")
+    if is_address:
+        if channel not in set(ChannelName):
+            raise UnknownPerson(f"{channel!r} is no channel; a person is named by their id or as {'|'.join(ChannelName)}:USER")
+        found = await stores.people.person_of(ChannelName(channel), user)
+    else:
+        found = PersonId(who) if await stores.people.exists(PersonId(who)) else None
+    if found is None:
+        raise UnknownPerson(f"nobody is stored as {who!r}")
+    return found

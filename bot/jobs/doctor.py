@@ -1,0 +1,255 @@
+"""Looks at an installation from outside, whether the bot runs or not, and says of each part how it is and what to do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TypeVar
+
+from bot.config import Config, Loaded
+from bot.errors import MartinError
+from bot.locale import say, say_many
+from bot.ports import Clock
+from bot.settings import every_setting, is_secret
+from bot.types import ModelStatus
+
+T = TypeVar("T")
+
+DEADLINE_S = 60.0
+"""The longest that one look may take: a full check of a large database reads all of it."""
+LOW_SPACE_BYTES = 1 << 30
+FULL_BYTES = 64 << 20
+STALE_BACKUP = timedelta(hours=48)
+SHOWN = 5
+
+
+class State(StrEnum):
+    """How a part is. `ATTENTION` works, but will not for ever or not as it could."""
+
+    OK = "ok"
+    ATTENTION = "attention"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """How one part is, and what to do where it is not well."""
+
+    part: str
+    state: State
+    detail: str
+    next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """The database's file: whether it is there and sound, and its schema against this version's."""
+
+    exists: bool
+    is_old: bool = False
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """An invariant that does not hold, for `count` rows, some of them named."""
+
+    name: str
+    count: int
+    examples: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looks:
+    """How doctor sees the machine. Each may raise MartinError or OSError, which becomes the finding.
+
+    `holder` names the process that serves the folder (None: nobody); `database` raises StoreError for a damaged file;
+    `backups` are the times of the nightly ones; `knowledge` counts passages and words problems; `invariants` reads them all.
+    """
+
+    holder: Callable[[], Awaitable[str | None]]
+    free_bytes: Callable[[], Awaitable[int]]
+    database: Callable[[], Awaitable[Database]]
+    backups: Callable[[], Awaitable[Sequence[datetime]]]
+    knowledge: Callable[[], Awaitable[tuple[int, Sequence[str]]]]
+    models: Callable[[], Awaitable[Sequence[ModelStatus]]]
+    port_is_free: Callable[[], Awaitable[bool]]
+    invariants: Callable[[], Awaitable[Sequence[Broken]]]
+
+
+class Doctor:
+    """Examines one installation. Changes nothing."""
+
+    def __init__(self, loaded: Loaded, looks: Looks, *, clock: Clock, language: str) -> None:
+        self._loaded, self._looks, self._clock, self._language = loaded, looks, clock, language
+
+    async def examine(self, *, with_invariants: bool = False) -> tuple[Finding, ...]:
+        """All findings, in the order of the parts below; `with_invariants` also reads the whole store."""
+        say_part = self._parts()
+        looks: Mapping[str, Callable[[], Awaitable[Finding]]] = {
+            "configuration": self._configuration,
+            "folder": self._folder,
+            "space": self._space,
+            "database": self._database,
+            "backups": self._backups,
+            "knowledge": self._knowledge,
+            "models": self._models,
+            "page": self._page,
+            **({"invariants": self._invariants} if with_invariants else {}),
+        }
+        return tuple([await self._look(say_part[name], look) for name, look in looks.items()])
+
+    def _parts(self) -> Mapping[str, str]:
+        language = self._language
+        return {
+            "configuration": say(language, "configuration"),
+            "folder": say(language, "data folder"),
+            "space": say(language, "disk space"),
+            "database": say(language, "database"),
+            "backups": say(language, "backups"),
+            "knowledge": say(language, "knowledge"),
+            "models": say(language, "models"),
+            "page": say(language, "page"),
+            "invariants": say(language, "invariants"),
+        }
+
+    async def _look(self, part: str, look: Callable[[], Awaitable[Finding]]) -> Finding:
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                return await look()
+        except TimeoutError:
+            detail = say(self._language, "no answer within {seconds} s", seconds=round(DEADLINE_S))
+        except OSError as error:
+            detail = error.strerror or str(error)
+        except MartinError as error:
+            detail = str(error)
+        return Finding(part=part, state=State.BROKEN, detail=detail)
+
+    def _found(self, part: str, state: State, detail: str, next_step: str = "") -> Finding:
+        return Finding(part=self._parts()[part], state=state, detail=detail, next_step=next_step)
+
+    async def _configuration(self) -> Finding:
+        changed = changed_settings(self._loaded)
+        if not changed:
+            return self._found("configuration", State.OK, say(self._language, "all settings have their defaults"))
+        count = len(changed)
+        head = say_many(
+            self._language, "{count} setting differs from its default", "{count} settings differ from their defaults", count
+        )
+        return self._found("configuration", State.OK, "\n".join([head, *changed]))
+
+    async def _folder(self) -> Finding:
+        language, holder = self._language, await self._looks.holder()
+        folder = str(self._loaded.config.data_dir.absolute())
+        served = say(language, "served by {holder}", holder=holder) if holder else say(language, "no bot runs on it")
+        return self._found("folder", State.OK, f"{folder}: {served}")
+
+    async def _space(self) -> Finding:
+        language, free = self._language, await self._looks.free_bytes()
+        detail = say(language, "{size} free", size=worded_size(free))
+        if free >= LOW_SPACE_BYTES:
+            return self._found("space", State.OK, detail)
+        state = State.BROKEN if free < FULL_BYTES else State.ATTENTION
+        next_step = say(language, "make room: without space no message can be taken and no backup be made")
+        return self._found("space", state, detail, next_step)
+
+    async def _database(self) -> Finding:
+        language, found = self._language, await self._looks.database()
+        if not found.exists:
+            return self._found(
+                "database", State.ATTENTION, say(language, "there is none yet"), say(language, "make run makes one")
+            )
+        if found.is_old:
+            detail = say(language, "sound, of an earlier version")
+            return self._found("database", State.ATTENTION, detail, say(language, "the next start migrates it after a backup"))
+        return self._found("database", State.OK, say(language, "sound, {size}", size=worded_size(found.size)))
+
+    async def _backups(self) -> Finding:
+        language, times = self._language, await self._looks.backups()
+        if not times:
+            detail = say(language, "none yet")
+            next_step = say(language, "one is made every night; now: python -m bot backup FILE")
+            return self._found("backups", State.ATTENTION, detail, next_step)
+        latest = max(times)
+        detail = say_many(language, "{count} backup, the latest of {date}", "{count} backups, the latest of {date}", len(times),
+                          date=latest.date().isoformat())  # fmt: skip
+        if self._clock.now() - latest <= STALE_BACKUP:
+            return self._found("backups", State.OK, detail)
+        next_step = say(language, "nightly backups are made while the bot runs; look for night.failed in its log")
+        return self._found("backups", State.ATTENTION, detail, next_step)
+
+    async def _knowledge(self) -> Finding:
+        language = self._language
+        passages, problems = await self._looks.knowledge()
+        folder = str(self._loaded.config.knowledge.folder)
+        count = say_many(language, "{count} passage in {folder}", "{count} passages in {folder}", passages, folder=folder)
+        if passages and not problems:
+            return self._found("knowledge", State.OK, count)
+        more = [say(language, "and {count} more", count=len(problems) - SHOWN)] if len(problems) > SHOWN else []
+        next_step = say(language, "put Markdown, text or CSV files there, or set knowledge.folder")
+        return self._found("knowledge", State.ATTENTION, "\n".join([count, *problems[:SHOWN], *more]), next_step)
+
+    async def _models(self) -> Finding:
+        language, statuses = self._language, await self._looks.models()
+        lines = [
+            f"{one.name}: {one.detail}" + (say(language, " (text leaves this machine)") if one.is_remote else "")
+            for one in statuses
+        ]
+        ready = [one for one in statuses if one.is_ready]
+        state = State.OK if len(ready) == len(statuses) else State.ATTENTION if ready else State.BROKEN
+        return self._found("models", state, "\n".join(lines), next((one.next_step for one in statuses if one.next_step), ""))
+
+    async def _page(self) -> Finding:
+        language, web = self._language, self._loaded.config.web
+        place = f"{web.host}:{web.port}"
+        if web.port == 0 or await self._looks.port_is_free():
+            return self._found("page", State.OK, say(language, "{place} is free", place=place))
+        if await self._looks.holder():
+            return self._found("page", State.OK, say(language, "{place} is in use, as it should be", place=place))
+        next_step = say(language, "another program listens there: end it, or set MARTIN_WEB__PORT")
+        return self._found("page", State.BROKEN, say(language, "{place} is taken", place=place), next_step)
+
+    async def _invariants(self) -> Finding:
+        language, broken = self._language, await self._looks.invariants()
+        if not broken:
+            return self._found("invariants", State.OK, say(language, "all hold"))
+        lines = [f"{one.name}: {one.count} ({', '.join(one.examples)})" for one in broken]
+        next_step = say(language, "keep a copy of the data folder and report it: this is an error of Martín's")
+        return self._found("invariants", State.BROKEN, "\n".join(lines), next_step)
+
+
+def changed_settings(loaded: Loaded) -> list[str]:
+    """`web.port = 80 (MARTIN_WEB__PORT)` for each setting that is not at its default; a secret's value never."""
+    defaults, lines = Config(), []
+    for path, field in every_setting():
+        value, default = _value(loaded.config, path), _value(defaults, path)
+        if value != default:
+            shown = "•••" if is_secret(field) else value
+            lines.append(f"{'.'.join(path)} = {shown} ({loaded.sources.get(path, '?')})")
+    return lines
+
+
+def worst(findings: Iterable[Finding]) -> State:
+    """The state of the worst finding."""
+    states = {finding.state for finding in findings}
+    return State.BROKEN if State.BROKEN in states else State.ATTENTION if State.ATTENTION in states else State.OK
+
+
+def worded_size(size: int) -> str:
+    """`1.5 GiB`."""
+    number, unit = float(size), "B"
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):  # noqa: B007 — the unit that the loop ends with
+        if number < 1024:
+            break
+        number /= 1024
+    return f"{number:.0f} {unit}" if unit in ("B", "KiB") else f"{number:.1f} {unit}"
+
+
+def _value(config: Config, path: Sequence[str]) -> object:
+    found: object = config
+    for key in path:
+        found = getattr(found, key)
+    return found
