@@ -1,0 +1,36 @@
+"""What the bot does, in order: the first handler that matches a turn answers it."""
+
+from __future__ import annotations
+
+from bot.ports import Handler, Services
+from handlers.chat import Answering, ChatHandler
+from handlers.choices import StaleChoiceHandler
+from handlers.conversation import AgainHandler, LanguageHandler, NewHandler, StopHandler
+from handlers.crisis import crisis_handler
+from handlers.feedback import FeedbackHandler
+from handlers.help import AboutHandler, HelpHandler, UnknownCommandHandler
+from handlers.privacy import ForgetMeHandler, MyDataHandler
+from handlers.start import StartHandler
+
+
+def build(services: Services) -> tuple[Handler, ...]:
+    """The handlers over `services`. Every kind of message has one that takes it."""
+    crisis = crisis_handler(services.settings.crisis_country)
+    start = StartHandler(services)
+    answering = Answering(services)
+    return (
+        crisis,
+        StopHandler(),
+        FeedbackHandler(services, crisis),
+        start,
+        LanguageHandler(start.greet),
+        HelpHandler(),
+        AboutHandler(services),
+        NewHandler(services),
+        AgainHandler(services, answering, crisis),
+        MyDataHandler(services),
+        ForgetMeHandler(services),
+        StaleChoiceHandler(),
+        UnknownCommandHandler(),
+        ChatHandler(answering),
+    )

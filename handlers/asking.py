@@ -1,0 +1,55 @@
+"""Questions with choices, and what counts as an answer to one: its button, its letter or its text, and nothing else; pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from string import ascii_lowercase
+
+from bot.types import Choice, Chosen, Kind, Turn
+
+
+def option(kind: str, key: str, label: str, row: int = 0) -> Choice:
+    """An option of a question of `kind`. The kind rides in the key, so that a press says by itself what it answers."""
+    return Choice(key=f"{kind}:{key}", label=label, row=row)
+
+
+def answer_to(turn: Turn, kind: str) -> Chosen | None:
+    """What this turn answers to a question of `kind` that this person was asked, its key without the kind; else None."""
+    chosen = _pressed(turn) or _written(turn)
+    if chosen is None or not chosen.key.startswith(f"{kind}:"):
+        return None
+    return Chosen(turn_id=chosen.turn_id, key=chosen.key.removeprefix(f"{kind}:"))
+
+
+def _pressed(turn: Turn) -> Chosen | None:
+    """The press of a button that this person was shown; None for a foreign, erased or unknown one."""
+    chosen, asking = turn.message.choice, turn.target
+    if turn.message.kind is not Kind.CHOICE or chosen is None or asking is None or asking.person_id != turn.person.id:
+        return None
+    return chosen if any(choice.key == chosen.key for choice in asking.reply.choices) else None
+
+
+def _written(turn: Turn) -> Chosen | None:
+    """The option of the open question that a text is the letter or the whole label of."""
+    question = turn.awaiting
+    if turn.message.kind is not Kind.TEXT or question is None or turn.message.attachments:
+        return None
+    key = _option_named(turn.message.text, question.choices)
+    return None if key is None else Chosen(turn_id=question.turn_id, key=key)
+
+
+def _option_named(text: str, choices: Sequence[Choice]) -> str | None:
+    if len(text) > 200:
+        return None
+    said = _bare(text)
+    for letter, choice in zip(ascii_lowercase, choices, strict=False):
+        if said and said in (letter, _bare(choice.label)):
+            return choice.key
+    return None
+
+
+def _bare(text: str) -> str:
+    """Small letters and digits without accents, one blank between words."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+    return " ".join("".join(c if c.isalnum() else " " for c in plain).split())

@@ -1,0 +1,120 @@
+"""What the bot can do and what it is, in the person's language."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from bot.commands import COMMANDS, Command
+from bot.locale import say, say_many
+from bot.ports import Preview, Services
+from bot.types import Kind, Language, Outcome, Reply, Turn
+from handlers.wording import model_statuses, where_text_goes, who_answers
+
+_TALKING: Final = ("new", "stop", "again", "language")
+_YOURS: Final = ("mydata", "forgetme")
+_LONE_COMMAND: Final = re.compile(r"/[A-Za-z_]{2,32}(?:@\w{1,64})?\s{0,8}")
+
+
+class HelpHandler:
+    """Lists every command, and how to rate and correct."""
+
+    name = "help"
+
+    def matches(self, turn: Turn) -> bool:
+        """`/help`."""
+        return turn.command == "help"
+
+    async def handle(self, turn: Turn, preview: Preview) -> Outcome:
+        """The list."""
+        return Outcome(reply=Reply(text=help_text(turn.language)))
+
+
+class AboutHandler:
+    """Says what it is, what answers, where words go, and what is kept."""
+
+    name = "about"
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def matches(self, turn: Turn) -> bool:
+        """`/about`."""
+        return turn.command == "about"
+
+    async def handle(self, turn: Turn, preview: Preview) -> Outcome:
+        """The facts, as they are now."""
+        language, settings = turn.language, self._services.settings
+        statuses = await model_statuses(self._services)
+        lines = [
+            say(
+                language,
+                "I am **{name}** {version}, an automated assistant that learns from each person it talks with. You are talking "
+                "with an AI, not with a person, and I can be wrong.",
+                name=settings.bot_name,
+                version=settings.version,
+            ),
+            "- " + who_answers(language, statuses),
+            "- " + where_text_goes(language, statuses),
+            "- " + _consent(language, turn.person.training_consent),
+            "- "
+            + say_many(
+                language,
+                "Backups are kept for {count} day. What you erase with /forgetme is gone from the last one after that.",
+                "Backups are kept for {count} days. What you erase with /forgetme is gone from the last one after that.",
+                self._services.backup_keep_days,
+            ),
+            "- " + say(language, "Free software under the Apache-2.0 licence."),
+        ]
+        return Outcome(reply=Reply(text=lines[0] + "\n\n" + "\n".join(lines[1:])))
+
+
+class UnknownCommandHandler:
+    """A command that is none: points to the list."""
+
+    name = "unknown_command"
+
+    def matches(self, turn: Turn) -> bool:
+        """A command that no handler before took, or a text that is nothing but a slash and a word."""
+        if turn.message.kind is Kind.COMMAND:
+            return True
+        return turn.message.kind is Kind.TEXT and _LONE_COMMAND.fullmatch(turn.message.text) is not None
+
+    async def handle(self, turn: Turn, preview: Preview) -> Outcome:
+        """Where the list is."""
+        text = say(turn.language, "I do not know that command. /help shows the ones I do know.")
+        return Outcome(reply=Reply(text=text), is_refused=True)
+
+
+def help_text(language: Language) -> str:
+    """Every command with its summary, grouped, and how to rate and correct."""
+    rest = [command for command in COMMANDS if command.name not in (*_TALKING, *_YOURS)]
+    groups = [
+        (say(language, "While we talk"), [command for command in COMMANDS if command.name in _TALKING]),
+        (say(language, "Your data"), [command for command in COMMANDS if command.name in _YOURS]),
+        (say(language, "About me"), rest),
+    ]
+    parts = [say(language, "Write to me as you would to a person: ask, tell, contradict. These commands help:")]
+    parts += [f"**{title}**\n" + "\n".join(_line(language, command) for command in group) for title, group in groups]
+    parts.append(
+        say(
+            language,
+            "**Rating and correcting.** Under each answer there is 👍 and 👎; with 👎 you can say why and write the right answer. "
+            "I use your correction from your next question on, only for you. A rating can be changed or taken back.",
+        )
+    )
+    return "\n\n".join(parts)
+
+
+def _line(language: Language, command: Command) -> str:
+    name, summary = (command.spanish[0], command.resumen) if language == "es" else (command.name, command.summary)
+    argument = f" {command.argument}" if command.argument else ""
+    return f"- /{name}{argument}: {summary}"
+
+
+def _consent(language: Language, consent: bool | None) -> str:
+    if consent is None:
+        return say(language, "You have not said whether your conversations may help train me, so they are not. /start asks.")
+    if consent:
+        return say(language, "You allowed your conversations to help train me. /start changes that.")
+    return say(language, "You asked that your conversations not be used to train me. /start changes that.")

@@ -1,0 +1,121 @@
+"""A person's way out and end: everything held of them as a file, and its erasure (R-63, R-64)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sized
+from datetime import datetime, timedelta
+from typing import Final
+
+from bot.locale import say
+from bot.ports import Preview, Services
+from bot.types import AddJob, AskQuestion, CloseQuestion, Language, Outcome, Question, Reply, ReplyFile, Turn
+from handlers.asking import answer_to, option
+
+FORGETME: Final = "forgetme"
+HEADER: Final = "martin_export"
+
+
+class MyDataHandler:
+    """Gives the person everything that is held of them, in private only."""
+
+    name = "mydata"
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def matches(self, turn: Turn) -> bool:
+        """`/mydata`."""
+        return turn.command == "mydata"
+
+    async def handle(self, turn: Turn, preview: Preview) -> Outcome:
+        """One JSON file with a key per owner of personal data, and how much each one holds."""
+        language = turn.language
+        if not turn.message.is_private:
+            text = say(
+                language, "I show your data only in a private chat, where nobody else reads it. Write /mydata to me there."
+            )
+            return Outcome(reply=Reply(text=text), is_refused=True)
+        now = self._services.clock.now()
+        held = {owner.name: await owner.export(turn.person.id) for owner in self._services.personal}
+        content = await asyncio.to_thread(_written, turn, now, held)
+        file = ReplyFile(name=f"martin-mydata-{now.date().isoformat()}.json", media_type="application/json", content=content)
+        lines = "\n".join(f"- {name}: {_amount(language, one)}" for name, one in held.items())
+        text = say(language, "Here is everything I hold about you, as a JSON file that you can open with any text editor:")
+        more = say(language, "Corrections and ratings are in it too. /forgetme erases all of it.")
+        return Outcome(reply=Reply(text=f"{text}\n\n{lines}\n\n{more}", files=(file,)))
+
+
+class ForgetMeHandler:
+    """Asks once whether to erase everything, then has it done."""
+
+    name = "forgetme"
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def matches(self, turn: Turn) -> bool:
+        """`/forgetme`, or an answer to its question."""
+        return turn.command == "forgetme" or answer_to(turn, FORGETME) is not None
+
+    async def handle(self, turn: Turn, preview: Preview) -> Outcome:
+        """The question; or the erasure, held back until its reply is delivered; or nothing at all."""
+        chosen = answer_to(turn, FORGETME)
+        if chosen is None:
+            return self._ask(turn)
+        if turn.target is not None and turn.target.chosen is not None:
+            text = say(turn.language, "You have already answered that. If you want to erase your data, write /forgetme again.")
+            return Outcome(reply=Reply(text=text), is_refused=True)
+        closing = CloseQuestion(turn_id=chosen.turn_id, key=f"{FORGETME}:{chosen.key}")
+        if chosen.key != "yes":
+            return Outcome(reply=Reply(text=say(turn.language, "Good, nothing was erased.")), writes=(closing,))
+        erase = AddJob(kind="forget", person_id=turn.person.id, after_turn=turn.id)
+        return Outcome(reply=Reply(text=self._farewell(turn.language)), writes=(closing, erase))
+
+    def _ask(self, turn: Turn) -> Outcome:
+        language = turn.language
+        text = say(
+            language,
+            "This erases **everything** I hold about you: conversations, ratings, corrections, consent and settings, in every "
+            "chat where I know you. It cannot be undone. If you want a copy first, /mydata gives you one. Shall I erase it?",
+        )
+        choices = (
+            option(FORGETME, "yes", say(language, "Yes, erase everything")),
+            option(FORGETME, "no", say(language, "No, keep it")),
+        )
+        question = Question(turn_id=turn.id, kind=FORGETME, choices=choices)
+        asked = AskQuestion(address_id=turn.address_id, person_id=turn.person.id, question=question)
+        return Outcome(reply=Reply(text=text, choices=choices), writes=(asked,))
+
+    def _farewell(self, language: Language) -> str:
+        last = self._services.clock.now().date() + timedelta(days=self._services.backup_keep_days)
+        return say(
+            language,
+            "I am erasing everything I hold about you, right after this message: conversations, ratings, corrections, consent, "
+            "settings and this reply.\n\n"
+            "What remains: backup copies made until now, the last of them until {date}, and a keyed fingerprint that says "
+            "nothing about you and keeps an old backup from bringing you back. No model was trained with your words. What your "
+            "chat app itself keeps is not mine to erase.\n\n"
+            "Thank you for the time we talked. If you ever write again, we meet for the first time.",
+            date=last.isoformat(),
+        )
+
+
+def _written(turn: Turn, now: datetime, held: Mapping[str, object]) -> bytes:
+    """The export as UTF-8 JSON, indented, with a header that says what it is."""
+    header = {
+        "about": say(turn.language, "Everything that Martín holds about one person, asked for with /mydata."),
+        "person": turn.person.id,
+        "made_at": now.isoformat(),
+        "format": 1,
+    }
+    return json.dumps({HEADER: header, **held}, ensure_ascii=False, indent=2, default=str).encode("utf-8")
+
+
+def _amount(language: Language, held: object) -> str:
+    if held is None or (isinstance(held, Sized) and not len(held)):
+        return say(language, "nothing")
+    if isinstance(held, (list, tuple)):
+        return str(len(held))
+    return say(language, "in the file")
