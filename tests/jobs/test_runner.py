@@ -1,0 +1,160 @@
+"""Chores, due messages and nightly jobs over a real store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.errors import BackupError
+from bot.jobs.runner import Chores, DueMessages, NightlyJob
+from bot.ports import Preview
+from bot.types import AddDueMessage, AddJob, DueMessage, Job, Outcome, Outgoing, OutgoingKind, Reply, Turn
+from tests.house import Doing, House, house, text
+
+START = datetime(2026, 11, 20, 2, 30, tzinfo=UTC)
+ZONE = ZoneInfo("Europe/Madrid")
+
+
+class HandClock:
+    """A clock that a test moves."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self.time = now
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return (self.time - START).total_seconds()
+
+
+class Reminding(Doing):
+    """A handler that reminds a day later and asks to be forgotten."""
+
+    due_kinds = frozenset({"reminder"})
+
+    def word(self, due: DueMessage) -> Outcome:
+        return Outcome(reply=Reply(text=f"remember, {due.address.user}"))
+
+
+def acts(turn: Turn, preview: Preview) -> Outcome:
+    at = datetime.now(UTC) + timedelta(hours=24)
+    due = AddDueMessage(person_id=turn.person.id, address_id=turn.address_id, kind=turn.message.text, due_at=at)
+    forget = AddJob(kind="forget", person_id=turn.person.id, after_turn=turn.id)
+    return Outcome(reply=Reply(text="ok"), writes=(forget,) if turn.message.text == "forget" else (due,))
+
+
+@pytest.fixture
+async def here(tmp_path: Path) -> AsyncIterator[House]:
+    async with house(tmp_path, [Reminding(acts)]) as built:
+        yield built
+
+
+async def test_a_due_message_is_said_once_when_its_time_has_come(here: House) -> None:
+    await here.door.receive([text("reminder"), text("unknown kind", user="bea")])
+    await here.settled()
+    clock = HandClock(datetime.now(UTC))
+    handler = Reminding(acts)
+    said: list[Outgoing] = []
+    due = DueMessages(
+        due=here.stores.due, handler=lambda kind: handler if kind == "reminder" else None, deliver=said.append, clock=clock
+    )
+    assert await due.check() == 0
+    clock.time += timedelta(hours=25)
+    assert await due.check() == 2
+    assert await due.check() == 0
+    assert [(one.kind, one.reply.text) for one in said] == [(OutgoingKind.DUE, "remember, ana")]
+    assert [one.id for one in await here.stores.outbox.pending()] == [said[0].id]
+
+
+async def test_a_chore_runs_once_after_its_turns_reply_went_out(here: House) -> None:
+    await here.door.receive([text("forget")])
+    await here.settled()
+    ran: list[Job] = []
+
+    async def run(job: Job) -> None:
+        ran.append(job)
+
+    chores = Chores(jobs=here.stores.jobs, run={"forget": run}, clock=HandClock(datetime.now(UTC)))
+    await chores.run_all()
+    await chores.run_all()
+    assert len(ran) == 1
+    assert await here.rows("select person_id, ended_at is not null from jobs") == [(None, 1)]
+
+
+async def test_a_chore_that_fails_is_tried_again(here: House) -> None:
+    await here.door.receive([text("forget")])
+    await here.settled()
+    tries = 0
+
+    async def fails_once(job: Job) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise BackupError("not now")
+
+    clock = HandClock(datetime.now(UTC))
+    chores = Chores(jobs=here.stores.jobs, run={"forget": fails_once}, clock=clock)
+    await chores.run_all()
+    clock.time += timedelta(minutes=1)
+    await chores.run_all()
+    assert tries == 2
+    assert await here.rows("select ended_at is not null from jobs") == [(1,)]
+
+
+async def test_waking_runs_what_is_free_without_waiting_for_the_next_round(here: House) -> None:
+    ran = asyncio.Event()
+
+    async def run(job: Job) -> None:
+        ran.set()
+
+    chores = Chores(jobs=here.stores.jobs, run={"forget": run}, clock=HandClock(datetime.now(UTC)))
+    running = asyncio.create_task(chores.run())
+    await asyncio.sleep(0.02)
+    await here.door.receive([text("forget")])
+    await here.settled()
+    chores.wake()
+    async with asyncio.timeout(5):
+        await ran.wait()
+    running.cancel()
+
+
+def nightly(here: House, clock: HandClock, ran: list[date], fail: bool = False) -> NightlyJob:
+    async def run(night: date) -> None:
+        ran.append(night)
+        if fail:
+            raise BackupError("disk full")
+
+    return NightlyJob(name="backup", run=run, jobs=here.stores.jobs, clock=clock, zone=ZONE, hour=3)
+
+
+async def test_a_night_runs_once_whatever_the_clock_and_the_restarts(here: House) -> None:
+    clock, ran = HandClock(), list[date]()
+    assert await nightly(here, clock, ran).check()
+    assert not await nightly(here, clock, ran).check(), "another process finds it done"
+    clock.time -= timedelta(hours=2)
+    assert not await nightly(here, clock, ran).check(), "the clock went back two hours"
+    clock.time += timedelta(days=3, hours=2)
+    assert await nightly(here, clock, ran).check(), "three days on there is one run, not three"
+    assert ran == [date(2026, 11, 20), date(2026, 11, 23)]
+
+
+async def test_a_night_that_failed_is_open_for_the_next_check(here: House) -> None:
+    clock, ran = HandClock(), list[date]()
+    assert not await nightly(here, clock, ran, fail=True).check()
+    clock.time += timedelta(minutes=5)
+    assert await nightly(here, clock, ran).check()
+    assert ran == [date(2026, 11, 20)] * 2
+
+
+async def test_a_night_that_died_is_taken_over_when_its_lease_is_over(here: House) -> None:
+    clock, ran = HandClock(), list[date]()
+    assert await here.stores.jobs.begin_run("backup", date(2026, 11, 20), clock.now(), 3600) is not None
+    assert not await nightly(here, clock, ran).check()
+    clock.time += timedelta(hours=1, seconds=1)
+    assert await nightly(here, clock, ran).check()

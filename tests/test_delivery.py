@@ -1,0 +1,82 @@
+"""From the outbox to the platforms: in order per chat, again until delivered, nothing overtakes."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from bot.errors import ChatClosed, DeliveryError, DeliveryPaused
+from bot.ports import Preview
+from bot.types import ChannelName, Turn
+from tests.house import Doing, RecordingChannel, house, look, text
+
+
+def echo(turn: Turn, preview: Preview) -> str:
+    return turn.message.text
+
+
+async def test_what_a_platform_refuses_is_tried_again_and_nothing_overtakes_it(tmp_path: Path) -> None:
+    channel = RecordingChannel()
+    channel.failures = [DeliveryError("bad gateway"), DeliveryPaused("slow down", 0.05)]
+    async with house(tmp_path, [Doing(echo)], channel=channel) as here:
+        await here.door.receive([text("one"), text("two"), text("three", user="bea")])
+        await here.settled()
+        mine = [outgoing.reply.text for outgoing in channel.delivered if outgoing.address.user == "ana"]
+        assert mine == ["one", "two"]
+        assert await here.rows("select count(*) from outbox where state = 'sent'") == [(3,)]
+
+
+async def test_every_try_of_a_reply_carries_the_same_nonce(tmp_path: Path) -> None:
+    channel = RecordingChannel()
+    channel.failures = [DeliveryError("bad gateway")]
+    async with house(tmp_path, [Doing(echo)], channel=channel) as here:
+        await here.door.receive([text("one")])
+        await here.settled()
+        assert len({outgoing.nonce for outgoing in channel.tries}) == 1
+        assert len(channel.tries) == 2
+        assert await here.rows("select attempts from outbox") == [(1,)]
+
+
+async def test_a_closed_chat_is_tried_once_and_opens_when_its_person_writes_again(tmp_path: Path) -> None:
+    channel = RecordingChannel()
+    channel.failures = [ChatClosed("blocked by the user")]
+    async with house(tmp_path, [Doing(echo)], channel=channel) as here:
+        await here.door.receive([text("one")])
+        await here.settled()
+        assert len(channel.tries) == 1
+        assert await here.rows("select state, closed_at is not null from inbox, addresses") == [("refused", 1)]
+        await here.door.receive([text("two")])
+        await here.settled()
+        assert channel.texts == ["two"]
+        assert await here.rows("select closed_at from addresses") == [(None,)]
+
+
+async def test_a_chat_that_waits_holds_nobody_else_up(tmp_path: Path) -> None:
+    channel = RecordingChannel()
+    channel.failures = [DeliveryPaused("flood wait", 60)]
+    async with house(tmp_path, [Doing(echo)], channel=channel) as here:
+        await here.door.receive([text("one")])
+        while not channel.tries:
+            await asyncio.sleep(0.005)
+        await here.door.receive([text("two", user="bea")])
+        await here.core.idle()
+        while channel.texts != ["two"]:
+            await asyncio.sleep(0.005)
+
+
+async def test_a_reply_for_a_channel_that_is_gone_waits_in_the_outbox(tmp_path: Path) -> None:
+    class Elsewhere(RecordingChannel):
+        name = ChannelName.DISCORD
+
+    channel = RecordingChannel()
+    channel.failures = [DeliveryPaused("flood wait", 60)]
+    async with house(tmp_path, [Doing(echo)], channel=channel) as here:
+        await here.door.receive([text("one")])
+        while not channel.tries:
+            await asyncio.sleep(0.005)
+    async with house(tmp_path, [Doing(echo)], channel=Elsewhere()) as here:
+        await here.settled()
+    assert look(tmp_path / "martin.db", "select state from outbox") == [("pending",)]
+    async with house(tmp_path, [Doing(echo)], channel=channel) as here:
+        await here.settled()
+    assert channel.texts == ["one"]
