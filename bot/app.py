@@ -89,7 +89,7 @@ def build_model(config: Config) -> Chain:
             between_tokens_s=1 / config.models.scripted.tokens_per_s if config.models.scripted.tokens_per_s else 0.0,
             template=config.models.scripted.text,
         ),
-        "offline": OfflineModel,
+        "offline": lambda: OfflineModel(clock=clock),
     }
     local = config.models.local
     deadlines = Deadlines(first_token_s=local.first_token_s, between_tokens_s=local.between_tokens_s, total_s=local.total_s)
@@ -279,7 +279,7 @@ class Bot:
         config = self._config
         return Services(
             model=self.model,
-            recall=LexicalRecall(self._stores.examples, clock=self._clock),
+            recall=LexicalRecall(self._stores.examples),
             knowledge=self.knowledge,
             turns=self._stores.turns,
             personal=self._stores.personal,
