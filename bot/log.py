@@ -24,7 +24,10 @@ import structlog
 from bot.settings import LogSettings
 
 HIDDEN: Final = "•••"
-QUIET_LOGGERS: Final = ("httpx", "httpcore", "uvicorn.access", "asyncio", "urllib3", "aiosqlite", "watchfiles")
+QUIET_LOGGERS: Final = (
+    "httpx", "httpcore", "uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "urllib3", "aiosqlite",
+    "apscheduler", "alembic",
+)  # fmt: skip
 TEXT_FIELDS: Final = frozenset({"text", "question", "answer", "reply", "correction", "prompt", "preview"})
 """Fields that hold what people wrote or read; left out unless `log.text` is on."""
 
