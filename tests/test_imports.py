@@ -1,0 +1,252 @@
+"""Who may import whom (docs/design.md), each SDK behind its own file, and nothing that turns data into code (R-69)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("bot", "handlers", "profiles", "web", "benchmarks", "tests")
+
+CONFIG = {"bot.config", "bot.settings", "bot.setting_types", "bot.setting_problems"}
+"""One group: reading, records, types and wording of the configuration."""
+PURE = {"profiles.questionnaire", "profiles.posterior", "profiles.directives", "profiles.replay"}
+LEAVES = {"bot", "bot.types", "bot.errors", "bot.locale"}
+BASE = {*LEAVES, "bot.ports", "bot.commands", "bot.system", *CONFIG}
+APP = {"bot.app", "bot.chores", "bot.banner", "bot.health", "bot.histories", "bot.supervise"}
+"""The one group that names concrete classes."""
+ANYTHING = {"bot.*", "handlers.*", "profiles.*", "web.*", "learning.*"}
+
+
+def _same(names: Iterable[str], allowed: set[str]) -> dict[str, set[str]]:
+    return dict.fromkeys(names, allowed)
+
+
+ALLOWED: Mapping[str, set[str]] = {
+    **_same(("bot", "bot.types", "bot.errors", "bot.locale"), {"bot.types", "bot.errors", "bot.locale"}),
+    "bot.commands": LEAVES,
+    "bot.system": LEAVES,
+    "bot.ports": {"bot.types"},
+    **_same(CONFIG, {"bot.errors", "bot.locale", *CONFIG}),
+    "bot.log": CONFIG,
+    **_same(("bot.router", "bot.prompt", "bot.lexical", "bot.normalise", "bot.preview"), BASE),
+    **_same(
+        ("bot.core", "bot.delivery", "bot.door"), {*BASE, "bot.router", "bot.core", "bot.delivery", "bot.door", "bot.preview"}
+    ),
+    "bot.knowledge": {*BASE, "bot.lexical"},
+    "bot.channels.*": BASE,
+    "bot.store.*": BASE,
+    "bot.store.open": {*BASE, "bot.store.*"},
+    "bot.models.*": BASE,
+    "bot.models.offline": {*BASE, "bot.lexical"},
+    "bot.jobs.*": BASE,
+    **_same(PURE, {*BASE, *PURE}),
+    **_same(
+        ("profiles.remember", "profiles.importers", "profiles.indexer", "profiles.embed", "profiles.recall"),
+        {*BASE, "bot.lexical", *PURE},
+    ),
+    "profiles": BASE,
+    "profiles.index": {*BASE, "profiles.embed"},
+    "handlers": {*BASE, "bot.prompt", "handlers.*", *PURE},
+    "handlers.*": {*BASE, "bot.prompt", "handlers.*", *PURE},
+    "web": {*BASE, "web.*"},
+    "web.*": {*BASE, "web.*"},
+    "learning.*": {*BASE, "bot.lexical", "learning.*"},
+    **_same(APP, ANYTHING),
+    "bot.__main__": {*APP, *CONFIG, "bot.errors", "bot.locale", "bot.log", "bot.jobs.doctor", "bot", "learning.*"},
+    "benchmarks": {*ANYTHING, "benchmarks.*"},
+    "benchmarks.*": {*ANYTHING, "benchmarks.*", "tests.*"},
+    "tests": {*ANYTHING, "tests.*"},
+    "tests.*": {*ANYTHING, "tests.*", "benchmarks.*"},
+}
+
+SIBLINGS: Mapping[str, set[str]] = {
+    "bot.channels": {"bot.channels.console.*"},
+    "bot.store": {
+        f"bot.store.{floor}"
+        for floor in (
+            *("schema", "statements", "codec", "driver", "writer", "db", "keys", "messages", "writes"),
+            *("check", "folder", "migrations", "backup", "tombstones", "erasure"),
+        )
+    },
+    "bot.models": {"bot.models.breaker", "bot.models.guard", "bot.models.chain"},
+    "bot.jobs": set(),
+}
+"""What the files of a group may import of each other: table groups rest on the store's floor, never on another adapter."""
+
+SDKS: Mapping[str, str] = {
+    "telegram": "bot.channels.telegram",
+    "discord": "bot.channels.discord",
+    "ollama": "bot.models.ollama",
+    "mistralai": "bot.models.mistral",
+    "openai": "bot.models.openai",
+    "chromadb": "profiles.index",
+    "sqlalchemy": "bot.store.*",
+    "alembic": "bot.store.*",
+    "aiosqlite": "bot.store.*",
+    "sqlite3": "bot.store.*",
+    "apscheduler": "bot.app",
+    "fastapi": "web.*",
+    "starlette": "web.*",
+    "uvicorn": "web.*",
+    "jinja2": "web.*",
+    "pydantic_settings": "bot.settings|bot.config",
+    "dotenv": "bot.config",
+    "typer": "bot.__main__",
+    "prompt_toolkit": "bot.channels.console.*",
+    "rich": "bot.channels.console.*",
+    "torch": "learning.train",
+    "transformers": "learning.train",
+}
+
+FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "input"}
+FORBIDDEN_ATTRIBUTES = {
+    ("yaml", "load"),
+    ("yaml", "full_load"),
+    ("yaml", "unsafe_load"),
+    ("torch", "load"),
+    ("os", "system"),
+    ("os", "popen"),
+}
+
+
+def name_of(file: Path) -> str:
+    """The dotted name of a file's module."""
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FILES = {name_of(file): file for folder in FOLDERS for file in sorted((ROOT / folder).rglob("*.py"))}
+PRODUCT = {name: file for name, file in FILES.items() if not name.startswith(("tests", "benchmarks"))}
+
+
+@cache
+def tree(name: str) -> ast.Module:
+    return ast.parse(FILES[name].read_text(), str(FILES[name]))
+
+
+def imports(name: str) -> Iterator[tuple[str, ast.stmt]]:
+    """The dotted names that a module imports, each with its statement: `a.b` for `from a import b` where that is a module."""
+    package = name if FILES[name].name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            yield from ((full if (full := f"{base}.{alias.name}") in FILES else base, node) for alias in node.names)
+
+
+def fits(name: str, pattern: str) -> bool:
+    """Whether a module is the named one, or below `group.*`."""
+    return name == pattern or (pattern.endswith(".*") and (name + ".").startswith(pattern[:-1]))
+
+
+def allowed(name: str) -> set[str] | None:
+    """What a module may import, by the most exact entry of the table."""
+    entries = sorted((entry for entry in ALLOWED if fits(name, entry)), key=lambda entry: (not entry.endswith("*"), len(entry)))
+    return ALLOWED[entries[-1]] if entries else None
+
+
+def group_of(name: str) -> str:
+    return next((group for group in SIBLINGS if name.startswith(group + ".")), "")
+
+
+def test_every_module_has_a_place_in_the_table() -> None:
+    assert [name for name in FILES if allowed(name) is None] == []
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_module_imports_only_what_the_table_allows(name: str) -> None:
+    may = {*(allowed(name) or set()), *(SIBLINGS[group] if (group := group_of(name)) else set())}
+    package = name if FILES[name].name == "__init__.py" else name.rpartition(".")[0]
+    ours = [target for target, _ in imports(name) if target.split(".")[0] in (*FOLDERS, "learning")]
+    # A package's own name says nothing: `bot.store` is an empty file.
+    wrong = [target for target in ours if not any(fits(target, pattern) for pattern in may) and target not in (name, package)]
+    assert wrong == []
+
+
+def test_no_two_packages_import_each_other() -> None:
+    edges = {
+        (_package(name), _package(target))
+        for name in PRODUCT
+        for target, _ in imports(name)
+        if target.split(".")[0] in FOLDERS and _package(name) != _package(target)
+    }
+    # `bot` holds both the nouns that all rest on and the app that knows all: the table above tells its files apart.
+    assert [edge for edge in edges if edge[::-1] in edges and "bot" not in edge] == []
+
+
+def _package(name: str) -> str:
+    parts = name.split(".")
+    return ".".join(parts[:2]) if parts[0] == "bot" and len(parts) > 2 else parts[0]
+
+
+@pytest.mark.parametrize("name", PRODUCT)
+def test_every_sdk_lives_behind_its_own_file(name: str) -> None:
+    strays = [
+        target
+        for target, _ in imports(name)
+        if (home := SDKS.get(target.split(".")[0])) and not any(fits(name, place) for place in home.split("|"))
+    ]
+    assert strays == []
+
+
+@pytest.mark.parametrize("name", PRODUCT)
+def test_our_own_packages_are_imported_at_the_top(name: str) -> None:
+    top = {id(node) for node in ast.walk(tree(name)) if isinstance(node, (ast.Import, ast.ImportFrom))} - {
+        id(inner)
+        for function in ast.walk(tree(name))
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+        for inner in ast.walk(function)
+    }
+    hidden = [target for target, node in imports(name) if target.split(".")[0] in FOLDERS and id(node) not in top]
+    assert hidden == sorted(LAZY.get(name, ()))
+
+
+LAZY: Mapping[str, tuple[str, ...]] = {"bot.app": ("bot.channels.console",)}
+"""Imports of ours inside a function, and why: the terminal's libraries cost a quarter of a second that `run` does not owe."""
+
+
+@pytest.mark.parametrize("name", PRODUCT)
+def test_nothing_turns_data_into_code(name: str) -> None:
+    found = [target for target, _ in imports(name) if target.split(".")[0] in FORBIDDEN_MODULES]
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Name) and node.func.id in FORBIDDEN_CALLS:
+                found.append(node.func.id)
+            if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+                called = (node.func.value.id, node.func.attr)
+                found += [".".join(called)] if called in FORBIDDEN_ATTRIBUTES else []
+            found += [keyword.arg for keyword in node.keywords if keyword.arg in ("shell", "allow_pickle")]
+    assert found == []
+
+
+BROAD: Mapping[str, int] = {"bot.core": 1, "bot.supervise": 1}
+"""Where a broad catch may stand: one turn, one channel (and, later, one step of the night)."""
+
+
+@pytest.mark.parametrize("name", PRODUCT)
+def test_broad_catches_stand_only_at_the_three_boundaries(name: str) -> None:
+    broad = [
+        node.lineno
+        for node in ast.walk(tree(name))
+        if isinstance(node, ast.ExceptHandler) and (node.type is None or _names(node.type) & {"Exception", "BaseException"})
+        if not (len(node.body) and isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None)
+    ]
+    assert len(broad) <= BROAD.get(name, 0), broad
+
+
+def _names(node: ast.expr) -> set[str]:
+    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+
+
+def test_pure_parts_read_no_clock_and_roll_no_dice() -> None:
+    pure = ("bot.types", "bot.errors", "bot.ports", "bot.commands", "bot.router", "bot.prompt", "bot.lexical", "bot.normalise")
+    impure = {"time", "random", "secrets", "uuid", "socket", "subprocess"}
+    assert [(name, target) for name in pure if name in FILES for target, _ in imports(name) if target in impure] == []
