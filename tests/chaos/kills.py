@@ -138,7 +138,8 @@ async def campaign(kills: int, folder: Path, seed: int, people: int = 8) -> Resu
     await _quiet(folder)
     process.send_signal(signal.SIGTERM)
     await process.wait()
-    doctor = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "doctor", "--check", env=env)
+    silent = asyncio.subprocess.DEVNULL
+    doctor = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "doctor", "--check", env=env, stdout=silent)
     result.doctor_exit = await doctor.wait()
     _judge(folder, talkers, result)
     result.seconds = round(time.monotonic() - began, 1)
