@@ -1,0 +1,161 @@
+"""The console in a real pseudo-terminal: a process of its own, keys in, screen out, over the real web API."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pty
+import re
+import sys
+import termios
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from bot.types import Flag, Kind
+from tests.channels.test_console import TOKEN, due_message, listening, until
+from tests.web.house import House, served
+
+ROOT = Path(__file__).parent.parent.parent
+CTRL_C, CTRL_D, ENTER, ALT_ENTER, TAB = "\x03", "\x04", "\r", "\x1b\r", "\t"
+_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]")
+
+
+class Terminal:
+    """The other end of a terminal that a console runs in."""
+
+    def __init__(self, master: int, process: asyncio.subprocess.Process) -> None:
+        self._master, self._process = master, process
+        self.raw = ""
+
+    def take(self) -> None:
+        """Keep what the console wrote, and answer where it asks for the cursor, as a terminal does."""
+        with suppress(OSError):
+            written = os.read(self._master, 65536).decode(errors="replace")
+            self.raw += written
+            for _ in range(written.count("\x1b[6n")):
+                self.press("\x1b[20;1R")
+
+    def press(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    async def sees(self, text: str, *, after: int = 0) -> int:
+        """Wait until the text stands on the screen, codes left out; the place where what follows begins."""
+        deadline = asyncio.get_running_loop().time() + 20
+        while (found := self.text.find(text, after)) < 0:
+            assert asyncio.get_running_loop().time() < deadline, f"{text!r} never came after {self.text[after:]!r}"
+            await asyncio.sleep(0.02)
+        return found + len(text)
+
+    @property
+    def text(self) -> str:
+        return _CODES.sub("", self.raw)
+
+    async def code(self) -> int:
+        async with asyncio.timeout(10):
+            return await self._process.wait()
+
+
+@asynccontextmanager
+async def terminal(address: str, language: str = "en") -> AsyncIterator[Terminal]:
+    """A console in a terminal of 80 by 24 characters, ready for input."""
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (24, 80))
+    before = termios.tcgetattr(slave)
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.servers.console_process", address, TOKEN, language),
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        cwd=ROOT,
+        env=environment,
+        start_new_session=True,
+    )
+    screen = Terminal(master, process)
+    loop = asyncio.get_running_loop()
+    loop.add_reader(master, screen.take)
+    try:
+        await screen.sees("›")
+        yield screen
+        assert await screen.code() == 0, screen.text
+        assert termios.tcgetattr(slave)[3] == before[3], "the terminal's modes were not put back"
+    finally:
+        loop.remove_reader(master)
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        os.close(master)
+        os.close(slave)
+
+
+async def test_answer_is_drawn_as_markdown_and_rated_by_a_sign() -> None:
+    house = House()
+    async with served(house) as server, terminal(server.address) as screen:
+        screen.press("show some **bold** words" + ENTER)
+        await screen.sees("+ good, - bad, = the right answer")
+        assert "some bold words" in screen.text
+        screen.press("+" + ENTER)
+        await screen.sees("Noted.")
+        screen.press(CTRL_D)
+
+
+async def test_ctrl_c_stops_the_answer_and_twice_at_the_prompt_leaves() -> None:
+    house = House()
+    async with served(house) as server, terminal(server.address) as screen:
+        screen.press("slow " + "word " * 400 + ENTER)
+        await until(lambda: bool(house.rows))
+        await screen.sees("word word word", after=await screen.sees("word " * 3))
+        screen.press(CTRL_C)
+        await screen.sees("stopped · not complete")
+        screen.press("never mind" + CTRL_C)
+        await screen.sees("Ctrl-C again leaves")
+        screen.press(CTRL_C)
+    asked = next(row for row in house.rows.values() if row.message.kind is Kind.TEXT)
+    assert asked.past is not None
+    assert Flag.STOPPED in asked.past.flags
+
+
+async def test_lines_are_edited_completed_and_kept_for_later_use() -> None:
+    house = House()
+    async with served(house) as server, terminal(server.address) as screen:
+        screen.press("first" + ALT_ENTER + "second" + ENTER)
+        await screen.sees("= the right answer")
+        screen.press("/kee" + "\x7f" + TAB)
+        await screen.sees("ys", after=await screen.sees("= the right answer"))
+        screen.press(ENTER)
+        seen = await screen.sees("Alt+Enter begins a new line")
+        screen.press("\x1b[A" + "\x1b[A" + "\x1b[A" + ENTER)
+        await screen.sees("= the right answer", after=seen)
+        screen.press("/quit" + ENTER)
+    texts = [row.message.text for row in house.rows.values()]
+    assert texts == ["first\nsecond", "first\nsecond"]
+
+
+async def test_due_message_leaves_the_half_typed_line_alone() -> None:
+    house = House()
+    async with served(house) as server, terminal(server.address) as screen:
+        await until(lambda: bool(listening(house)))
+        screen.press("half a")
+        await screen.sees("half a")
+        await house.console.deliver(due_message(house), None)
+        asked = await screen.sees("a  Yes", after=await screen.sees("Shall we go on?"))
+        await screen.sees("half a", after=asked)
+        screen.press(" line" + ENTER)
+        await until(lambda: bool(house.rows))
+        await screen.sees("You said: half a line")
+        screen.press(CTRL_D)
+
+
+async def test_what_is_typed_during_an_answer_waits_for_the_prompt() -> None:
+    house = House()
+    async with served(house) as server, terminal(server.address, "es") as screen:
+        screen.press("hold on" + ENTER)
+        await until(lambda: bool(house.rows))
+        screen.press("typed ahead" + ENTER)
+        await asyncio.sleep(0.3)
+        assert len(house.rows) == 1
+        house.release.set()
+        await screen.sees("You said: typed ahead")
+        screen.press(CTRL_D)
+    assert [row.message.text for row in house.rows.values()] == ["hold on", "typed ahead"]
