@@ -195,10 +195,12 @@ class Writer:
     async def _run(self) -> None:
         batch: list[_Waiting] = []
         try:
-            while not (self._is_closing and not self._queue):
+            while True:
                 batch = self._next()
                 if batch:
                     await self._perform(batch)
+                elif self._is_closing:
+                    return
                 else:
                     self._wake.clear()
                     await self._wake.wait()
