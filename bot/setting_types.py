@@ -16,11 +16,9 @@ LATER_PROVIDERS: Final = ("ollama", "mistral", "openai")
 TOKEN_MIN_CHARS: Final = 16
 
 
-def setting(
-    default: object, en: str, es: str, *, unit: str = "", ge: float | None = None, le: float | None = None, listed: bool = True
-) -> Any:
-    """A field with its reason in both languages. `listed` is False for what serves tests only."""
-    extra: dict[str, Any] = {"es": es, "unit": unit, "listed": listed}
+def setting(default: object, en: str, es: str, *, unit: str = "", ge: float | None = None, le: float | None = None) -> Any:
+    """A field with its reason in both languages."""
+    extra: dict[str, Any] = {"es": es, "unit": unit}
     return Field(
         default,
         description=en,

@@ -122,20 +122,10 @@ class RemoteDeadlines(LocalDeadlines):
 class ScriptedSettings(Section):
     """The `scripted` model: a stand-in with known text and timing, for tests and measurements."""
 
-    text: LongText = setting(
-        "", "What it says; empty repeats the question.", "Lo que dice; vacío repite la pregunta.", listed=False
-    )
-    delay_ms: Whole = setting(
-        0, "Time to the first token.", "Tiempo hasta la primera palabra.", unit="ms", ge=0, le=3_600_000, listed=False
-    )
+    text: LongText = setting("", "What it says; empty repeats the question.", "Lo que dice; vacío repite la pregunta.")
+    delay_ms: Whole = setting(0, "Time to the first token.", "Tiempo hasta la primera palabra.", unit="ms", ge=0, le=3_600_000)
     tokens_per_s: Real = setting(
-        0.0,
-        "Speed afterwards; 0 is at once.",
-        "Velocidad después; 0 es de inmediato.",
-        unit="1/s",
-        ge=0,
-        le=1_000_000,
-        listed=False,
+        0.0, "Speed afterwards; 0 is at once.", "Velocidad después; 0 es de inmediato.", unit="1/s", ge=0, le=1_000_000
     )
 
 
