@@ -31,6 +31,7 @@ class WebServer:
         At the end open requests get `grace_s` seconds to finish.
         """
         self._socket = _bind(host, port)
+        self._address = _address(self._socket)
         self._chats = tuple(chats)
         self._stopping = asyncio.Event()
         config = uvicorn.Config(
@@ -48,8 +49,7 @@ class WebServer:
     @property
     def address(self) -> str:
         """Where the page is: `http://127.0.0.1:8080`."""
-        host, port = self._socket.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return self._address
 
     async def serve(self) -> None:
         """Serve until `stop` or cancellation; either way open streams are ended and requests get their grace."""
@@ -85,12 +85,18 @@ def _bind(host: str, port: int) -> socket.socket:
             bound.close()
             raise
     except OSError as error:
-        raise ConfigError([_unusable(host, port, error)]) from error
+        raise ConfigError([unusable(host, port, error)]) from error
     bound.setblocking(False)
     return bound
 
 
-def _unusable(host: str, port: int, error: OSError) -> Problem:
+def _address(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def unusable(host: str, port: int, error: OSError) -> Problem:
+    """What to tell the owner about an address that could not be bound."""
     if error.errno == errno.EADDRINUSE:
         reason = f"port {port} on {host} is used by another program (perhaps Martín is running already)"
         return Problem(path="web.port", reason=reason, accepted="a free port, or 0 for any free one")

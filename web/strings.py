@@ -98,7 +98,6 @@ def _answers(language: Language, name: str) -> dict[str, str]:
 
 def _trouble(language: Language) -> dict[str, str]:
     return {
-        "sending": say(language, "Sending…"),
         "offline": say(language, "The connection is lost. I'll keep trying…"),
         "reconnecting": say(language, "Connection lost. Picking up where we were in {seconds} s…"),
         "gave_up": say(language, "I can't be reached right now. Your text is kept here."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from bot.channels.web import SessionChannel
@@ -147,7 +147,8 @@ class House:
                         words, flags = words[: count - 1], {Flag.STOPPED, Flag.PARTIAL}
                         break
                     await channel.preview(message.address, row.id, None, " ".join(words[:count]))
-                    await asyncio.sleep(self.word_s)
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(row.stop.wait(), self.word_s)
                 reply = Reply(text=" ".join(words), rateable=True)
             case "refuse":
                 await self._refuse(row, channel)

@@ -53,7 +53,6 @@ function settle(turn, reply, how) {
 
 /** A new conversation starts at this turn: what came before leaves the page, and stays in the history. */
 function begin(turn) {
-  turn.isNew = true;
   turn.ask("");
   turn.element.classList.add("divider");
   while (turn.element.previousElementSibling) {

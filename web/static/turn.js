@@ -14,7 +14,6 @@ export class Turn {
     this.id = turnId;
     this.eventId = eventId;
     this.isDone = false;
-    this.isNew = false;
     this.rating = { value: 0, reason: null, correction: null };
     this.said = h("div", { className: "said", hidden: true });
     this.text = h("div", { className: "text" });
@@ -42,7 +41,7 @@ export class Turn {
   wait() {
     this.isDone = false;
     this.element.setAttribute("aria-busy", "true");
-    if (!this.text.textContent) this.say(say("writing", { name: say("bot") }), "writing");
+    if (!this.text.textContent) this.say(say("writing"), "writing");
     else this.say("");
   }
 
