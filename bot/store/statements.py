@@ -353,7 +353,7 @@ END_RUN = write(
         ended_at=_bind(job_runs, "ended_at", "end"),
         error=bindparam("reason", type_=Text()),
         lease_until=null(),
-        seconds=(type_coerce(_at, BigInteger) - type_coerce(job_runs.c.started_at, BigInteger)) / 1e6,
+        seconds=type_coerce(_at - job_runs.c.started_at, BigInteger) / 1e6,
     ),
     table="job_runs",
     key=("name", "date"),
