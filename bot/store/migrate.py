@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from bot.store.backup import aside_path, backup
 from bot.store.check import APPLICATION_ID, damaged, find_faults, in_thread, open_file, revision_of
 from bot.store.driver import store_error
 from bot.store.folder import DataFolder
-from bot.store.migrations import FOLDER, HEAD, REVISIONS
+from bot.store.migrations import FOLDER, REVISIONS
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -35,25 +36,28 @@ class MigrationReport:
         return self.before != self.after
 
 
-async def migrate(folder: DataFolder, clock: Clock) -> MigrationReport:
-    """Leave a sound database of this version's schema in the folder. The caller holds the folder's lock.
+async def migrate(
+    folder: DataFolder, clock: Clock, *, scripts: Path = FOLDER, revisions: Sequence[str] = REVISIONS
+) -> MigrationReport:
+    """Leave a sound database of the last of `revisions` in the folder. The caller holds the folder's lock.
 
     All steps run in one transaction: killed anywhere, the database is the old one or the new one. Raises StoreDamaged when
     the file fails SQLite's quick check, or is gone while its log or backups are there: a lost database is never replaced
     by an empty one. Raises StoreTooNew for a schema that this version does not know. Where nothing is due, Alembic is not
     even imported.
     """
-    before = await in_thread(lambda stop: _present(folder, stop))
-    if before == HEAD:
-        return MigrationReport(before=before, after=HEAD, backup=None)
+    after = revisions[-1]
+    before = await in_thread(lambda stop: _present(folder, revisions, stop))
+    if before == after:
+        return MigrationReport(before=before, after=after, backup=None)
     kept = None
     if before is not None:
-        kept = (await backup(folder.database, aside_path(folder.backups, f"schema-{HEAD}", clock.now()))).path
-    await in_thread(lambda _: _upgrade(folder.database))
-    return MigrationReport(before=before, after=HEAD, backup=kept)
+        kept = (await backup(folder.database, aside_path(folder.backups, f"schema-{after}", clock.now()))).path
+    await in_thread(lambda _: _upgrade(folder.database, scripts, after))
+    return MigrationReport(before=before, after=after, backup=kept)
 
 
-def _present(folder: DataFolder, stop: threading.Event) -> str | None:
+def _present(folder: DataFolder, revisions: Sequence[str], stop: threading.Event) -> str | None:
     """The revision of the database in the folder, which has passed the quick check; None when it is new or empty."""
     path = folder.database
     if not path.exists() or path.stat().st_size == 0:
@@ -63,10 +67,10 @@ def _present(folder: DataFolder, stop: threading.Event) -> str | None:
         if faults := find_faults(connection, "quick_check"):
             raise damaged(path, faults)
         revision = revision_of(connection, path)
-    if revision is not None and revision not in REVISIONS:
+    if revision is not None and revision not in revisions:
         raise StoreTooNew(
-            f"{str(path)!r} was written by a newer version of Martín (schema {revision}; this version knows up to {HEAD}). "
-            "Update Martín, or restore a backup made before the update: python -m bot restore FILE"
+            f"{str(path)!r} was written by a newer version of Martín (schema {revision}; this version knows up to "
+            f"{revisions[-1]}). Update Martín, or restore a backup made before the update: python -m bot restore FILE"
         )
     return revision
 
@@ -84,7 +88,7 @@ def _demand_first_start(folder: DataFolder) -> None:
         )
 
 
-def _upgrade(database: Path) -> None:
+def _upgrade(database: Path, scripts: Path, revision: str) -> None:
     """Run every step that is due in one transaction that SQLAlchemy and pysqlite leave to us."""
     from sqlalchemy import create_engine, event
     from sqlalchemy.exc import DBAPIError
@@ -97,7 +101,7 @@ def _upgrade(database: Path) -> None:
     event.listen(engine, "begin", _begin)
     try:
         with engine.begin() as connection:
-            _run_steps(connection)
+            _run_steps(connection, scripts, revision)
             connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
             if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchone():
                 raise damaged(database, f"a row of {broken[0]} refers to a missing row of {broken[2]}")
@@ -112,10 +116,10 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")  # pysqlite begins nothing before DDL
 
 
-def _run_steps(connection: Connection) -> None:
+def _run_steps(connection: Connection, scripts: Path, revision: str) -> None:
     from alembic import command
     from alembic.config import Config
 
     config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-    command.upgrade(config, "head")
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    command.upgrade(config, revision)

@@ -5,5 +5,4 @@ from __future__ import annotations
 from pathlib import Path
 
 REVISIONS: tuple[str, ...] = ("0001",)
-HEAD = REVISIONS[-1]
 FOLDER = Path(__file__).parent
