@@ -24,7 +24,7 @@ from bot.store.db import Unit
 from bot.store.folder import DataFolder
 from bot.store.invariants import broken_invariants
 from bot.store.migrate import MigrationReport, migrate
-from bot.store.migrations import HEAD
+from bot.store.migrations import REVISIONS
 from bot.store.open import Stores
 from bot.store.writes import steps_of
 from bot.system import SystemClock, TimeOrderedIds
@@ -131,7 +131,7 @@ class _Looks:
             if faults := find_faults(connection, "quick_check"):
                 raise damaged_error(path, faults)
             revision = revision_of(connection, path)
-        return Database(exists=revision is not None, is_old=revision != HEAD, size=path.stat().st_size)
+        return Database(exists=revision is not None, is_old=revision != REVISIONS[-1], size=path.stat().st_size)
 
     async def backups(self) -> Sequence[datetime]:
         return await asyncio.to_thread(
