@@ -11,6 +11,7 @@ import pytest
 
 from bot.models.chain import Chain
 from bot.models.guard import Backend
+from bot.models.offline import OfflineModel
 from bot.models.scripted import ScriptedModel
 from bot.ports import ChatModel
 from bot.system import SystemClock
@@ -25,7 +26,11 @@ def _chain() -> ChatModel:
     return Chain([Backend(model=_scripted(), parallel=3)], clock=SystemClock(), random=Random(1))
 
 
-MODELS: dict[str, Callable[[], ChatModel]] = {"scripted": _scripted, "chain": _chain}
+def _offline() -> ChatModel:
+    return OfflineModel(clock=SystemClock())
+
+
+MODELS: dict[str, Callable[[], ChatModel]] = {"scripted": _scripted, "chain": _chain, "offline": _offline}
 
 PASSAGE = Evidence(
     kind=EvidenceKind.KNOWLEDGE,

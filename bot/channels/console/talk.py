@@ -148,19 +148,19 @@ class Talk:
                             self._screen.trouble(str(data.get("message") or ""))
                             return None
                         self._progress(name, data, turn)
-                problem = ""
+                problem = Lost("the stream ended before the answer")
             except Refused as refusal:
                 self._screen.trouble(refusal.message)
                 return None
             except Lost as loss:
-                problem = str(loss)
+                problem = loss
             if pause_s is None:
                 break
             if number == 1:
                 self._screen.note(say(self._screen.language, "The connection broke off; trying to find the bot again…"))
             await asyncio.sleep(pause_s)
             self._link.look_again()
-        self._screen.trouble(say(self._screen.language, "The bot cannot be reached. {problem}", problem=problem).strip())
+        self._screen.trouble(self._unreachable(problem))
         return None
 
     def _progress(self, name: str, data: Json, turn: asyncio.Future[str]) -> None:
@@ -176,8 +176,10 @@ class Talk:
         """Ask the bot to end the answer it is writing; what there is comes as the answer."""
         try:
             await self._link.call("POST", f"/api/turns/{await asyncio.shield(turn)}/stop")
-        except (Lost, Refused) as problem:
-            self._screen.note(str(problem))
+        except Refused as refusal:
+            self._screen.note(refusal.message)
+        except Lost as loss:
+            self._screen.note(self._unreachable(loss))
 
     async def _rate(self, rating: Rate) -> None:
         """Rate the last answer and say what the bot says to that."""
@@ -199,6 +201,9 @@ class Talk:
         self._screen.answer(answer)
         if answer.is_rateable or answer.choices or answer.files:
             self._last = answer
+
+    def _unreachable(self, loss: Lost) -> str:
+        return say(self._screen.language, "The bot cannot be reached ({problem}).", problem=loss)
 
     def _follow_language(self, text: str) -> None:
         """`/language es` changes the console's own words too."""
@@ -256,14 +261,22 @@ class Talk:
         language = self._screen.language
         try:
             past = await self._link.call("GET", "/api/messages?limit=1")
-        except (Lost, Refused) as problem:
-            self._screen.trouble(str(problem))
+        except Refused as refusal:
+            self._screen.trouble(refusal.message)
+        except Lost as loss:
+            self._screen.trouble(self._unreachable(loss))
         else:
             for message in past.get("messages") or ():
                 self._tell_past(message)
             if past.get("running"):
                 self._screen.note(say(language, "An answer is still being written; it is shown when it comes."))
-        self._screen.note(say(language, "/help says what I can do, /keys how to rate, correct and choose here."))
+        self._screen.note(
+            say(
+                language,
+                "Just write, and press Enter. Under an answer, + says that it is good, - that it is bad, and "
+                "= with the right answer corrects it. /help tells what I can do, /keys the other keys; Ctrl-D leaves.",
+            )
+        )
 
     async def _tell_news(self) -> None:
         """Show what comes without having been asked for here: due messages, and what is said and answered elsewhere."""

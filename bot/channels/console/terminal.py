@@ -68,7 +68,7 @@ class TerminalScreen:
             for _ in (key for key in pressed if key.key == Keys.ControlC):
                 on_stop()
 
-        self._growing = _Growing(say(self.language, "thinking… Ctrl-C stops me"))
+        self._growing = _Growing(say(self.language, "thinking…"), say(self.language, "writing… Ctrl-C stops me"))
         live = Live(
             self._growing,
             console=self._console,
@@ -159,11 +159,12 @@ class TerminalScreen:
 class _Growing:
     """The end of an answer that is being written, as much of it as the terminal has lines for."""
 
-    def __init__(self, waiting: str) -> None:
+    def __init__(self, thinking: str, writing: str) -> None:
         from rich.spinner import Spinner
 
         self.text = ""
-        self._spinner = Spinner("dots", waiting, style="dim")
+        self._writing = writing
+        self._spinner = Spinner("dots", thinking, style="dim")
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The spinner, below the last lines of the text."""
@@ -172,6 +173,8 @@ class _Growing:
 
         shown: RenderableType = Markdown(_tail(self.text), hyperlinks=False)
         lines = console.render_lines(shown, options, pad=False) if self.text else []
+        if self.text:
+            self._spinner.update(text=self._writing)
         for line in lines[-max(1, options.size.height - 3) :]:
             yield from line
             yield Segment.line()
