@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, Text, bindparam, exists, literal, select
@@ -19,6 +19,7 @@ from bot.types import InboxState, PersonId
 
 SLICE = 200
 """Turns or inbox rows in one transaction: others wait for it."""
+_EVER = datetime.max.replace(tzinfo=UTC)
 
 _IDENTITIES_OF = read(
     "identities of person",
@@ -42,7 +43,7 @@ _ARRIVALS = read(
 
 def _without_turn(*conditions: ColumnElement[bool]) -> Select[Any]:
     return (
-        select(inbox.c.id, inbox.c.channel, inbox.c.event_id)
+        select(inbox.c.id)
         .where(
             inbox.c.channel == bindparam("channel"),
             inbox.c.user == bindparam("user"),
@@ -59,11 +60,16 @@ _ALL_ARRIVALS_OF = read("all arrivals of user", _without_turn())
 
 
 async def remove_turns(database: Database, keys: Keys, ids: Sequence[str], at: datetime) -> None:
-    """Take away these turns with all that hangs on them, in one transaction; their inbox rows stay as keyed hashes."""
-    listed_ids = json_text(ids)
-    arrivals = await database.rows(_ARRIVALS, ids=listed_ids)
-    steps = [(ERASE_ARRIVAL, _erased(keys, row, at)) for row in arrivals]
-    await database.commit(Unit(*steps, *((statement, {"ids": listed_ids}) for statement in DELETE_TURNS)))
+    """Take away what began with these messages (turns, replies, notices), in one transaction.
+
+    Their inbox rows stay as keyed hashes.
+    """
+    all_ids = json_text(ids)
+    erased = [
+        (ERASE_ARRIVAL, {"arrival": arrival, "hash": keys.event(channel, event_id), "at": at})
+        for arrival, channel, event_id in await database.rows(_ARRIVALS, ids=all_ids)
+    ]
+    await database.commit(Unit(*erased, *((statement, {"ids": all_ids}) for statement in DELETE_TURNS)))
 
 
 class Erasure:
@@ -114,7 +120,7 @@ class Erasure:
     async def _erase(self, person: PersonId, of: Sequence[tuple[str, str]], at: datetime, spare_waiting: bool) -> None:
         while slice_ := await self._database.rows(_TURNS_OF, person=person):
             await remove_turns(self._database, self._keys, [turn_id for (turn_id,) in slice_], at)
-        await self._erase_arrivals(of, at, spare_waiting)
+        await self._erase_arrivals(of, _EVER, spare_waiting)
         await self._database.commit(Unit(*((statement, {"person": person}) for statement in FORGET)))
         # What ended between the last two transactions has lost its turn now.
         await self._erase_arrivals(of, at, spare_waiting)
@@ -124,12 +130,6 @@ class Erasure:
         statement = _DONE_ARRIVALS_OF if spare_waiting else _ALL_ARRIVALS_OF
         for channel, user in of:
             while rows := await self._database.rows(statement, channel=channel, user=user, until=until):
-                at = self._clock.now()
-                await self._database.commit(Unit(*((ERASE_ARRIVAL, _erased(self._keys, row, at)) for row in rows)))
+                await remove_turns(self._database, self._keys, [arrival_id for (arrival_id,) in rows], self._clock.now())
                 erased += len(rows)
         return erased
-
-
-def _erased(keys: Keys, row: tuple[str, str, str], at: datetime) -> dict[str, object]:
-    arrival, channel, event_id = row
-    return {"arrival": arrival, "hash": keys.event(channel, event_id), "at": at}

@@ -1,0 +1,92 @@
+"""Every invariant holds through a whole life, and is missed when its rows are broken by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.store.folder import DataFolder
+from bot.store.invariants import INVARIANTS, broken_invariants
+from bot.store.open import Stores
+from bot.types import AddJob, AskQuestion, Flag, InboxState, Kind, PlatformId, Question, SetRating, TurnStatus
+from tests.fakes import FakeClock
+from tests.store.tables import change
+from tests.talk import Talk, address_of
+
+DAMAGE = {
+    "every message is under way or has ended": "UPDATE inbox SET state = 'lost' WHERE state = 'absorbed'",
+    "a received message keeps its text, an answered or ended one does not":
+        "UPDATE inbox SET message = '{}' WHERE state = 'sent'",
+    "an answered message has exactly one turn": "DELETE FROM turns WHERE id IN (SELECT id FROM inbox WHERE state = 'failed')",
+    "a message that is received, absorbed or erased has no turn": "UPDATE inbox SET state = 'absorbed' WHERE state = 'sent'",
+    "only texts, commands and choices have turns": "UPDATE inbox SET kind = 'stop' WHERE state = 'sent'",
+    "a failed turn's message has failed": "UPDATE inbox SET state = 'sent' WHERE state = 'failed'",
+    "a refused message with a turn was closed": "UPDATE inbox SET state = 'refused' WHERE state = 'sent'",
+    "an erased message keeps a keyed hash only": "UPDATE inbox SET state = 'erased' WHERE state = 'absorbed'",
+    "an answered message has a reply on its way": "DELETE FROM outbox WHERE state = 'pending' AND kind = 'reply'",
+    "a reply on its way belongs to an answered message": "DELETE FROM inbox WHERE state = 'answered'",
+    "a reply belongs to its turn": "UPDATE outbox SET turn_id = NULL WHERE state = 'sent' AND kind = 'reply'",
+    "a notice on its way belongs to a refused message":
+        "DELETE FROM inbox WHERE id IN (SELECT id FROM outbox WHERE kind = 'notice')",
+    "a due message is in the outbox once it is released":
+        "INSERT INTO due_messages SELECT id, person_id, address_id, 'x', 0, NULL FROM turns WHERE id IN"
+        " (SELECT id FROM outbox WHERE state = 'pending'); UPDATE outbox SET kind = 'due' WHERE state = 'pending'",
+    "what is delivered keeps no text": "UPDATE outbox SET message = '{}' WHERE state = 'closed'",
+    "a delivered reply has no placeholder": "INSERT INTO placeholders SELECT id, '1', 0 FROM inbox WHERE state = 'sent'",
+    "a delivered part belongs to a turn": "UPDATE deliveries SET turn_id = 'nobody'",
+    "a memory to come names its source": "UPDATE pending_memories SET part = 'whole'",
+    "a rating is its turn's person's": "UPDATE ratings SET person_id = 'somebody'",
+    "a question is asked at its turn's address": "UPDATE questions SET address_id = 'elsewhere'",
+    "a turn is its address's person's": "UPDATE turns SET person_id = 'somebody'",
+    "an address is its user's person's": "UPDATE identities SET user = 'somebody' WHERE user = 'ana'",
+    "a person has an identity": "INSERT INTO people VALUES ('alone', NULL, 0)",
+    "a done chore keeps no person": "UPDATE jobs SET ended_at = 1",
+    "every reference has its row": "DELETE FROM people",
+}  # fmt: skip
+
+
+@pytest.fixture
+async def life(stores: Stores, talk: Talk, clock: FakeClock) -> Talk:
+    """Messages in every state that there is."""
+    said = await talk.say(parts=["1"], remember=True)
+    person, address = said.context.person.id, said.context.address_id
+    rating = await talk.accept(talk.message(kind=Kind.RATING))
+    await stores.turns.absorb(rating.id, [SetRating(person_id=person, turn_id=said.id, value=1)], clock.now())
+    asking = talk.message()
+    asked = await talk.accept(asking)
+    question = AskQuestion(
+        address_id=address, person_id=person, question=Question(turn_id=asked.id, kind="consent", choices=())
+    )
+    await talk.answer(asking, asked.id, writes=[question, AddJob(kind="forget", person_id=person)])
+    failed = talk.message()
+    gone = await talk.answer(failed, (await talk.accept(failed)).id, status=TurnStatus.FAILED, flags=frozenset({Flag.FAILED}))
+    await stores.outbox.sent(gone.outgoing, [PlatformId("2")], clock.now())
+    closed = talk.message(at=address_of("luis"))
+    await stores.outbox.closed((await talk.answer(closed, (await talk.accept(closed)).id)).outgoing, clock.now())
+    refused = talk.arrival(talk.message(at=address_of("eva")), InboxState.REFUSED, notice="despacio")
+    await stores.inbox.accept([refused])
+    await talk.accept(talk.message())
+    forgotten = await talk.say(at=address_of("pia"))
+    await stores.erasure.forget_person(forgotten.context.person.id)
+    return talk
+
+
+async def test_a_life_in_every_state_breaks_no_invariant(life: Talk, stores: Stores) -> None:
+    assert await broken_invariants(stores.database) == []
+
+
+def test_every_invariant_is_put_to_the_test() -> None:
+    assert set(DAMAGE) == set(INVARIANTS)
+
+
+@pytest.mark.parametrize("name", list(INVARIANTS))
+async def test_damage_is_found_and_named(life: Talk, stores: Stores, folder: DataFolder, name: str) -> None:
+    change(folder.database, *DAMAGE[name].split(";"))
+    broken = {one.name: one for one in await broken_invariants(stores.database)}
+    assert name in broken
+    assert broken[name].count >= len(broken[name].examples) >= 1
+
+
+async def test_a_few_of_many_broken_rows_are_shown(stores: Stores, talk: Talk, folder: DataFolder) -> None:
+    change(folder.database, *(f"INSERT INTO people VALUES ('alone {number}', NULL, 0)" for number in range(9)))
+    (broken,) = await broken_invariants(stores.database)
+    assert (broken.name, broken.count, len(broken.examples)) == ("a person has an identity", 9, 5)

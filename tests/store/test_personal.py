@@ -1,0 +1,255 @@
+"""Export gives a person everything, forgetting leaves nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.errors import StoreError
+from bot.store.folder import DataFolder
+from bot.store.invariants import broken_invariants
+from bot.store.open import Stores, open_folder
+from bot.store.schema import metadata
+from bot.types import (
+    AddDueMessage,
+    AddJob,
+    AskQuestion,
+    Choice,
+    InboxState,
+    Kind,
+    PersonId,
+    PlatformId,
+    Question,
+    Reason,
+    SetConsent,
+    SetLanguage,
+    SetRating,
+)
+from tests.fakes import FakeClock, SequentialIds
+from tests.store.tables import counts, files_with, found, values_of
+from tests.talk import Talk, address_of
+
+GENERAL = {"usage_of_all", "job_runs"}
+"""Tables without a word about anybody."""
+
+
+async def live(talk: Talk, canary: str) -> PersonId:
+    """A life with Martín that leaves rows in every table, each with words that only `canary` says."""
+    private, group = (
+        address_of(f"user-{canary}"),
+        address_of(f"user-{canary}", chat=f"group-{canary}", thread=f"thread-{canary}"),
+    )
+    said = await talk.say(f"question-{canary}", f"answer-{canary}", at=private, parts=[f"part-{canary}"], remember=True)
+    person, address = said.context.person.id, said.context.address_id
+    rating = SetRating(person_id=person, turn_id=said.id, value=-1, reason=Reason.WRONG, correction=f"correction-{canary}")
+    stored = await talk.accept(talk.message(kind=Kind.RATING, at=private))
+    await talk.stores.turns.absorb(stored.id, [rating], talk.clock.now())
+    asking = talk.message(f"ask-{canary}", at=private)
+    asked = await talk.accept(asking)
+    question = Question(
+        turn_id=asked.id, kind="consent", choices=(Choice(key="a", label=f"label-{canary}"),), state={"k": f"state-{canary}"}
+    )
+    await talk.answer(
+        asking,
+        asked.id,
+        writes=[
+            AskQuestion(address_id=address, person_id=person, question=question),
+            SetConsent(person_id=person, granted=True, version=f"version-{canary}"),
+            SetLanguage(person_id=person, language="en"),
+            AddDueMessage(person_id=person, address_id=address, kind=f"kind-{canary}", due_at=talk.clock.now()),
+        ],
+    )
+    await talk.stores.outbox.opened(asked.id, PlatformId(f"placeholder-{canary}"), talk.clock.now())
+    await talk.say(f"in-group-{canary}", f"group-answer-{canary}", at=group, parts=[f"group-part-{canary}"])
+    refused = talk.message(f"refused-{canary}", at=private, event=f"event-{canary}")
+    await talk.stores.inbox.accept([talk.arrival(refused, InboxState.REFUSED, notice=f"notice-{canary}")])
+    await talk.say("olvida", at=private, writes=[AddJob(kind="forget", person_id=person)])
+    return person
+
+
+def canaries(canary: str) -> list[str]:
+    """All words that `live` leaves."""
+    words = "user question answer part correction ask label state version kind placeholder in-group group-answer group-part"
+    return [f"{word}-{canary}" for word in f"{words} group thread event notice".split()]
+
+
+def test_every_table_that_knows_a_person_has_an_owner(stores: Stores) -> None:
+    owned = [name for owner in stores.personal for name in owner.tables]
+    assert len(owned) == len(set(owned)), "a table has two owners"
+    assert set(owned) == set(metadata.tables) - GENERAL
+    with_person = {
+        table.name
+        for table in metadata.sorted_tables
+        if {"person_id", "user", "chat", "turn_id"} & {column.name for column in table.columns}
+    }
+    assert with_person <= set(owned)
+
+
+async def test_export_gives_the_person_every_value_of_every_row(stores: Stores, talk: Talk, folder: DataFolder) -> None:
+    person = await live(talk, "ana")
+    exported = {owner.name: await owner.export(person) for owner in stores.personal}
+    text = json.dumps(exported, ensure_ascii=False)
+    assert [word for word in canaries("ana") if word not in text] == []
+    held = [
+        (table, column, value)
+        for table, column, value in values_of(folder.database)
+        if table not in GENERAL and isinstance(value, str) and not value.startswith(("{", "["))
+    ]
+    assert len(held) > 100
+    assert [one for one in held if json.dumps(one[2], ensure_ascii=False) not in text] == []
+    rows = {name: len(found_rows) for tables in exported.values() for name, found_rows in dict(tables).items()}  # type: ignore[call-overload]
+    assert rows == {name: count for name, count in counts(folder.database).items() if name not in GENERAL}
+
+
+async def test_export_gives_nobody_elses_rows(stores: Stores, talk: Talk) -> None:
+    ana, luis = await live(talk, "ana"), await live(talk, "luis")
+    for person, own, foreign in ((ana, "ana", "luis"), (luis, "luis", "ana")):
+        text = json.dumps([await owner.export(person) for owner in stores.personal], ensure_ascii=False)
+        assert f"question-{own}" in text
+        assert [word for word in canaries(foreign) if word in text] == []
+
+
+async def test_nothing_of_a_forgotten_person_is_left_in_any_file(stores: Stores, talk: Talk, folder: DataFolder) -> None:
+    ana = await live(talk, "ana")
+    luis = await live(talk, "luis")
+    assert files_with(folder.path, *canaries("ana"))
+    await stores.personal[0].forget(ana)
+    assert files_with(folder.path, *canaries("ana")) == []
+    assert found(folder.database, "SELECT kind FROM jobs WHERE person_id = ?", ana) == [("forget",)]
+    held = {(table, column) for table, column, value in values_of(folder.database) if value == ana}
+    assert held == {("jobs", "person_id")}, "only the chore that forgets still knows whom"
+    assert await broken_invariants(stores.database) == []
+    text = json.dumps([await owner.export(luis) for owner in stores.personal], ensure_ascii=False)
+    assert [word for word in canaries("luis") if word not in text] == []
+
+
+async def test_forgetting_twice_or_nobody_changes_nothing(stores: Stores, talk: Talk, folder: DataFolder) -> None:
+    ana = await live(talk, "ana")
+    await live(talk, "luis")
+    await stores.erasure.forget_person(ana)
+    before = sorted(map(repr, values_of(folder.database)))
+    for owner in stores.personal:
+        await owner.forget(ana)
+    await stores.erasure.forget_person(PersonId("nobody"))
+    assert sorted(map(repr, values_of(folder.database))) == before
+
+
+async def test_a_platforms_repeat_of_a_forgotten_message_is_still_recognised(stores: Stores, talk: Talk) -> None:
+    message, refused = talk.message(event="7"), talk.message(event="8")
+    said = await talk.answer(message, (await talk.accept(message)).id)
+    await stores.inbox.accept([talk.arrival(refused, InboxState.REFUSED, notice="despacio")])
+    await stores.erasure.forget_person(said.context.person.id)
+    repeated = await stores.inbox.accept([talk.arrival(message), talk.arrival(refused, InboxState.REFUSED, notice="despacio")])
+    assert [(one.is_new, one.state, one.digest) for one in repeated] == [(False, InboxState.ERASED, "")] * 2
+    assert repeated[0].id == said.id
+    assert list(await stores.outbox.pending()) == []
+    assert await stores.inbox.turn_of(message.address.channel, "7") is None
+
+
+async def test_whoever_comes_back_is_a_new_person_and_stays(stores: Stores, talk: Talk, clock: FakeClock) -> None:
+    ana = await live(talk, "ana")
+    await stores.erasure.forget_person(ana)
+    clock.advance(1)
+    back = await talk.say("he vuelto", at=address_of("user-ana"))
+    assert back.context.person.id != ana and back.context.is_first
+    assert await stores.erasure.apply_tombstones() == 0
+    assert await stores.turns.past(back.id) is not None
+
+
+async def test_a_message_that_waits_while_its_person_is_forgotten_begins_a_new_one(stores: Stores, talk: Talk) -> None:
+    said = await talk.say()
+    waiting = talk.message("detrás", event="9")
+    stored = await talk.accept(waiting)
+    await stores.erasure.forget_person(said.context.person.id)
+    assert [row.message.text for row in await stores.inbox.unfinished()] == ["detrás"]
+    answered = await talk.answer(waiting, stored.id)
+    assert answered.context.is_first
+    assert await broken_invariants(stores.database) == []
+
+
+async def test_a_message_left_by_a_crash_is_erased_where_nothing_runs(stores: Stores, talk: Talk, folder: DataFolder) -> None:
+    said = await talk.say()
+    await talk.accept(talk.message("quedó en el camino"))
+    await stores.erasure.forget_person(said.context.person.id, spare_waiting=False)
+    assert list(await stores.inbox.unfinished()) == []
+    assert files_with(folder.path, "quedó en el camino") == []
+
+
+async def test_a_restored_backup_is_forgotten_again_before_serving(
+    stores: Stores, talk: Talk, folder: DataFolder, clock: FakeClock, tmp_path: Path
+) -> None:
+    ana, luis = await live(talk, "ana"), await live(talk, "luis")
+    await talk.accept(talk.message("waiting-ana", at=address_of("user-ana")))
+    await stores.database.checkpoint()
+    old = folder.database.read_bytes()
+    clock.advance(days=1)
+    await stores.erasure.forget_person(ana)
+    restored = DataFolder.open(tmp_path / "restored")
+    restored.database.write_bytes(old)
+    for name in ("tombstones.jsonl", "secret.key"):
+        (restored.path / name).write_bytes((folder.path / name).read_bytes())
+    assert files_with(restored.path, "question-ana")
+    async with open_folder(restored, clock=clock, ids=SequentialIds("r")) as again:
+        assert await again.erasure.apply_tombstones() == 1
+        assert files_with(restored.path, "waiting-ana", *canaries("ana")) == []
+        assert not await again.people.exists(ana)
+        assert await again.people.exists(luis)
+        assert await broken_invariants(again.database) == []
+        assert await again.erasure.apply_tombstones() == 0
+
+
+async def test_another_folders_key_cannot_forget_here(stores: Stores, talk: Talk, folder: DataFolder, clock: FakeClock) -> None:
+    ana = await live(talk, "ana")
+    (folder.path / "tombstones.jsonl").write_text(
+        json.dumps({"identity": "0" * 64, "at": (clock.now() + timedelta(days=1)).isoformat()}) + "\n"
+    )
+    assert await stores.erasure.apply_tombstones() == 0
+    assert await stores.people.exists(ana)
+
+
+async def test_many_turns_are_forgotten_while_others_talk(stores: Stores, talk: Talk, folder: DataFolder) -> None:
+    ana = (await talk.say("ana 0")).context.person.id
+    for start in range(1, 450, 50):
+        await asyncio.gather(*(talk.say(f"ana {number}") for number in range(start, start + 50)))
+
+    async def talk_on() -> None:
+        for number in range(10):
+            await talk.say(f"luis {number}", at=address_of("luis"))
+
+    await asyncio.gather(stores.erasure.forget_person(ana), talk_on())
+    assert counts(folder.database)["turns"] == 10
+    assert await broken_invariants(stores.database) == []
+    assert files_with(folder.path, "ana 0", "ana 449") == []
+
+
+@pytest.mark.parametrize("step", range(2, 60, 3))
+async def test_a_crash_anywhere_in_forgetting_is_made_good_by_the_next_try(
+    folder: DataFolder, clock: FakeClock, step: int
+) -> None:
+    calls, fail_at = 0, 0
+
+    def before_call(name: str) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == fail_at:
+            raise sqlite3.OperationalError("disk I/O error")
+
+    async with open_folder(folder, clock=clock, ids=SequentialIds("s"), before_call=before_call) as stores:
+        talk = Talk(stores, clock, SequentialIds())
+        ana = await live(talk, "ana")
+        calls, fail_at = 0, step
+        try:
+            await stores.erasure.forget_person(ana)
+        except StoreError:
+            fail_at = 0
+            assert await broken_invariants(stores.database) == []
+            await stores.erasure.apply_tombstones()
+            await stores.erasure.forget_person(ana)
+        fail_at = 0
+        assert files_with(folder.path, *canaries("ana")) == []
+        assert await broken_invariants(stores.database) == []

@@ -1,0 +1,88 @@
+"""What is past its time goes, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.store.folder import DataFolder
+from bot.store.invariants import broken_invariants
+from bot.store.open import Stores
+from bot.store.retention import Retention
+from bot.types import InboxState, Kind
+from tests.fakes import FakeClock
+from tests.store.tables import counts, files_with, found
+from tests.talk import Talk, address_of
+
+
+def retention(stores: Stores, clock: FakeClock, *, key_days: int = 7, retention_days: int = 0) -> Retention:
+    """Retention over the stores under test."""
+    return Retention(stores.database, stores.keys, clock, key_days=key_days, retention_days=retention_days)
+
+
+async def test_keys_are_kept_for_their_days_and_no_longer(
+    stores: Stores, talk: Talk, clock: FakeClock, folder: DataFolder
+) -> None:
+    old = await talk.say("vieja")
+    await talk.accept(talk.message(kind=Kind.STOP), InboxState.ABSORBED)
+    waiting = await talk.accept(talk.message("espera"))
+    clock.advance(days=7)
+    assert (await retention(stores, clock).run()).rows == 0
+    fresh = await talk.say("nueva")
+    clock.advance(1)
+    removed = await retention(stores, clock).run()
+    assert (removed.turns, removed.rows) == (0, 3)
+    assert {row[0] for row in found(folder.database, "SELECT id FROM inbox")} == {waiting.id, fresh.id}
+    assert [row[0] for row in found(folder.database, "SELECT id FROM outbox")] == [fresh.id]
+    assert await stores.turns.past(old.id) is not None, "conversations are kept"
+    assert await broken_invariants(stores.database) == []
+
+
+async def test_old_conversations_go_with_all_that_hangs_on_them(
+    stores: Stores, talk: Talk, clock: FakeClock, folder: DataFolder
+) -> None:
+    old = await talk.say("muy vieja", "respuesta vieja", parts=["parte 1"], remember=True)
+    undelivered = talk.message("sin entregar")
+    kept = await talk.answer(undelivered, (await talk.accept(undelivered)).id)
+    clock.advance(days=3)
+    new = await talk.say("nueva", at=address_of("luis"))
+    removed = await retention(stores, clock, retention_days=2).run()
+    assert removed.turns == 1
+    assert await stores.turns.past(old.id) is None
+    assert await stores.turns.past(kept.id) is not None, "its reply is still on its way"
+    assert await stores.turns.past(new.id) is not None
+    assert found(folder.database, "SELECT state, user FROM inbox WHERE id = ?", old.id) == [("erased", None)]
+    assert counts(folder.database)["pending_memories"] == 0
+    assert files_with(folder.path, "muy vieja", "respuesta vieja", "parte 1") == []
+    assert await stores.people.exists(old.context.person.id), "language and consent outlive the conversation"
+    assert await broken_invariants(stores.database) == []
+
+
+async def test_a_repeat_of_a_removed_conversations_message_is_recognised(stores: Stores, talk: Talk, clock: FakeClock) -> None:
+    said = await talk.say()
+    clock.advance(days=3)
+    await retention(stores, clock, retention_days=2).run()
+    (repeated,) = await stores.inbox.accept([talk.arrival(said.message)])
+    assert (repeated.is_new, repeated.state) == (False, InboxState.ERASED)
+
+
+async def test_many_rows_go_in_slices(stores: Stores, talk: Talk, clock: FakeClock, folder: DataFolder) -> None:
+    arrivals = [talk.arrival(talk.message(str(number)), InboxState.ABSORBED) for number in range(450)]
+    await stores.inbox.accept(arrivals)
+    clock.advance(days=8)
+    assert (await retention(stores, clock).run()).rows == 450
+    assert (await retention(stores, clock).run()).rows == 0
+    assert counts(folder.database)["inbox"] == 0
+
+
+async def test_usage_of_old_days_is_not_kept(stores: Stores, talk: Talk, clock: FakeClock, folder: DataFolder) -> None:
+    await talk.say()
+    clock.advance(days=9)
+    await talk.say()
+    await retention(stores, clock).run()
+    assert counts(folder.database)["usage"] == 1
+
+
+@pytest.mark.parametrize(("key_days", "retention_days"), [(6, 0), (7, -1)])
+def test_a_week_of_keys_is_the_least(stores: Stores, clock: FakeClock, key_days: int, retention_days: int) -> None:
+    with pytest.raises(ValueError, match="at least 7"):
+        retention(stores, clock, key_days=key_days, retention_days=retention_days)
