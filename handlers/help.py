@@ -99,7 +99,7 @@ def help_text(language: Language) -> str:
     parts.append(
         say(
             language,
-            "**Rating and correcting.** Under each answer there is 👍 and 👎; with 👎 you can say why and write the right answer. "
+            "**Rating and correcting.** Under each answer there is 👍 and 👎; with 👎 you can say why and write the right one. "
             "I use your correction from your next question on, only for you. A rating can be changed or taken back.",
         )
     )

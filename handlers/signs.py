@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,10 +21,11 @@ from bot.types import LANGUAGES, Language
 FOLDER: Final = Path(__file__).parent
 _LEET: Final = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "!": "i"})
 _WORD: Final = re.compile(r"[a-z0-9@$*](?:[a-z0-9@$*!]*[a-z0-9@$*])?|[.!?;]")
-_REPEATED: Final = re.compile(r"(.)\1+")
+_REPEATED: Final = re.compile(r"([a-zñç])\1+")
 _ELLIPSIS: Final = re.compile(r"\.{2,}")
-_QUOTES: Final = str.maketrans("", "", "'’‘`´")
+_FAST: Final = str.maketrans("áàâäãéèêëíìîïóòôöõúùûüñç¿¡", "aaaaaeeeeiiiiooooouuuunc  ", "'’‘`´")
 _MAX_CHARS: Final = 20_000
+_LONGEST_MISSPELT: Final = 20
 
 
 class Danger(StrEnum):
@@ -44,7 +46,10 @@ class Sign:
 @dataclass(frozen=True, slots=True)
 class _Phrase:
     sign: Sign
-    pattern: re.Pattern[str]
+    regex: str
+
+    def is_in(self, line: str) -> bool:
+        return _compiled(self.regex).search(line) is not None
 
 
 class Signs:
@@ -53,6 +58,7 @@ class Signs:
     def __init__(self, source: Mapping[str, Any]) -> None:
         self._aliases = {_fold(word): tuple(_fold(into).split()) for word, into in source["aliases"].items()}
         self._fuzzy, self._exceptions = _folded(source["fuzzy"]), _folded(source["exceptions"]) - _folded(source["fuzzy"])
+        self._settled = self._fuzzy | self._exceptions | self._aliases.keys()
         self._near = _deletions(self._fuzzy)
         notation = _Notation(source)
         self._by_word: dict[str, list[_Phrase]] = {}
@@ -64,7 +70,7 @@ class Signs:
                 for phrase in section[danger]:
                     self._add(phrase, Sign(danger=danger, language=language), notation)
             idioms += (notation.regex(idiom) for idiom in section["idioms"])
-        self._idioms = re.compile("|".join(idioms))
+        self._idioms = "|".join(idioms)
         self._beginnings = tuple(self._by_beginning)
 
     def find(self, text: str) -> Sign | None:
@@ -76,7 +82,7 @@ class Signs:
         line = " ".join(words) + " "
         if _first(phrases, line) is None:
             return None
-        return _first(phrases, self._idioms.sub("_ ", line))
+        return _first(phrases, _compiled(self._idioms).sub("_ ", line))
 
     def words(self, text: str) -> list[str]:
         """The words of `text` as the phrases spell them, with `.` for the end of a sentence."""
@@ -91,9 +97,9 @@ class Signs:
 
     def _known(self, word: str) -> str:
         """`word`, or the word under `fuzzy` that it misspells."""
-        if "*" in word:
+        if "*" in word and len(word) <= _LONGEST_MISSPELT:
             return _unstarred(word, self._fuzzy)
-        if len(word) < 5 or word in self._fuzzy or word in self._exceptions or word in self._aliases:
+        if not 5 <= len(word) <= _LONGEST_MISSPELT or word in self._by_word or word in self._settled:
             return word
         for shorter in (word, *_without_one(word)):
             for meant in self._near.get(shorter, ()):
@@ -111,7 +117,7 @@ class Signs:
         return found
 
     def _add(self, phrase: str, sign: Sign, notation: _Notation) -> None:
-        entry = _Phrase(sign, re.compile(notation.regex(phrase)))
+        entry = _Phrase(sign, notation.regex(phrase))
         for word in notation.anchor(phrase):
             index = self._by_beginning if word.endswith("*") else self._by_word
             index.setdefault(word.rstrip("*"), []).append(entry)
@@ -123,7 +129,7 @@ class _Notation:
     def __init__(self, source: Mapping[str, Any]) -> None:
         self._lists = {name: tuple(_fold(item) for item in items) for name, items in source["lists"].items()}
         self._common = _folded(source["common"])
-        self._fillers = "(?:(?:" + "|".join(sorted(_folded(source["fillers"]))) + ") ){0,4}"
+        self._fillers = "(?:(?:" + "|".join(sorted(_folded(source["fillers"]))) + ") ){0,3}"
 
     def regex(self, phrase: str) -> str:
         """A regular expression over words that are each followed by one blank."""
@@ -178,37 +184,43 @@ class _Notation:
                 yield item if item == "." else _fold(item.replace("_", " "))
 
 
+@cache
+def _compiled(regex: str) -> re.Pattern[str]:
+    """A phrase's expression, compiled when it is first looked for: most never are, and all together cost a slow start."""
+    return re.compile(regex)
+
+
+@cache
 def load_signs(path: Path = FOLDER / "signs.toml") -> Signs:
-    """The signs written in `path`."""
+    """The signs written in `path`, read once."""
     return Signs(tomllib.loads(path.read_text("utf-8")))
 
 
 def _first(phrases: Iterable[_Phrase], line: str) -> Sign | None:
     """The sign of a phrase that is in `line`, harm to oneself before other danger."""
-    found = [phrase.sign for phrase in phrases if phrase.pattern.search(line)]
+    found = [phrase.sign for phrase in phrases if phrase.is_in(line)]
     return min(found, key=lambda sign: (sign.danger is not Danger.SELF_HARM, sign.language), default=None)
 
 
 def _plain(text: str) -> str:
-    """Lower case without accents, invisible letters and apostrophes; an ellipsis is a pause, not an end."""
-    text = text.casefold().translate(_QUOTES)
+    """Lower case without accents, apostrophes, invisible and repeated letters; an ellipsis is a pause, not an end."""
+    text = text.casefold().translate(_FAST)
     if not text.isascii():
         text = "".join(c for c in unicodedata.normalize("NFKD", text) if unicodedata.category(c) not in ("Mn", "Cf"))
-        text = text.replace("¿", " ").replace("¡", " ")
-    return _ELLIPSIS.sub(" ", text)
+    return _ELLIPSIS.sub(" ", _REPEATED.sub(r"\1", text))
 
 
 def _letters(piece: str) -> str:
-    """A word with digits read as the letters they stand for, signs around it dropped and repeated letters once."""
+    """A word with digits read as the letters they stand for, and the signs around it dropped."""
+    if piece.isalpha() or piece.isdigit():
+        return piece
     piece = piece.strip("*@$") or piece
-    if not piece.isalpha() and not piece.isdigit() and any(c.isalpha() for c in piece):
-        piece = piece.translate(_LEET)
-    return piece if piece.isdigit() else _REPEATED.sub(r"\1", piece)
+    return _REPEATED.sub(r"\1", piece.translate(_LEET)) if any(c.isalpha() for c in piece) else piece
 
 
 def _fold(text: str) -> str:
     """Words of the file in the spelling in which texts are read; `*` at an end stays."""
-    return " ".join(word if word.isdigit() else _REPEATED.sub(r"\1", word) for word in _plain(text).split())
+    return " ".join(_plain(text).split())
 
 
 def _folded(words: Iterable[str]) -> frozenset[str]:

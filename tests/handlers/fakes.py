@@ -1,0 +1,351 @@
+"""Small typed stand-ins for what handlers are built from, and makers of turns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from bot.errors import ModelError
+from bot.ports import Handler, HandlerSettings, PersonalData, Services, TurnRecord
+from bot.router import Router
+from bot.types import (
+    Address,
+    AddressId,
+    ChannelName,
+    Choice,
+    Chosen,
+    Chunk,
+    ConversationId,
+    Evidence,
+    EvidenceKind,
+    Exchange,
+    Flag,
+    Generation,
+    GivenRating,
+    IncomingMessage,
+    Kind,
+    Language,
+    ModelStatus,
+    Outcome,
+    PastTurn,
+    Person,
+    PersonId,
+    PlatformId,
+    Prompt,
+    Question,
+    Rating,
+    Reply,
+    Scope,
+    Turn,
+    TurnId,
+    TurnStatus,
+    Write,
+)
+from handlers import build
+from handlers.signs import load_signs
+
+load_signs()  # read once, before a loop runs that it would hold up
+NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
+ADDRESS = Address(channel=ChannelName.WEB, chat="c", user="u")
+ADA, BOB = PersonId("ada"), PersonId("bob")
+KNOWN = Evidence(kind=EvidenceKind.KNOWLEDGE, text="It learns from corrections.", source="about.md", score=0.8)
+
+
+class FixedClock:
+    """A clock that stands at one moment."""
+
+    def now(self) -> datetime:
+        return NOW
+
+    def monotonic(self) -> float:
+        return 100.0
+
+
+class CountingIds:
+    """Ids one after another."""
+
+    def __init__(self) -> None:
+        self._made = 0
+
+    def new(self) -> str:
+        self._made += 1
+        return f"id{self._made}"
+
+
+@dataclass
+class FakeModel:
+    """Says `pieces`, then its usage; raises `error` after them; waits at `gate` before the piece of that number."""
+
+    pieces: Sequence[str] = ("Hello", ", world.")
+    error: ModelError | None = None
+    flags: frozenset[Flag] = frozenset()
+    hang_before: int | None = None
+    name: str = "fake"
+    prompts: list[Prompt] = field(default_factory=list)
+    is_closed: bool = False
+    is_asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def check(self) -> ModelStatus:
+        return ModelStatus(name=self.name, is_ready=True, is_remote=False, detail="")
+
+    async def stream(self, prompt: Prompt, *, max_tokens: int, temperature: float) -> AsyncGenerator[Chunk, None]:
+        self.prompts.append(prompt)
+        self.is_asked.set()
+        try:
+            for number, piece in enumerate(self.pieces):
+                if number == self.hang_before:
+                    await asyncio.Event().wait()
+                yield Chunk(text=piece)
+            if self.error is not None:
+                raise self.error
+            usage = Generation(model=self.name, prompt_tokens=7, completion_tokens=3, seconds=0.1, flags=self.flags)
+            yield Chunk(text="", generation=usage)
+        finally:
+            self.is_closed = True
+
+    async def aclose(self) -> None:
+        return None
+
+
+@dataclass
+class FakeRecall:
+    """Gives `found` after `delay_s`, or raises `error`; keeps what it was asked."""
+
+    found: tuple[Evidence, ...] = ()
+    delay_s: float = 0.0
+    error: Exception | None = None
+    asked: list[tuple[PersonId, Scope, str]] = field(default_factory=list)
+
+    async def recall(self, person: PersonId, scope: Scope, text: str, *, budget: int) -> tuple[Evidence, ...]:
+        self.asked.append((person, scope, text))
+        await asyncio.sleep(self.delay_s)
+        if self.error is not None:
+            raise self.error
+        return self.found
+
+
+@dataclass
+class FakeKnowledge:
+    """Gives `found` whatever is asked."""
+
+    found: tuple[Evidence, ...] = (KNOWN,)
+
+    async def search(self, text: str, language: Language, limit: int) -> tuple[Evidence, ...]:
+        return self.found[:limit]
+
+
+@dataclass
+class FakeTurns:
+    """Holds the turns of one address, oldest first."""
+
+    stored: list[PastTurn] = field(default_factory=list)
+
+    async def commit(self, record: TurnRecord) -> None:
+        raise AssertionError("handlers never write")
+
+    async def absorb(self, id: TurnId, writes: Sequence[Write], at: datetime) -> None:
+        raise AssertionError("handlers never write")
+
+    async def past(self, id: TurnId) -> PastTurn | None:
+        return next((turn for turn in self.stored if turn.id == id), None)
+
+    async def history(self, address_id: AddressId, *, before: TurnId | None, limit: int) -> Sequence[PastTurn]:
+        return [turn for turn in self.stored if turn.address_id == address_id][-limit:]
+
+    async def delivered_as(self, address: Address, platform_id: PlatformId) -> TurnId | None:
+        return None
+
+
+@dataclass
+class FakeOwner:
+    """One owner of personal data; fails `failures` times before it forgets."""
+
+    name: str
+    held: object = None
+    failures: int = 0
+    log: list[str] = field(default_factory=list)
+
+    async def export(self, person: PersonId) -> object:
+        return self.held
+
+    async def forget(self, person: PersonId) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise ModelError(self.name, "not now")
+        self.held = None
+        self.log.append(f"{self.name}:{person}")
+
+
+class FakePreview:
+    """Keeps what was shown; `stop()` is the person's wish to stop, `stop_at` says it once so many texts were shown."""
+
+    def __init__(self, stop_at: int | None = None) -> None:
+        self.shown: list[str] = []
+        self._stop_at, self._wish = stop_at, asyncio.Event()
+        if stop_at == 0:
+            self.stop()
+
+    def stop(self) -> None:
+        self._wish.set()
+
+    def show(self, text: str) -> None:
+        self.shown.append(text)
+        if len(self.shown) == self._stop_at:
+            self.stop()
+
+    @property
+    def is_stopped(self) -> bool:
+        return self._wish.is_set()
+
+    async def stopped(self) -> None:
+        await self._wish.wait()
+
+
+def services(
+    *,
+    model: FakeModel | None = None,
+    recall: FakeRecall | None = None,
+    knowledge: FakeKnowledge | None = None,
+    turns: Sequence[PastTurn] = (),
+    personal: Sequence[PersonalData] = (),
+    statuses: Sequence[ModelStatus] = (ModelStatus(name="offline", is_ready=True, is_remote=False, detail=""),),
+    settings: HandlerSettings | None = None,
+) -> Services:
+    """Services of fakes."""
+
+    async def status() -> Sequence[ModelStatus]:
+        return statuses
+
+    return Services(
+        model=model or FakeModel(),
+        recall=recall or FakeRecall(),
+        knowledge=knowledge or FakeKnowledge(),
+        turns=FakeTurns(list(turns)),
+        personal=personal,
+        clock=FixedClock(),
+        ids=CountingIds(),
+        status=status,
+        backup_keep_days=7,
+        settings=settings or HandlerSettings(recall_deadline_s=0.05, version="0.1.0"),
+    )
+
+
+def message(
+    kind: Kind = Kind.TEXT,
+    text: str = "",
+    *,
+    choice: Chosen | None = None,
+    rating: GivenRating | None = None,
+    target: TurnId | None = None,
+    is_private: bool = True,
+    locale: str = "",
+) -> IncomingMessage:
+    """A message from the one address."""
+    return IncomingMessage(
+        event_id="e1",
+        address=ADDRESS,
+        kind=kind,
+        sent_at=NOW,
+        text=text,
+        choice=choice,
+        rating=rating,
+        target=target,
+        is_private=is_private,
+        locale=locale,
+    )
+
+
+def turn(
+    incoming: IncomingMessage,
+    language: Language = "en",
+    *,
+    person: PersonId = ADA,
+    chosen_language: Language | None = None,
+    consent: bool | None = None,
+    command: str = "",
+    arguments: str = "",
+    is_first: bool = False,
+    awaiting: Question | None = None,
+    history: tuple[Exchange, ...] = (),
+    target: PastTurn | None = None,
+    running: TurnId | None = None,
+    spoken: Language | None = None,
+) -> Turn:
+    """A turn as the core makes it."""
+    return Turn(
+        id=TurnId("t9"),
+        message=incoming,
+        person=Person(id=person, language=chosen_language, created_at=NOW, training_consent=consent),
+        address_id=AddressId("a1"),
+        conversation_id=ConversationId("k1"),
+        language=language,
+        spoken=spoken or language,
+        command=command,
+        arguments=arguments,
+        is_first=is_first,
+        awaiting=awaiting,
+        history=history,
+        target=target,
+        running=running,
+    )
+
+
+def command(name: str, language: Language = "en", *, arguments: str = "", consent: bool | None = None) -> Turn:
+    """A private command."""
+    return turn(message(Kind.COMMAND, f"/{name} {arguments}"), language, command=name, arguments=arguments, consent=consent)
+
+
+def past(
+    id: str = "t1",
+    *,
+    person: PersonId = ADA,
+    handler: str = "chat",
+    kind: Kind = Kind.TEXT,
+    status: TurnStatus = TurnStatus.ANSWERED,
+    question: str = "What is it?",
+    answer: str = "A thing.",
+    rateable: bool = True,
+    choices: tuple[Choice, ...] = (),
+    rating: Rating | None = None,
+    chosen: str | None = None,
+    language: Language = "en",
+) -> PastTurn:
+    """A stored turn."""
+    return PastTurn(
+        id=TurnId(id),
+        person_id=person,
+        address_id=AddressId("a1"),
+        kind=kind,
+        handler=handler,
+        status=status,
+        language=language,
+        question=question,
+        reply=Reply(text=answer, choices=choices, rateable=rateable),
+        model="offline",
+        flags=frozenset(),
+        created_at=NOW,
+        rating=rating,
+        chosen=chosen,
+    )
+
+
+async def answer(given: Turn, using: Services | None = None, preview: FakePreview | None = None) -> tuple[Handler, Outcome]:
+    """The handler that the real order picks for a turn, and what it decides."""
+    handler = Router(build(using or services())).route(given)
+    return handler, await handler.handle(given, preview or FakePreview())
+
+
+def said(outcome: Outcome) -> str:
+    """The text of an outcome's reply."""
+    assert outcome.reply is not None
+    return outcome.reply.text
+
+
+def pressed(
+    asking: PastTurn, key: str, language: Language = "en", *, person: PersonId = ADA, consent: bool | None = None
+) -> Turn:
+    """The press of a button under `asking`."""
+    chosen = Chosen(turn_id=asking.id, key=key)
+    return turn(message(Kind.CHOICE, choice=chosen), language, person=person, target=asking, consent=consent)
