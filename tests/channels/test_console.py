@@ -250,6 +250,9 @@ class Typed:
         self.previews: list[str] = []
         self.stop: Callable[[], None] | None = None
 
+    def held(self) -> nullcontext[None]:
+        return nullcontext()
+
     async def read(self) -> str | None:
         return await self.lines.get()
 

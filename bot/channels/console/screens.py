@@ -18,6 +18,9 @@ class Screen(Protocol):
 
     language: Language
 
+    def held(self) -> AbstractContextManager[None]:
+        """Around the whole talk: the screen is the console's, and afterwards as it was before."""
+
     async def read(self) -> str | None:
         """The next thing the person types, None when they leave."""
 
@@ -46,6 +49,10 @@ class PlainScreen:
     def __init__(self, language: Language, stdin: TextIO, stdout: TextIO, stderr: TextIO) -> None:
         self.language = language
         self._stdin, self._stdout, self._stderr = stdin, stdout, stderr
+
+    def held(self) -> AbstractContextManager[None]:
+        """Streams need no preparation."""
+        return nullcontext()
 
     async def read(self) -> str | None:
         """The next line that is not empty, None at the end of the input."""

@@ -61,6 +61,7 @@ async def converse(
         link = Link(base_url, owner_token, language=language, reattach=reattach)
         stack.push_async_callback(link.aclose)
         talk = Talk(link, screen, ids=ids or TimeOrderedIds(), folder=folder, pauses_s=pauses_s)
+        stack.enter_context(screen.held())
         return await (talk.with_news() if is_terminal else talk.through())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from bot.channels.console.lines import LOCAL, Answer, letter, visible
@@ -35,6 +35,13 @@ class TerminalScreen:
         self._session = self._new_session(stdout)
         self._growing: _Growing | None = None
 
+    def held(self) -> AbstractContextManager[None]:
+        """Raw mode from beginning to end, so that Ctrl-C is a key at every moment.
+
+        Also between an answer and the next prompt; the process's signals belong to whoever runs the bot.
+        """
+        return self._input.raw_mode()
+
     async def read(self) -> str | None:
         """What the person types; Ctrl-D at an empty line leaves, and so does Ctrl-C twice."""
         was_interrupted = False
@@ -54,10 +61,7 @@ class TerminalScreen:
 
     @contextmanager
     def answering(self, on_stop: Callable[[], None]) -> Iterator[None]:
-        """The answer grows in place. Ctrl-C calls `on_stop`; whatever else is typed meanwhile waits for the next prompt.
-
-        The terminal is in raw mode, so that Ctrl-C is a key: the process's signals belong to whoever runs the bot.
-        """
+        """The answer grows in place. Ctrl-C calls `on_stop`; whatever else is typed meanwhile waits for the next prompt."""
         from prompt_toolkit.input.typeahead import store_typeahead
         from prompt_toolkit.keys import Keys
         from rich.live import Live
@@ -78,7 +82,7 @@ class TerminalScreen:
             redirect_stderr=False,
         )
         try:
-            with self._input.raw_mode(), self._input.attach(on_keys), live:
+            with self._input.attach(on_keys), live:
                 yield
         finally:
             self._growing = None
