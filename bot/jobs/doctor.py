@@ -24,6 +24,7 @@ LOW_SPACE_BYTES = 1 << 30
 FULL_BYTES = 64 << 20
 STALE_BACKUP = timedelta(hours=48)
 SHOWN = 5
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 class State(StrEnum):
@@ -83,8 +84,9 @@ class Looks:
 class Doctor:
     """Examines one installation. Changes nothing."""
 
-    def __init__(self, loaded: Loaded, looks: Looks, *, clock: Clock, language: str) -> None:
+    def __init__(self, loaded: Loaded, looks: Looks, *, clock: Clock, language: str, deadline_s: float = DEADLINE_S) -> None:
         self._loaded, self._looks, self._clock, self._language = loaded, looks, clock, language
+        self._deadline_s = deadline_s
 
     async def examine(self, *, with_invariants: bool = False) -> tuple[Finding, ...]:
         """All findings, in the order of the parts below; `with_invariants` also reads the whole store."""
@@ -118,10 +120,10 @@ class Doctor:
 
     async def _look(self, part: str, look: Callable[[], Awaitable[Finding]]) -> Finding:
         try:
-            async with asyncio.timeout(DEADLINE_S):
+            async with asyncio.timeout(self._deadline_s):
                 return await look()
         except TimeoutError:
-            detail = say(self._language, "no answer within {seconds} s", seconds=round(DEADLINE_S))
+            detail = say(self._language, "no answer within {seconds} s", seconds=round(self._deadline_s))
         except OSError as error:
             detail = error.strerror or str(error)
         except MartinError as error:
@@ -240,12 +242,9 @@ def worst(findings: Iterable[Finding]) -> State:
 
 def worded_size(size: int) -> str:
     """`1.5 GiB`."""
-    number, unit = float(size), "B"
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):  # noqa: B007 — the unit that the loop ends with
-        if number < 1024:
-            break
-        number /= 1024
-    return f"{number:.0f} {unit}" if unit in ("B", "KiB") else f"{number:.1f} {unit}"
+    power = min((max(size, 1).bit_length() - 1) // 10, len(_UNITS) - 1)
+    number = size / 1024**power
+    return f"{number:.0f} {_UNITS[power]}" if power < 2 else f"{number:.1f} {_UNITS[power]}"
 
 
 def _value(config: Config, path: Sequence[str]) -> object:

@@ -1,0 +1,166 @@
+"""What doctor says of every state that an installation can be in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from bot.config import read_config
+from bot.errors import StoreDamaged
+from bot.jobs.doctor import Broken, Database, Doctor, Finding, Looks, State, changed_settings, worded_size, worst
+from bot.types import ModelStatus
+from tests.canaries import Canaries
+
+T = TypeVar("T")
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+OFFLINE = ModelStatus(name="offline", is_ready=True, is_remote=False, detail="always")
+
+
+class FixedClock:
+    """Noon."""
+
+    def now(self) -> datetime:
+        return NOW
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+def gives(value: T) -> Callable[[], Awaitable[T]]:
+    async def look() -> T:
+        return value
+
+    return look
+
+
+def fails(error: Exception) -> Callable[[], Awaitable[T]]:
+    async def look() -> T:
+        raise error
+
+    return look
+
+
+WELL = Looks(
+    holder=gives(None),
+    free_bytes=gives(10 << 30),
+    database=gives(Database(exists=True, size=1 << 20)),
+    backups=gives([NOW - timedelta(hours=9)]),
+    knowledge=gives((12, ())),
+    models=gives([OFFLINE]),
+    port_is_free=gives(True),
+    invariants=gives(()),
+)
+
+
+async def examine(
+    tmp_path: Path,
+    looks: Looks = WELL,
+    *,
+    language: str = "en",
+    with_invariants: bool = True,
+    environ: Mapping[str, str] | None = None,
+) -> dict[str, Finding]:
+    loaded = read_config(environ=environ or {}, folder=tmp_path)
+    found = await Doctor(loaded, looks, clock=FixedClock(), language=language).examine(with_invariants=with_invariants)
+    return {finding.part: finding for finding in found}
+
+
+async def test_a_healthy_installation_is_all_ok(tmp_path: Path) -> None:
+    findings = await examine(tmp_path)
+    assert list(findings) == [
+        *("configuration", "data folder", "disk space", "database", "backups", "knowledge", "models", "page", "invariants")
+    ]
+    assert {finding.state for finding in findings.values()} == {State.OK}
+    assert worst(findings.values()) is State.OK
+
+
+async def test_the_store_is_read_whole_only_when_asked(tmp_path: Path) -> None:
+    looks = replace(WELL, invariants=fails(AssertionError("read")))
+    assert "invariants" not in await examine(tmp_path, looks, with_invariants=False)
+
+
+@pytest.mark.parametrize(
+    ("part", "looks", "state", "says"),
+    [
+        ("data folder", replace(WELL, holder=gives("process 7 at http://x")), State.OK, "served by process 7"),
+        ("disk space", replace(WELL, free_bytes=gives(500 << 20)), State.ATTENTION, "500.0 MiB"),
+        ("disk space", replace(WELL, free_bytes=gives(1 << 20)), State.BROKEN, "1.0 MiB"),
+        (
+            "disk space",
+            replace(WELL, free_bytes=fails(PermissionError(13, "Permission denied"))),
+            State.BROKEN,
+            "Permission denied",
+        ),
+        ("database", replace(WELL, database=gives(Database(exists=False))), State.ATTENTION, "none yet"),
+        ("database", replace(WELL, database=gives(Database(exists=True, is_old=True))), State.ATTENTION, "earlier version"),
+        ("database", replace(WELL, database=fails(StoreDamaged("page 5 is bad"))), State.BROKEN, "page 5 is bad"),
+        ("backups", replace(WELL, backups=gives(())), State.ATTENTION, "none yet"),
+        ("backups", replace(WELL, backups=gives([NOW - timedelta(days=3)])), State.ATTENTION, "2026-11-17"),
+        ("knowledge", replace(WELL, knowledge=gives((0, ()))), State.ATTENTION, "0 passages in knowledge"),
+        ("knowledge", replace(WELL, knowledge=gives((3, ["a.csv:2: no answer"] * 9))), State.ATTENTION, "and 4 more"),
+        ("page", replace(WELL, port_is_free=gives(False)), State.BROKEN, "127.0.0.1:8080 is taken"),
+        ("page", replace(WELL, port_is_free=gives(False), holder=gives("process 7")), State.OK, "as it should be"),
+        (
+            "invariants",
+            {"invariants": gives([Broken(name="one turn", count=2, examples=["a", "b"])])},
+            State.BROKEN,
+            "one turn: 2 (a, b)",
+        ),
+    ],
+)
+async def test_each_part_is_told_apart(part: str, looks: Looks, state: State, says: str, tmp_path: Path) -> None:
+    findings = await examine(tmp_path, looks)
+    assert findings[part].state is state
+    assert says in findings[part].detail
+    others = [finding.state for name, finding in findings.items() if name != part]
+    assert set(others) == {State.OK}
+
+
+async def test_a_look_that_hangs_is_given_up(tmp_path: Path) -> None:
+    async def hang() -> int:
+        await asyncio.Event().wait()
+        return 0
+
+    looks = replace(WELL, free_bytes=hang)
+    loaded = read_config(environ={}, folder=tmp_path)
+    found = await Doctor(loaded, looks, clock=FixedClock(), language="en", deadline_s=0.05).examine()
+    assert [finding.part for finding in found if finding.state is State.BROKEN] == ["disk space"]
+
+
+async def test_models_are_broken_only_when_none_answers(tmp_path: Path) -> None:
+    away = ModelStatus(name="far", is_ready=False, is_remote=True, detail="refused", next_step="start it")
+    mixed = (await examine(tmp_path, replace(WELL, models=gives([away, OFFLINE]))))["models"]
+    assert (mixed.state, mixed.next_step) == (State.ATTENTION, "start it")
+    assert "far: refused (text leaves this machine)" in mixed.detail
+    assert (await examine(tmp_path, replace(WELL, models=gives([away]))))["models"].state is State.BROKEN
+
+
+async def test_settings_are_shown_with_their_source_and_secrets_never(tmp_path: Path, canaries: Canaries) -> None:
+    (tmp_path / "config.toml").write_text("[core]\nhistory = 3\n[limits]\nqueue_all = 1000\n")
+    environ = {"MARTIN_WEB__ACCESS_TOKEN": canaries.access_token}
+    loaded = read_config(environ=environ, folder=tmp_path)
+    assert changed_settings(loaded) == [
+        "web.access_token = ••• (MARTIN_WEB__ACCESS_TOKEN)",
+        "core.history = 3 (config.toml: core.history)",
+    ]
+    assert canaries.found_in(repr(await examine(tmp_path, environ=environ))) == []
+
+
+async def test_doctor_speaks_spanish(tmp_path: Path) -> None:
+    english, spanish = await examine(tmp_path), await examine(tmp_path, language="es")
+    assert "base de datos" in spanish
+    assert not set(english) & set(spanish)
+
+
+@pytest.mark.parametrize(
+    ("size", "worded"),
+    [(0, "0 B"), (1023, "1023 B"), (1024, "1 KiB"), (1 << 20, "1.0 MiB"), (3 << 29, "1.5 GiB"), (1 << 50, "1.0 PiB")],
+)
+def test_sizes_are_readable(size: int, worded: str) -> None:
+    assert worded_size(size) == worded
