@@ -108,7 +108,7 @@ async def test_the_store_is_read_whole_only_when_asked(tmp_path: Path) -> None:
         ("page", replace(WELL, port_is_free=gives(False), holder=gives("process 7")), State.OK, "as it should be"),
         (
             "invariants",
-            {"invariants": gives([Broken(name="one turn", count=2, examples=["a", "b"])])},
+            replace(WELL, invariants=gives([Broken(name="one turn", count=2, examples=["a", "b"])])),
             State.BROKEN,
             "one turn: 2 (a, b)",
         ),
