@@ -108,7 +108,7 @@ class Breaker:
 
     def _open(self) -> None:
         self._change(BreakerState.OPEN)
-        self._next_probe_at = max(self._next_probe_at, self._clock.monotonic() + self._settings.probe_s)
+        self._next_probe_at = self._clock.monotonic() + self._settings.probe_s
 
     def _change(self, state: BreakerState) -> None:
         self._state = state

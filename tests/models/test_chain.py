@@ -294,6 +294,18 @@ async def test_waiting_at_the_gate_counts_against_the_first_token_and_blames_nob
     assert slow.states[0].breaker is BreakerState.CLOSED
 
 
+@in_virtual_time
+async def test_whoever_waits_at_the_gate_of_a_model_that_is_given_up_goes_on_to_the_next_at_once() -> None:
+    model = chain(
+        Awkward(1.0, ModelRejected("awkward", "404")), scripted("spare"), parallel=1, breaker=BreakerSettings(failures=1)
+    )
+    async with asyncio.TaskGroup() as group:
+        crowd = [group.create_task(whole(model)) for _ in range(5)]
+    assert [task.result()[0] for task in crowd] == [SPARE] * 5
+    assert all(task.result()[1].seconds == pytest.approx(1) for task in crowd)
+    assert model.states[0].attempts == 1
+
+
 async def test_closing_the_stream_closes_the_backends_at_once() -> None:
     backend = Awkward("first", 60.0, DONE)
     model = chain(backend)
