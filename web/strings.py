@@ -42,6 +42,7 @@ def _frame(language: Language, name: str) -> dict[str, str]:
         "sign_out": say(language, "Sign out"),
         "signed_in_admin": say(language, "You are signed in as admin."),
         "earlier": say(language, "Show earlier messages"),
+        "latest": say(language, "Go to the newest message"),
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import BrowserContext, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
 
 from tests.web.house import House, served
 from web.settings import WebSettings
@@ -64,18 +64,26 @@ class Reader:
 
 
 @asynccontextmanager
-async def at_the_page(configured: WebSettings | None = None, **options: Any) -> AsyncIterator[tuple[House, Reader]]:
-    """A served house and somebody who has its page open, in English unless told otherwise."""
-    house = House()
+async def chromium() -> AsyncIterator[Browser]:
+    """A running Chromium."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        async with served(house, configured) as server:
-            context = await browser.new_context(**({"locale": "en-GB"} | options))
-            context.set_default_timeout(10_000)
-            reader = Reader(await context.new_page(), context, server.address)
-            await reader.open()
-            yield house, reader
-            await context.close()
+        yield browser
         await browser.close()
+
+
+@asynccontextmanager
+async def at_the_page(
+    browser: Browser, configured: WebSettings | None = None, **options: Any
+) -> AsyncIterator[tuple[House, Reader]]:
+    """A served house and somebody who has its page open, in English unless told otherwise."""
+    house = House()
+    async with served(house, configured) as server:
+        context = await browser.new_context(**({"locale": "en-GB"} | options))
+        context.set_default_timeout(10_000)
+        reader = Reader(await context.new_page(), context, server.address)
+        await reader.open()
+        yield house, reader
+        await context.close()
     assert reader.troubles == []
     assert reader.foreign == []

@@ -1,17 +1,28 @@
-"""The page in a real browser: talking, rating, choosing, coming back, in both languages, by keyboard, and unharmed by hostile text."""
+"""The page in a real browser: talking, rating, choosing, coming back, by keyboard, and unharmed by hostile text."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 
-from playwright.async_api import Page, expect
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
 
 from bot.types import OutboxId, Outgoing, OutgoingKind, Reply
-from tests.web.browser import ANSWERED, at_the_page, needs_chromium
+from tests.web.browser import ANSWERED, at_the_page, chromium, needs_chromium
 from tests.web.house import settings
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium for all tests of this file; each test has a fresh profile in it."""
+    async with chromium() as running:
+        yield running
+
 
 PAYLOADS = tuple(
     template.format(n=count, code=f"alert({count})")
@@ -43,8 +54,8 @@ PAYLOADS = tuple(
 )
 
 
-async def test_an_answer_streams_in_and_stays() -> None:
-    async with at_the_page() as (house, reader):
+async def test_an_answer_streams_in_and_stays(browser: Browser) -> None:
+    async with at_the_page(browser) as (house, reader):
         house.word_s = 0.1
         await reader.send("slow " + " ".join(f"word{count}" for count in range(12)))
         await expect(reader.page.locator(".text.running")).to_contain_text("word1")
@@ -55,8 +66,8 @@ async def test_an_answer_streams_in_and_stays() -> None:
         await expect(reader.page.locator(".line")).to_have_text("answered by scripted")
 
 
-async def test_escape_stops_the_answer_and_the_page_says_so() -> None:
-    async with at_the_page() as (house, reader):
+async def test_escape_stops_the_answer_and_the_page_says_so(browser: Browser) -> None:
+    async with at_the_page(browser) as (house, reader):
         house.word_s = 0.1
         await reader.send("slow " + "word " * 300)
         await expect(reader.page.locator(".text.running")).to_contain_text("word")
@@ -65,8 +76,8 @@ async def test_escape_stops_the_answer_and_the_page_says_so() -> None:
         await expect(reader.page.locator("#text")).to_be_focused()
 
 
-async def test_the_keyboard_is_enough() -> None:
-    async with at_the_page() as (house, reader):
+async def test_the_keyboard_is_enough(browser: Browser) -> None:
+    async with at_the_page(browser) as (house, reader):
         await expect(reader.page.locator("#text")).to_be_focused()
         await reader.page.keyboard.type("first line")
         await reader.page.keyboard.press("Shift+Enter")
@@ -84,8 +95,8 @@ async def test_the_keyboard_is_enough() -> None:
         await expect(reader.page.get_by_role("button", name="Good answer")).to_have_attribute("aria-pressed", "true")
 
 
-async def test_a_rating_with_reason_and_correction_survives_a_reload_and_can_be_withdrawn() -> None:
-    async with at_the_page() as (_, reader):
+async def test_a_rating_with_reason_and_correction_survives_a_reload_and_can_be_withdrawn(browser: Browser) -> None:
+    async with at_the_page(browser) as (_, reader):
         page = reader.page
         await reader.ask("hello")
         bad = page.get_by_role("button", name="Bad answer")
@@ -106,8 +117,8 @@ async def test_a_rating_with_reason_and_correction_survives_a_reload_and_can_be_
         await expect(bad).to_have_attribute("aria-pressed", "false")
 
 
-async def test_a_good_answer_can_be_corrected_too() -> None:
-    async with at_the_page() as (house, reader):
+async def test_a_good_answer_can_be_corrected_too(browser: Browser) -> None:
+    async with at_the_page(browser) as (house, reader):
         page = reader.page
         await reader.ask("hello")
         await page.get_by_role("button", name="Good answer").click()
@@ -121,8 +132,8 @@ async def test_a_good_answer_can_be_corrected_too() -> None:
         assert (rating.value, rating.correction) == (1, "Better.")
 
 
-async def test_a_rating_that_could_not_be_stored_is_taken_back() -> None:
-    async with at_the_page() as (house, reader):
+async def test_a_rating_that_could_not_be_stored_is_taken_back(browser: Browser) -> None:
+    async with at_the_page(browser) as (house, reader):
         await reader.ask("hello")
         house.is_full = True
         await reader.page.get_by_role("button", name="Good answer").click()
@@ -130,8 +141,8 @@ async def test_a_rating_that_could_not_be_stored_is_taken_back() -> None:
         await expect(reader.page.get_by_role("button", name="Good answer")).to_have_attribute("aria-pressed", "false")
 
 
-async def test_a_taken_choice_stays_marked() -> None:
-    async with at_the_page() as (_, reader):
+async def test_a_taken_choice_stays_marked(browser: Browser) -> None:
+    async with at_the_page(browser) as (_, reader):
         page = reader.page
         await reader.ask("choose")
         await page.get_by_role("button", name="From the idea").click()
@@ -142,8 +153,8 @@ async def test_a_taken_choice_stays_marked() -> None:
             await page.reload()
 
 
-async def test_again_asks_for_another_answer() -> None:
-    async with at_the_page() as (_, reader):
+async def test_again_asks_for_another_answer(browser: Browser) -> None:
+    async with at_the_page(browser) as (_, reader):
         await reader.ask("one")
         await reader.ask("two")
         await expect(reader.page.get_by_role("button", name="Answer again")).to_have_count(1)
@@ -151,12 +162,12 @@ async def test_again_asks_for_another_answer() -> None:
         await expect(reader.page.locator(".turn").last).to_contain_text("Once more: two")
 
 
-async def test_the_conversation_is_there_after_a_reload_and_a_new_one_starts_empty() -> None:
-    async with at_the_page() as (_, reader):
+async def test_the_conversation_is_there_after_a_reload_and_a_new_one_starts_empty(browser: Browser) -> None:
+    async with at_the_page(browser) as (_, reader):
         page = reader.page
         await reader.ask("remember me")
         await page.reload()
-        await expect(page.locator(".said")).to_have_text("You remember me", use_inner_text=False)
+        await expect(page.locator(".said")).to_contain_text("remember me")
         await page.get_by_role("button", name="New conversation").click()
         await expect(page.locator(".divider")).to_contain_text("A new conversation begins.")
         await expect(page.locator("#welcome")).to_be_visible()
@@ -167,8 +178,8 @@ async def test_the_conversation_is_there_after_a_reload_and_a_new_one_starts_emp
         await expect(page.locator(".turn").first).to_contain_text("remember me")
 
 
-async def test_an_answer_under_way_is_joined_again_after_a_reload() -> None:
-    async with at_the_page() as (house, reader):
+async def test_an_answer_under_way_is_joined_again_after_a_reload(browser: Browser) -> None:
+    async with at_the_page(browser) as (house, reader):
         await reader.send("hold that thought")
         await expect(reader.page.locator(".writing")).to_be_visible()
         await reader.page.reload()
@@ -179,8 +190,8 @@ async def test_an_answer_under_way_is_joined_again_after_a_reload() -> None:
         assert len(house.rows) == 1
 
 
-async def test_a_dropped_line_is_picked_up_again_without_a_second_message() -> None:
-    async with at_the_page() as (house, reader):
+async def test_a_dropped_line_is_picked_up_again_without_a_second_message(browser: Browser) -> None:
+    async with at_the_page(browser) as (house, reader):
         await reader.send("hold the line")
         await expect(reader.page.locator(".writing")).to_be_visible()
         for streams in list(house.web._streams.values()):
@@ -193,8 +204,8 @@ async def test_a_dropped_line_is_picked_up_again_without_a_second_message() -> N
         assert len(house.rows) == 1
 
 
-async def test_a_refused_message_keeps_its_text() -> None:
-    async with at_the_page() as (_, reader):
+async def test_a_refused_message_keeps_its_text(browser: Browser) -> None:
+    async with at_the_page(browser) as (_, reader):
         page = reader.page
         await reader.send("refuse this")
         await expect(page.locator(".state.trouble")).to_contain_text("Too many messages at once.")
@@ -204,8 +215,8 @@ async def test_a_refused_message_keeps_its_text() -> None:
         await expect(page.locator(".turn")).to_have_count(0)
 
 
-async def test_a_draft_survives_a_reload_and_too_much_text_is_told_before_it_is_sent() -> None:
-    async with at_the_page(settings(text_limit=100)) as (house, reader):
+async def test_a_draft_survives_a_reload_and_too_much_text_is_told_before_it_is_sent(browser: Browser) -> None:
+    async with at_the_page(browser, settings(text_limit=100)) as (house, reader):
         page = reader.page
         await page.fill("#text", "x" * 120)
         await expect(page.locator("#count")).to_have_text("120 of at most 100 characters")
@@ -215,8 +226,8 @@ async def test_a_draft_survives_a_reload_and_too_much_text_is_told_before_it_is_
         await expect(page.locator("#text")).to_have_value("x" * 120)
 
 
-async def test_two_tabs_show_one_conversation() -> None:
-    async with at_the_page() as (_, reader):
+async def test_two_tabs_show_one_conversation(browser: Browser) -> None:
+    async with at_the_page(browser) as (_, reader):
         other = await reader.second_tab()
         await expect(other.locator("#welcome")).to_be_visible()
         await reader.ask("hello from the first")
@@ -227,8 +238,8 @@ async def test_two_tabs_show_one_conversation() -> None:
         await expect(reader.page.locator(".turn")).to_have_count(1)
 
 
-async def test_a_message_that_fell_due_appears_by_itself() -> None:
-    async with at_the_page() as (house, reader):
+async def test_a_message_that_fell_due_appears_by_itself(browser: Browser) -> None:
+    async with at_the_page(browser) as (house, reader):
         await reader.ask("hello")
         (row,) = house.rows.values()
         due = Outgoing(
@@ -238,8 +249,8 @@ async def test_a_message_that_fell_due_appears_by_itself() -> None:
         await expect(reader.page.locator(".turn").last).to_contain_text("Time for tea.")
 
 
-async def test_the_language_switch_changes_the_page_and_tells_the_bot() -> None:
-    async with at_the_page() as (house, reader):
+async def test_the_language_switch_changes_the_page_and_tells_the_bot(browser: Browser) -> None:
+    async with at_the_page(browser) as (house, reader):
         page = reader.page
         await page.get_by_role("link", name="español").click()
         await expect(page.locator("html")).to_have_attribute("lang", "es")
@@ -252,8 +263,8 @@ async def test_the_language_switch_changes_the_page_and_tells_the_bot() -> None:
         await expect(page.locator("#notice")).to_contain_text("automated AI")
 
 
-async def test_light_and_dark_follow_the_system_until_somebody_chooses() -> None:
-    async with at_the_page(color_scheme="dark") as (_, reader):
+async def test_light_and_dark_follow_the_system_until_somebody_chooses(browser: Browser) -> None:
+    async with at_the_page(browser, color_scheme="dark") as (_, reader):
         page = reader.page
         dark = await _paper(page)
         await page.get_by_role("button", name="Switch between light and dark").click()
@@ -263,8 +274,8 @@ async def test_light_and_dark_follow_the_system_until_somebody_chooses() -> None
         assert await _paper(page) == light
 
 
-async def test_a_hundred_hostile_texts_stay_text() -> None:
-    async with at_the_page() as (_, reader):
+async def test_a_hundred_hostile_texts_stay_text(browser: Browser) -> None:
+    async with at_the_page(browser) as (_, reader):
         page = reader.page
         for start in range(0, len(PAYLOADS), 5):
             await reader.ask("show " + "\n\n".join(PAYLOADS[start : start + 5]).replace("evil.example", "evil\u200b.example"))
@@ -282,8 +293,8 @@ async def test_a_hundred_hostile_texts_stay_text() -> None:
         assert reader.troubles == []
 
 
-async def test_a_link_is_live_only_where_the_person_named_its_host() -> None:
-    async with at_the_page() as (house, reader):
+async def test_a_link_is_live_only_where_the_person_named_its_host(browser: Browser) -> None:
+    async with at_the_page(browser) as (house, reader):
         answer = "See [docs](https://docs.example/a) and https://other.example/x?leak=1 and [you](https://evil.example/)."
         for row_text, live in (("show " + answer, 3), ("tell me", 0)):
             turn = await reader.ask(row_text)
@@ -303,23 +314,36 @@ async def test_a_link_is_live_only_where_the_person_named_its_host() -> None:
         assert house.rows
 
 
-async def test_markdown_becomes_the_elements_it_means() -> None:
-    async with at_the_page() as (_, reader):
+async def test_markdown_becomes_the_elements_it_means(browser: Browser) -> None:
+    async with at_the_page(browser) as (_, reader):
         turn = await reader.ask(
             "show # Title\n\n**bold** *italic* `code` ~~gone~~ snake_case_name 2*3*4\n\n1. one\n   - inner\n2. two\n\n"
             "> quoted\n\n```python\nprint('<b>')\n```\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n\n---\n"
         )
         for element, text in (
-            ("h3", "Title"), ("strong", "bold"), ("em", "italic"), ("p code", "code"), ("s", "gone"), ("ol > li ul li", "inner"),
-            ("blockquote", "quoted"), ("pre code", "print('<b>')"), ("th", "a"), ("td.right", "2"), (".code-head > span", "python"),
-        ):  # fmt: skip
+            ("h3", "Title"),
+            ("strong", "bold"),
+            ("em", "italic"),
+            ("p code", "code"),
+            ("s", "gone"),
+            ("ol > li ul li", "inner"),
+            ("blockquote", "quoted"),
+            ("pre code", "print('<b>')"),
+            ("th", "a"),
+            ("td.right", "2"),
+            (".code-head > span", "python"),
+        ):
             await expect(turn.locator(f".text {element}").first).to_have_text(text)
         await expect(turn.locator(".text")).to_contain_text("snake_case_name")
+        prose = "Prose that an editor wrapped at a column of its own choosing, long before its sentence\nended."
+        wrapped = await reader.ask(f"show {prose}\n\nshort\nlines")
+        await expect(wrapped.locator(".text p").first).to_have_text(prose.replace("\n", " "))
+        await expect(wrapped.locator(".text br")).to_have_count(1)
         await expect(turn.locator("hr")).to_have_count(1)
         await expect(turn.get_by_role("button", name="Copy")).to_have_count(2)
 
 
-async def test_markdown_of_any_shape_renders_in_time() -> None:
+async def test_markdown_of_any_shape_renders_in_time(browser: Browser) -> None:
     shapes = [
         "*" * 20_000,
         "[" * 20_000,
@@ -332,7 +356,7 @@ async def test_markdown_of_any_shape_renders_in_time() -> None:
     ]
     shapes += ["[a](" * 5_000, "https://" * 2_500, "\n".join(f"{'  ' * depth}- x" for depth in range(300)), "**a** " * 3_300]
     shapes += ["|a|b|\n|-|-|\n" * 1500, "* * * *" * 3000 + "x", "| " + "- |" * 6000, "```\n" * 5000, "<br" * 6000, "~~" * 9999]
-    async with at_the_page() as (_, reader):
+    async with at_the_page(browser) as (_, reader):
         slow = await reader.page.evaluate(
             """async (shapes) => {
                 const { render } = await import("/static/markdown.js");
@@ -348,8 +372,8 @@ async def test_markdown_of_any_shape_renders_in_time() -> None:
     assert max(slow) < 1500, json.dumps(slow)
 
 
-async def test_a_narrow_screen_never_scrolls_sideways() -> None:
-    async with at_the_page(viewport={"width": 360, "height": 640}) as (_, reader):
+async def test_a_narrow_screen_never_scrolls_sideways(browser: Browser) -> None:
+    async with at_the_page(browser, viewport={"width": 360, "height": 640}) as (_, reader):
         await reader.ask(
             "show " + "x" * 400 + "\n\n```\n" + "y" * 300 + "\n```\n\n| " + "wide column | " * 9 + "\n|" + "---|" * 9
         )
@@ -363,14 +387,15 @@ async def test_a_narrow_screen_never_scrolls_sideways() -> None:
             assert box["x"] + box["width"] <= 360
 
 
-async def test_a_screen_reader_hears_each_answer_once_and_no_stream() -> None:
-    async with at_the_page() as (_, reader):
+async def test_a_screen_reader_hears_each_answer_once_and_no_stream(browser: Browser) -> None:
+    async with at_the_page(browser) as (_, reader):
         await reader.ask("slow one two three four five")
         announced = reader.page.locator("#announcer p")
         await expect(announced).to_have_count(1)
         await expect(announced).to_have_text("Martín: one two three four five")
         assert await reader.page.locator("[aria-live], [role=log]").count() == 1
-        assert await reader.page.locator("button:not([aria-label]):not(:has-text(/\\S/))").count() == 0
+        names = "buttons => buttons.map(button => button.ariaLabel || button.textContent.trim())"
+        assert all(await reader.page.locator("button").evaluate_all(names))
 
 
 async def _paper(page: Page) -> str:

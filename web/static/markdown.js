@@ -4,6 +4,7 @@
 import { copyButton, h, say } from "./dom.js";
 
 const MAX_DEPTH = 8;
+const WRAPPED = 60;
 const FENCE = /^ {0,3}(`{3,}|~{3,})\s*([^`\s]{0,40})[^`]*$/;
 const HEADING = /^ {0,3}(#{1,6})[ \t]+(.*)$/;
 const RULE = /^ {0,3}([-*_])(?:[ \t]*\1){2,}[ \t]*$/;
@@ -71,8 +72,14 @@ function beginsBlock(line) {
 function paragraph(lines, at, hosts, nodes) {
   let end = at + 1;
   while (end < lines.length && lines[end].trim() && !beginsBlock(lines[end])) end += 1;
-  nodes.push(h("p", {}, ...inline(lines.slice(at, end).map((line) => line.trim()).join("\n"), hosts)));
+  nodes.push(h("p", {}, ...inline(lines.slice(at, end).map(softly).join("").trimEnd(), hosts)));
   return end;
+}
+
+/** A line of a paragraph with what follows it: long lines are prose that an editor wrapped, short ones were meant as lines. */
+function softly(line) {
+  const isMeant = line.length < WRAPPED || / {2}$|\\$/.test(line);
+  return line.trim().replace(/\\$/, "") + (isMeant ? "\n" : " ");
 }
 
 function fence(lines, at, [, marks, language], nodes) {

@@ -1,0 +1,80 @@
+"""The whole bot as people start it, with its page in a real browser: what was taught stays, and stays with who taught it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from tests.web.browser import Reader, chromium, needs_chromium
+
+REPOSITORY = Path(__file__).parents[2]
+TAUGHT = "The garden gate is painted ultramarine, and the key hangs behind the clock."
+
+
+@asynccontextmanager
+async def bot(data: Path) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
+    """A running bot on a free port, offline: its address and its process. It is killed at the end, not asked."""
+    (data / "run.json").unlink(missing_ok=True)
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("MARTIN_") and name != "PORT"}
+    settings = {"MARTIN_DATA_DIR": str(data), "MARTIN_WEB__PORT": "0", "MARTIN_MODELS__PROVIDER": "offline"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", "run", cwd=REPOSITORY, env=plain | settings,
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield await _address(data / "run.json", process), process
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGKILL)
+        await process.wait()
+
+
+async def _address(run: Path, process: asyncio.subprocess.Process) -> str:
+    async with asyncio.timeout(40):
+        while True:
+            assert process.returncode is None, "the bot ended before it was ready"
+            try:
+                return str(json.loads(run.read_text())["address"])
+            except (FileNotFoundError, json.JSONDecodeError, KeyError):
+                await asyncio.sleep(0.05)
+
+
+@needs_chromium
+@pytest.mark.timeout(120)
+async def test_a_correction_changes_the_next_answer_outlives_kill_9_and_reaches_nobody_else(tmp_path: Path) -> None:
+    async with chromium() as browser:
+        mine, theirs = await browser.new_context(locale="en-GB"), await browser.new_context(locale="en-GB")
+        page = await mine.new_page()
+        async with bot(tmp_path) as (address, _):
+            reader = Reader(page, mine, address)
+            await reader.open()
+            first = await reader.ask("What colour is the garden gate of the old mill?")
+            await first.get_by_role("button", name="Bad answer").click()
+            await page.get_by_label("What should I have said?").fill(TAUGHT)
+            await page.get_by_role("button", name="Save").click()
+            await expect(page.locator(".given:not([hidden])")).to_contain_text("ultramarine")
+            await expect(await reader.ask("Which colour has the gate in the garden at the mill?")).to_contain_text(
+                "ultramarine"
+            )
+        cookies = await mine.cookies()
+        async with bot(tmp_path) as (address, _):
+            assert [cookie["name"] for cookie in cookies if cookie.get("httpOnly")] == ["martin_session"]
+            reader = Reader(page, mine, address)
+            await reader.open()
+            await expect(page.locator(".given:not([hidden])")).to_contain_text("ultramarine")
+            await expect(await reader.ask("The gate of the mill's garden: what colour is it?")).to_contain_text("ultramarine")
+            other = Reader(await theirs.new_page(), theirs, address)
+            await other.open()
+            answer = await other.ask("What colour is the garden gate of the old mill?")
+            await expect(answer).not_to_contain_text("ultramarine")
+            assert reader.troubles == other.troubles == []
+            assert reader.foreign == other.foreign == []
