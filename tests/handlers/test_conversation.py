@@ -91,10 +91,14 @@ async def test_again_on_somebody_elses_turn_is_refused() -> None:
     assert outcome.is_refused
 
 
-@pytest.mark.parametrize(("word", "language"), [("es", "es"), ("Español", "es"), ("EN", "en"), ("inglés", "en")])
-async def test_language_by_name_is_set_and_answered_in_the_new_language(word: str, language: Language) -> None:
+@pytest.mark.parametrize(
+    ("word", "language", "reply"),
+    [("es", "es", "Hecho"), ("Español", "es", "Hecho"), ("EN", "en", "Done"), ("inglés", "en", "Done")],
+)
+async def test_language_by_name_is_set_and_answered_in_the_new_language(word: str, language: Language, reply: str) -> None:
     _, outcome = await answer(command("language", arguments=word))
     assert outcome.writes == (SetLanguage(person_id=ADA, language=language),)
+    assert said(outcome).startswith(reply)
 
 
 @pytest.mark.parametrize("word", ["", "fr", "klingon"])

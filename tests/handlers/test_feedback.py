@@ -48,10 +48,11 @@ async def test_a_press_is_noted_and_thanked(value: Value, language: Language) ->
     assert not outcome.is_refused
 
 
-async def test_a_reason_and_a_correction_are_kept_and_promised_for_the_next_question() -> None:
-    _, outcome = await answer(rated(-1, Reason.WRONG, "  It is blue.  "))
+@pytest.mark.parametrize(("language", "promise"), [("en", "from your next question on"), ("es", "desde tu próxima pregunta")])
+async def test_a_reason_and_a_correction_are_kept_and_promised_for_the_next_question(language: Language, promise: str) -> None:
+    _, outcome = await answer(rated(-1, Reason.WRONG, "  It is blue.  ", language=language))
     assert outcome.writes == (row(-1, Reason.WRONG, "It is blue."),)
-    assert "next question" in said(outcome)
+    assert promise in said(outcome)
 
 
 async def test_the_same_press_again_keeps_what_an_earlier_one_said() -> None:

@@ -33,14 +33,14 @@ async def test_mydata_gives_one_readable_file_with_every_owner(language: Languag
     assert "turns: 1" in said(outcome)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-async def test_mydata_is_never_shown_in_a_group(language: Language) -> None:
+@pytest.mark.parametrize(("language", "word"), [("en", "private"), ("es", "privado")])
+async def test_mydata_is_never_shown_in_a_group(language: Language, word: str) -> None:
     asked = turn(message(Kind.COMMAND, "/mydata", is_private=False), language, command="mydata")
     _, outcome = await answer(asked, services(personal=OWNERS))
     assert outcome.is_refused
     assert outcome.reply is not None
     assert outcome.reply.files == ()
-    assert said(outcome)
+    assert word in said(outcome)
 
 
 async def test_forgetme_asks_before_it_erases() -> None:
@@ -59,8 +59,8 @@ async def asking() -> Question:
     return Question(turn_id=TurnId("t1"), kind="forgetme", choices=write.question.choices)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-async def test_yes_erases_after_this_reply_and_says_what_remains_until_when(language: Language) -> None:
+@pytest.mark.parametrize(("language", "remains"), [("en", "What remains"), ("es", "Lo que queda")])
+async def test_yes_erases_after_this_reply_and_says_what_remains_until_when(language: Language, remains: str) -> None:
     question = await asking()
     handler, outcome = await answer(pressed(past(handler="forgetme", choices=question.choices), "forgetme:yes", language))
     assert handler.name == "forgetme"
@@ -69,6 +69,7 @@ async def test_yes_erases_after_this_reply_and_says_what_remains_until_when(lang
         AddJob(kind="forget", person_id=ADA, after_turn=TurnId("t9")),
     )
     assert "2026-12-07" in said(outcome)
+    assert remains in said(outcome)
 
 
 @pytest.mark.parametrize("text", ["a", "A.", "yes, erase everything", "YES ERASE EVERYTHING!"])
