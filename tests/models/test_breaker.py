@@ -26,10 +26,10 @@ class HandClock:
         return self.at
 
 
-def opened(clock: HandClock) -> tuple[Breaker, Permit]:
-    """A breaker that has just opened, and a permit from before."""
+def opened(clock: HandClock) -> tuple[Breaker, list[Permit]]:
+    """A breaker that has just opened, and permits from before."""
     breaker = Breaker(BreakerSettings(), clock)
-    early = admitted(breaker)
+    early = [admitted(breaker) for _ in range(7)]
     for _ in range(5):
         breaker.failed(admitted(breaker), is_timeout=False)
     assert breaker.state is BreakerState.OPEN
@@ -46,8 +46,9 @@ def test_what_was_sent_before_it_opened_neither_closes_it_nor_delays_the_probe()
     clock = HandClock()
     breaker, early = opened(clock)
     clock.at += 6
-    breaker.succeeded(early)
-    breaker.failed(early, is_timeout=True)
+    breaker.succeeded(early.pop())
+    for permit in early:
+        breaker.failed(permit, is_timeout=True)
     assert breaker.state is BreakerState.OPEN
     assert breaker.wait_s == pytest.approx(4)
     clock.at += 4
