@@ -14,6 +14,7 @@ import aiosqlite
 from bot.errors import StoreBusy, StoreClosed, StoreError
 from bot.store.codec import DIALECT, Row, Statement, ranked, read, write
 from bot.store.driver import BeforeCall, connect, run
+from bot.store.reader import Reader
 from bot.store.writer import Unit, Writer
 
 __all__ = ["DIALECT", "BeforeCall", "Database", "Row", "Statement", "Unit", "ranked", "read", "write"]
@@ -31,7 +32,8 @@ class Database:
     ) -> None:
         self.path = path
         self._writing, self._reading, self._before_call = writing, tuple(reading), before_call
-        self._next_reader = itertools.cycle(self._reading)
+        self._readers = tuple(Reader(connection, before_call) for connection in reading)
+        self._next_reader = itertools.cycle(self._readers)
         self._writer = Writer(writing, before_call)
 
     @classmethod
@@ -76,16 +78,16 @@ class Database:
         """What a reading statement finds among committed rows."""
         if not self._writer.is_running:
             raise StoreClosed("the database is closed")
-        reading = _Reading(statement, statement.encode(parameters), self._before_call)
-        await run(next(self._next_reader), reading)
-        return reading.rows
+        return await next(self._next_reader).rows(statement, statement.encode(parameters))
 
     async def checkpoint(self) -> None:
         """Move everything into the database file and empty the write-ahead log, so that erased text is in neither.
 
         Raises StoreBusy when another process keeps reading.
         """
-        checkpoint = _Checkpoint()
+        if not self._writer.is_running:
+            raise StoreClosed("the database is closed")
+        checkpoint = _Checkpoint(self._before_call)
         await run(self._writing, checkpoint)
         if checkpoint.was_busy:
             raise StoreBusy("the write-ahead log could not be emptied: another process is reading the database")
@@ -108,6 +110,8 @@ class Database:
     async def aclose(self) -> None:
         """Commit what is waiting and close. Harmless the second time."""
         await self._writer.aclose()
+        for reader in self._readers:
+            await reader.aclose()
         for connection in (*self._reading, self._writing):
             await connection.close()
 
@@ -120,19 +124,12 @@ class Database:
         await self.aclose()
 
 
-class _Reading:
-    def __init__(self, statement: Statement, row: Row, before_call: BeforeCall | None) -> None:
-        self._statement, self._row, self._before_call = statement, row, before_call
-        self.rows: list[Row] = []
+class _Checkpoint:
+    def __init__(self, before_call: BeforeCall | None) -> None:
+        self._before_call = before_call
+        self.was_busy = False
 
     def run(self, connection: sqlite3.Connection) -> None:
         if self._before_call is not None:
-            self._before_call(self._statement.name)
-        self.rows = self._statement.decode(connection.execute(self._statement.sql, self._row).fetchall())
-
-
-class _Checkpoint:
-    was_busy = False
-
-    def run(self, connection: sqlite3.Connection) -> None:
+            self._before_call("CHECKPOINT")
         self.was_busy = bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
