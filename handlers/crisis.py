@@ -35,7 +35,7 @@ class Guidance:
     def _line(self, sign: Sign, country: Mapping[str, Any]) -> str:
         language = sign.language
         parts = [f"{self.emergency[language]} **{country['emergency']}**"]
-        parts += [f"**{line['number']}** ({line[language]})" for line in country[sign.danger]]
+        parts += [f"**{line['number']}**, {line[language]}" for line in country[sign.danger]]
         return f"{country['name'][language]}: " + " · ".join(parts)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sized
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.locale import say
+from bot.locale import say, say_many
 from bot.ports import Preview, Services
 from bot.types import AddJob, AskQuestion, CloseQuestion, Language, Outcome, Question, Reply, ReplyFile, Turn
 from handlers.asking import answer_to, option
@@ -30,7 +30,7 @@ class MyDataHandler:
         return turn.command == "mydata"
 
     async def handle(self, turn: Turn, preview: Preview) -> Outcome:
-        """One JSON file with a key per owner of personal data, and how much each one holds."""
+        """One JSON file with a key per owner of personal data, and how much there is."""
         language = turn.language
         if not turn.message.is_private:
             text = say(
@@ -41,10 +41,10 @@ class MyDataHandler:
         held = {owner.name: await owner.export(turn.person.id) for owner in self._services.personal}
         content = await asyncio.to_thread(_written, turn, now, held)
         file = ReplyFile(name=f"martin-mydata-{now.date().isoformat()}.json", media_type="application/json", content=content)
-        lines = "\n".join(f"- {name}: {_amount(language, one)}" for name, one in held.items())
-        text = say(language, "Here is everything I hold about you, as a JSON file that you can open with any text editor:")
+        text = say(language, "Here is everything I hold about you, as a JSON file that any text editor opens:")
+        count = say_many(language, "It has {count} entry.", "It has {count} entries.", _entries(held))
         more = say(language, "Corrections and ratings are in it too. /forgetme erases all of it.")
-        return Outcome(reply=Reply(text=f"{text}\n\n{lines}\n\n{more}", files=(file,)))
+        return Outcome(reply=Reply(text=f"{text} **{file.name}**. {count} {more}", files=(file,)))
 
 
 class ForgetMeHandler:
@@ -113,9 +113,10 @@ def _written(turn: Turn, now: datetime, held: Mapping[str, object]) -> bytes:
     return json.dumps({HEADER: header, **held}, ensure_ascii=False, indent=2, default=str).encode("utf-8")
 
 
-def _amount(language: Language, held: object) -> str:
-    if held is None or (isinstance(held, Sized) and not len(held)):
-        return say(language, "nothing")
+def _entries(held: object) -> int:
+    """How many rows an export holds: the items of its lists, wherever they stand; anything else that is there counts as one."""
+    if isinstance(held, Mapping):
+        return sum(_entries(one) for one in held.values())
     if isinstance(held, (list, tuple)):
-        return str(len(held))
-    return say(language, "in the file")
+        return len(held)
+    return 0 if held is None else 1
