@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
@@ -51,8 +51,6 @@ _log = structlog.get_logger("martin.turn")
 
 T = TypeVar("T")
 
-STORE_RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-"""Pauses between tries while the database cannot write; the last one repeats."""
 MOST_ATTEMPTS = 5
 """Starts that may find the same message unfinished before it is given up and the person told."""
 
@@ -63,7 +61,10 @@ class GivenUp(MartinError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoreSettings:
-    """The core's settings, out of `bot.config`. A limit of 0 is none."""
+    """The core's settings, out of `bot.config`. A limit of 0 is none.
+
+    `store_retry_s` are the pauses between tries while the database cannot write; the last one repeats.
+    """
 
     history: int = 12
     turn_deadline_s: float = 330.0
@@ -71,6 +72,7 @@ class CoreSettings:
     messages_per_day: int = 0
     tokens_per_day: int = 0
     tokens_per_day_of_all: int = 0
+    store_retry_s: Sequence[float] = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 @dataclass(slots=True)
@@ -108,9 +110,10 @@ class Core:
         self._clock, self._settings, self._language, self._spoken = clock, settings, language, spoken
         self._lanes: dict[Address, deque[_Waiting]] = {}
         self._of_user: Counter[User] = Counter()
+        self._held: set[TurnId] = set()
         self._told: TTLCache[PersonId, date] = TTLCache(10_000, 86_400.0, timer=clock.monotonic)
         self._tasks: asyncio.TaskGroup | None = None
-        self._idle = asyncio.Event()
+        self._idle, self._recovered = asyncio.Event(), asyncio.Event()
 
     async def run(self) -> None:
         """Answer until cancelled, beginning with what an earlier process left unfinished."""
@@ -122,6 +125,7 @@ class Core:
                     self._tasks.create_task(self._try(partial(self._absorb, row.id, row.message), row.id))
                 else:
                     await self._patiently(partial(self._turns.absorb, row.id, (), self._clock.now()))
+            self._recovered.set()
             if not self._lanes:
                 self._idle.set()
             await asyncio.Event().wait()
@@ -138,6 +142,10 @@ class Core:
 
     # --- what the door needs ---
 
+    async def recovered(self) -> None:
+        """Return once all that an earlier process left unfinished is back in its lanes."""
+        await self._recovered.wait()
+
     def waiting(self, user: User) -> int:
         """How many turns of this user wait or run."""
         return self._of_user[user]
@@ -146,6 +154,10 @@ class Core:
         """How many turns wait or run in all."""
         return self._of_user.total()
 
+    def holds(self, id: TurnId) -> bool:
+        """Whether this stored message waits, runs or is being absorbed in this process."""
+        return id in self._held
+
     def tell(self, notice: Outgoing) -> None:
         """Deliver a notice whose row is stored."""
         self._delivery.add(notice)
@@ -153,6 +165,7 @@ class Core:
     def enqueue(self, id: TurnId, message: IncomingMessage, attempts: int = 0) -> None:
         """Put a stored message into its address's lane."""
         waiting = _Waiting(id, message, attempts)
+        self._held.add(id)
         self._of_user[_user(message)] += 1
         self._idle.clear()
         lane = self._lanes.get(message.address)
@@ -167,7 +180,9 @@ class Core:
 
         Raises IntakeError when that failed: it stays stored, and the next start tries it again.
         """
+        self._held.add(id)
         done = await self._try(partial(self._absorb, id, message), id)
+        self._held.discard(id)
         if isinstance(done, Receipt):
             return done
         raise IntakeError("this could not be done just now; it is kept and tried again") from done
@@ -202,6 +217,7 @@ class Core:
             if await self._try(partial(self._answer, waiting), waiting.id) is not None:
                 await self._give_up(waiting)
             lane.popleft()
+            self._held.discard(waiting.id)
             user = _user(waiting.message)
             self._of_user[user] -= 1
             if not self._of_user[user]:
@@ -228,12 +244,12 @@ class Core:
         if message.kind is Kind.TEXT and (limit := self._limit(context.usage)) is not None:
             await self._refuse(waiting, context, limit)
             return
-        waiting.turn = turn = await self._turn(waiting.id, message, context)
+        waiting.turn = turn = await self._patiently(lambda: self._turn(waiting.id, message, context))
         if waiting.attempts >= MOST_ATTEMPTS:
             raise GivenUp(f"{waiting.attempts} starts found it unfinished")
         handler = self._router.route(turn)
         waiting.handler = handler.name
-        opened = await self._outbox.placeholder(turn.id) if waiting.attempts else None
+        opened = await self._patiently(lambda: self._outbox.placeholder(turn.id)) if waiting.attempts else None
         preview = RunningPreview(
             tasks=self._running,
             channel=self._channels[message.address.channel],
@@ -271,7 +287,7 @@ class Core:
             _log.critical("turn.not_stored", turn_id=turn.id, error=type(failure).__name__)
             return
         if record.outgoing is not None:
-            self._delivery.add(record.outgoing, await self._outbox.placeholder(turn.id))
+            self._delivery.add(record.outgoing, await self._patiently(lambda: self._outbox.placeholder(turn.id)))
 
     async def _turn(self, id: TurnId, message: IncomingMessage, context: Context) -> Turn:
         """The message with all that a handler may look at."""
@@ -337,7 +353,8 @@ class Core:
 
     async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
         """Do a step of the database, again for as long as it is busy, full or read-only: the message stays stored meanwhile."""
-        for pause_s in chain(STORE_RETRY_S, repeat(STORE_RETRY_S[-1])):
+        pauses = self._settings.store_retry_s
+        for pause_s in chain(pauses, repeat(pauses[-1])):
             try:
                 return await step()
             except (StoreConflict, StoreClosed):

@@ -20,7 +20,6 @@ T = TypeVar("T")
 
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 300.0
-STORE_RETRY_S = 1.0
 
 Waiting = tuple[Outgoing, PlatformId | None]
 Lane = tuple[ChannelName, str, str]
@@ -34,9 +33,16 @@ class Delivery:
     """
 
     def __init__(
-        self, *, outbox: OutboxStore, channels: Mapping[ChannelName, Channel], clock: Clock, on_sent: Callable[[], None]
+        self,
+        *,
+        outbox: OutboxStore,
+        channels: Mapping[ChannelName, Channel],
+        clock: Clock,
+        on_sent: Callable[[], None],
+        store_retry_s: float = 1.0,
     ) -> None:
         self._outbox, self._channels, self._clock, self._on_sent = outbox, channels, clock, on_sent
+        self._store_retry_s = store_retry_s
         self._lanes: dict[Lane, deque[Waiting]] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._idle = asyncio.Event()
@@ -111,4 +117,4 @@ class Delivery:
                 return await step()
             except StoreError as error:
                 _log.error("delivery.store", error=str(error))
-                await asyncio.sleep(STORE_RETRY_S)
+                await asyncio.sleep(self._store_retry_s)

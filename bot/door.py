@@ -31,6 +31,8 @@ from bot.types import (
 )
 
 NOTICE_EVERY_S = 60.0
+OPENS_IN_S = 5.0
+"""How long a message waits for a bot that is starting before its platform is asked to send it again."""
 
 User = tuple[ChannelName, str]
 
@@ -46,11 +48,17 @@ class DoorLimits:
 class Lanes(Protocol):
     """What the door needs of the core."""
 
+    async def recovered(self) -> None:
+        """Return once all that an earlier process left unfinished is back in its lanes."""
+
     def waiting(self, user: User) -> int:
         """How many turns of this user wait or run."""
 
     def waiting_all(self) -> int:
         """How many turns wait or run in all."""
+
+    def holds(self, id: TurnId) -> bool:
+        """Whether this stored message waits, runs or is being absorbed in this process."""
 
     def enqueue(self, id: TurnId, message: IncomingMessage) -> None:
         """Put a stored message into its address's lane."""
@@ -90,6 +98,7 @@ class Door:
         self._queue: list[_Waiting] = []
         self._wake = asyncio.Event()
         self._noticed: TTLCache[User, bool] = TTLCache(10_000, NOTICE_EVERY_S, timer=clock.monotonic)
+        self._open = asyncio.Event()
         self.is_closed = False
 
     async def receive(self, messages: Sequence[IncomingMessage]) -> Sequence[Receipt]:
@@ -100,19 +109,30 @@ class Door:
         """
         if self.is_closed:
             raise IntakeError("the bot is stopping; send it again")
+        if not self._open.is_set():
+            await self._opened()
         waiting = _Waiting(messages, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
         self._wake.set()
         return await waiting.receipts
 
     async def run(self, lanes: Lanes) -> None:
-        """Take messages in and hand them to `lanes` until cancelled."""
+        """Take messages in and hand them to `lanes` until cancelled; not before older ones are back in their lanes."""
+        await lanes.recovered()
+        self._open.set()
         async with asyncio.TaskGroup() as tasks:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
                 batch, self._queue = self._queue, []
                 await self._take(batch, lanes, tasks)
+
+    async def _opened(self) -> None:
+        try:
+            async with asyncio.timeout(OPENS_IN_S):
+                await self._open.wait()
+        except TimeoutError:
+            raise IntakeError("the bot is still starting; send it again") from None
 
     async def _take(self, batch: list[_Waiting], lanes: Lanes, tasks: asyncio.TaskGroup) -> None:
         admitted: Counter[User] = Counter()
@@ -209,8 +229,11 @@ def _hand_on(arrival: Arrival, stored: StoredArrival, lanes: Lanes) -> Receipt |
             is_refused=refused,
         )
 
-    if not stored.is_new:
-        return receipt(ReceiptStatus.DUPLICATE, same=stored.digest in ("", arrival.digest))
+    is_same = stored.digest in ("", arrival.digest)
+    if not stored.is_new and stored.state is InboxState.RECEIVED and is_same and not lanes.holds(stored.id):
+        pass  # it was stored, and then the database failed before it could be handed on
+    elif not stored.is_new:
+        return receipt(ReceiptStatus.DUPLICATE, same=is_same)
     if arrival.state is InboxState.REFUSED:
         if arrival.notice is not None:
             lanes.tell(arrival.notice)

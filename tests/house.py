@@ -153,30 +153,33 @@ def look(path: Path, sql: str) -> list[tuple[object, ...]]:
 @asynccontextmanager
 async def house(
     path: Path,
-    handlers: Sequence[Handler],
+    handlers: Sequence[Handler] | Callable[[Stores], Sequence[Handler]],
     *,
     channel: RecordingChannel | None = None,
     limits: DoorLimits | None = None,
     settings: CoreSettings | None = None,
     before_call: Callable[[str], None] | None = None,
 ) -> AsyncIterator[House]:
-    """A running core over the folder at `path`; leaving ends it at once, as a crash would, with everything closed."""
+    """A running core over the folder at `path`; leaving ends it at once, as a crash would, with everything closed.
+
+    `handlers` stand beside `OffLane`, or make the whole tuple from the stores.
+    """
     clock, ids, platform = SystemClock(), TimeOrderedIds(), channel or RecordingChannel()
     folder = DataFolder.open(path)
     await migrate(folder, clock)
     async with open_folder(folder, clock=clock, ids=ids, before_call=before_call) as stores:
         channels = {platform.name: platform}
-        delivery = Delivery(outbox=stores.outbox, channels=channels, clock=clock, on_sent=lambda: None)
+        delivery = Delivery(outbox=stores.outbox, channels=channels, clock=clock, on_sent=lambda: None, store_retry_s=0.005)
         core = Core(
             inbox=stores.inbox,
             people=stores.people,
             turns=stores.turns,
             outbox=stores.outbox,
-            router=Router([OffLane(), *handlers]),
+            router=Router(handlers(stores) if callable(handlers) else [OffLane(), *handlers]),
             delivery=delivery,
             channels=channels,
             clock=clock,
-            settings=settings or CoreSettings(preview_interval_s=0.01),
+            settings=settings or CoreSettings(preview_interval_s=0.01, store_retry_s=(0.005,)),
             language=lambda _: "en",
             spoken=lambda _: None,
         )
