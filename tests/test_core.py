@@ -205,6 +205,7 @@ async def test_a_reply_that_was_not_delivered_is_delivered_by_the_next_start(tmp
 
 async def test_a_caller_who_leaves_takes_nothing_back(tmp_path: Path) -> None:
     async with house(tmp_path, [Doing(echo)]) as here:
+        await here.core.recovered()
         asking = asyncio.create_task(here.door.receive([text("hello")]))
         await asyncio.sleep(0)
         asking.cancel()
@@ -396,6 +397,7 @@ async def test_while_the_disk_is_full_nothing_is_confirmed_and_it_recovers_by_it
             raise error
 
     async with house(tmp_path, [Doing(echo)], before_call=before_call) as here:
+        await here.core.recovered()
         is_full = True
         for number in range(5):
             with pytest.raises(StoreFull):
