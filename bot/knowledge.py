@@ -9,6 +9,7 @@ import os
 import re
 import stat
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -24,10 +25,9 @@ MAX_PASSAGE_CHARS = 1_400
 """A longer section is split between its paragraphs: a passage is shown whole, and should fit a screen."""
 _INLINE_PASSAGES = 3_000
 """Up to so many passages a search takes well under a millisecond, less than a change of thread."""
-_HEADING_REPEATS = 3
-"""A heading says what a section answers, so its words count as if they stood there this often."""
-_ALSO_REPEATS = 2
-_RELEVANT = 0.43
+_HEADING_WEIGHT, _ALSO_WEIGHT, _TRAIL_WEIGHT = 3.0, 2.0, 0.5
+"""A heading says what a section answers, so its words count as if they stood there so often; the trail counts less."""
+_RELEVANT = 0.4
 """A passage below this does not answer the question: most of what was asked is not in it (see `Bm25.match`)."""
 _NEAR_BEST = 0.6
 """Further passages are shown only when they are at least this good relative to the best one."""
@@ -248,10 +248,19 @@ def _shelve(passages: Sequence[Passage]) -> dict[Language, _Shelf]:
     return shelves
 
 
-def _weigh(passage: Passage, heading: Sequence[str], language: Language) -> list[str]:
-    """The tokens of a passage, the telling ones repeated."""
-    also, trail = tokens(passage.also, language), tokens(" ".join(passage.trail), language)
-    return [*heading] * _HEADING_REPEATS + also * _ALSO_REPEATS + trail + tokens(passage.text, language)
+def _weigh(passage: Passage, heading: Sequence[str], language: Language) -> dict[str, float]:
+    """How much each token of a passage counts."""
+    weights: Counter[str] = Counter(tokens(passage.text, language))
+    parts = (
+        (heading, _HEADING_WEIGHT),
+        (tokens(passage.also, language), _ALSO_WEIGHT),
+        (tokens(" ".join(passage.trail), language), _TRAIL_WEIGHT),
+    )
+    counted: dict[str, float] = dict(weights)
+    for found, weight in parts:
+        for token in set(found):
+            counted[token] = counted.get(token, 0.0) + weight
+    return counted
 
 
 def read_file(name: str, content: bytes | str) -> tuple[tuple[Passage, ...], tuple[KnowledgeProblem, ...]]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import re
 import threading
+import tomllib
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import snowballstemmer  # type: ignore[import-untyped]
 from rapidfuzz import process
@@ -23,120 +25,7 @@ _LONGEST_WORD = 40
 _SAMPLE = 400
 """Characters that decide about the language; more would cost time and change nothing."""
 
-_STOP_TEXT: dict[Language, str] = {
-    "es": """a al algo alguna algunas alguno algunos algún ambos ante antes aquel aquella aquellas aquello aquellos
-aquí así aun aunque aún bajo bien cada como con contra cosa cosas cual cuales cualquier cualquiera cuyo cuya cuál
-cuáles cuándo cuando cómo da dan de del desde donde dos durante dónde e el ella ellas ello ellos en entonces entre era
-eran eras eres es esa esas ese eso esos esta estaba estamos estar estas este esto estos estoy está están ésta éste fue
-fueron fui gracias ha haber había han has hasta hay he hola i la las le les lo los luego me mi mis mucha muchas mucho
-muchos muy más mí mía mío nada nadie ni no nos nosotros nosotras nuestra nuestras nuestro nuestros o os otra otras
-otro otros para pero poco pocos por porque pues que quien quienes quién quiénes qué se sea sean ser será si sido
-siempre sin sino sobre solo somos son soy su sus suya suyo sí sólo también tampoco tan tanta tanto te tiene tienen
-tienes tengo tener ti todavía todo todos toda todas tu tus tuya tuyo tú u un una unas uno unos usted ustedes va vamos
-van vas ve vez voy vosotros y ya yo él favor oye hey además apenas casi tal según mediante mientras aquél demás debe deben debo
-deber debería puede pueden puedes puedo poder podría podrías podemos pudo quiero quieres quiere queremos quisiera hace
-hacer haces hago hacemos hacen haga hecho dice di decir dime digo dices sabe saber sabes sé sabéis gusta gustaría creo
-parece""",
-    "en": """a about above after again against all also am an and any anybody anyone anything are aren as at be because
-been before being below between both but by can cannot could couldn d did didn do does doesn doing don down during
-each either else ever every few for from further get gets getting go goes going gonna got had hadn has hasn have haven
-having he hello her here hers herself hey hi him himself his how i if in into is isn it its itself just let lets ll m
-may me might more most much must my myself no nor not now of off on once one only or other our ours out over own
-please put re s same shall she should shouldn so some somebody someone something such t than thank thanks that the
-their theirs them then there these they thing things this those through to too under until up upon us ve very want
-wants was wasn we were weren what when where whether which while who whom whose why will with within without won would
-wouldn yes yet you your yours yourself know knows tell tells say says like need needs really maybe quite still""",
-}
-_LIGHT_TEXT: dict[Language, str] = {
-    "es": """usar uso utilizar funcionar servir pasar ocurrir suceder ver mirar mostrar dar poner quitar dejar llevar
-traer salir entrar llegar seguir empezar acabar terminar hablar preguntar contar explicar necesitar valer costar
-significar llamar encontrar buscar tomar volver venir ir ayudar entender pensar creer querer permitir existir
-exactamente realmente normalmente simplemente manera forma modo tipo clase parte lado lugar sitio caso ejemplo tema
-punto tiempo día hora momento año semana mes primero segundo último mejor peor mayor menor bueno buena malo mala nuevo
-nueva grande pequeño largo corto cuánto cuánta cuántos cuántas gente persona nombre palabra mundo casa ahora hoy
-mañana ayer tarde después nunca mismo misma propio posible necesario varios fácil difícil alguien bastante menos quizá
-todavía dentro fuera detrás delante cerca lejos conviene importa""",
-    "en": """use using work happen occur see look show give take make leave bring come keep begin finish end talk ask
-explain mean call find search try turn help understand think believe allow exist exactly actually normally simply way
-kind type sort part side place case example point time day hour moment year week month first second last best worst
-better good bad new big small long short many little people person name word world home today tomorrow yesterday later
-never possible necessary several easy hard enough less perhaps inside outside behind near far soon already always
-often sometimes usually well matter able stuff lot""",
-}
-
-_FAMILY_TEXT = """
-ordenador computadora computador pc portátil equipo máquina | computer pc laptop machine
-móvil celular teléfono smartphone | phone mobile smartphone cellphone telephone
-contraseña clave código | password passcode token code
-token código | token
-archivo fichero documento | file document
-carpeta directorio | folder directory
-copia respaldo backup | backup copy
-restaurar recuperar | restore recover
-borrar eliminar suprimir olvidar borrado | delete erase remove forget wipe
-guardar almacenar conservar | store keep save
-datos información | data information
-arrancar iniciar arranque encender lanzar empezar | start launch boot run begin
-parar detener apagar cortar interrumpir cancelar | stop halt abort interrupt cancel quit
-cambiar modificar cambio editar | change modify switch edit
-poner configurar ajustar ajuste configuración opción preferencia | set configure setting configuration option preference
-instalar instalación preparar | install installation setup
-actualizar actualización versión | update upgrade version
-coste costo costar precio caro barato dinero pagar euro gratis gratuito | cost price expensive cheap money pay euro free charge
-tardar durar tiempo duración rápido | long last duration fast quick
-error fallo fallar problema avería equivocación | error fail failure problem trouble mistake bug
-incorrecto equivocado falso mal erróneo | wrong incorrect false mistaken
-corregir corrección corrijo | correct correction fix
-elegir elección elijo escoger | choose choice select pick
-responder respuesta contestar | answer reply response
-preguntar pregunta consulta | question ask query
-valorar puntuar valoración voto votar pulgar | rate rating vote thumb
-idioma lengua | language
-inglés | english
-español castellano | spanish
-página web sitio | page web site
-navegador | browser
-terminal consola | terminal console
-conexión conectar enlazar | connect connection link
-red wifi | network wifi
-seguro seguridad proteger | safe secure security protect
-privado privacidad confidencial | private privacy confidential
-permiso consentimiento autorizar aceptar | permission consent allow agree
-espiar leer ver | spy read see
-entrenar entrenamiento entreno | train training
-aprender aprendizaje | learn learning
-ejemplo muestra caso | example sample
-modelo ia | model ai
-lleno espacio | full space
-roto dañado corrupto estropeado | broken damaged corrupt
-ocupado uso | use occupied taken busy
-bloqueado bloquear bloqueo | lock locked block
-mover llevar trasladar migrar | move migrate transfer
-permanente siempre automático solo | automatic automatically itself
-luz corriente electricidad apagón | power electricity outage
-oscuro noche | dark night
-ciego accesibilidad accesible lector | blind accessibility accessible reader
-calidad bueno | quality good
-cantidad cuántos número mínimo | amount many number minimum
-comparar mejor evaluar evaluación medir | compare better evaluate evaluation measure
-memorizar memoria recordar recuerdo | memorize memory remember
-historial conversación charla chat | history conversation chat talk
-orden comando | command
-humano persona | human person
-robot máquina programa bot | robot machine program bot
-médico doctor | doctor medical
-emergencia crisis urgencia suicidio | emergency crisis suicide
-desde cero | scratch
-perder pérdida | lose loss lost
-empresa compañía | company
-libre abierto licencia | open licence license
-internet línea nube | internet online cloud
-varios familia compartir compañero | several family share
-administrador admin dueño | administrator admin owner
-límite limitar máximo tope | limit maximum cap
-rechazar negar | refuse reject deny
-"""
-"""Everyday words that people use for one another, Spanish | English: also a bridge between the two languages."""
+_LEXICON = tomllib.loads((Path(__file__).parent / "lexicon.toml").read_text("utf-8"))
 
 
 def fold(text: str) -> str:
@@ -158,7 +47,10 @@ _stemming = threading.Lock()
 """A Snowball stemmer keeps its word in itself, and the knowledge folder is read in a thread."""
 _BARE_ACCENT = re.compile(r"([cs])ion$")
 _CLITIC = re.compile(r"^(\w*[áéíóú]\w*?)(?:(?:me|se)(?:l[oa]s?)?|l[oa]s?)$")
-_DIPHTHONG = re.compile(r"(ie|(?<![qg])ue)(?=[^aeiou]{1,3}$)")
+_INFINITIVE = re.compile(r"^(\w{2,}(?:ar|er|ir))(?:[mts]e|nos)?(?:l[oae]s?)$|^(\w{2,}(?:ar|er|ir))(?:[ms]e|nos)$")
+_DIPHTHONG = re.compile(r"(ie|(?<![qgj])ue)(?=[^aeiou]{1,3}$)")
+_SPELLING = ((re.compile(r"zc$|z$|qu$"), "c"), (re.compile(r"gu$|j$"), "g"))
+"""Letters that change before `e` and `i` while the sound stays: `busqué`, `apagué`, `empecé`, `corrijo`."""
 
 
 @lru_cache(maxsize=32_768)
@@ -166,33 +58,64 @@ def stem(word: str, language: Language) -> str:
     """The stem of one lower-case word, accents folded: `configurar`, `configuración` and `configuro` are `configur`.
 
     Besides Snowball's rules, Spanish gets back the accent that people leave out (`-cion`), loses the pronouns of an imperative
-    (`bórrame`), and its changing vowels are levelled (`cuesta`, `costar`): all of it on both sides of every comparison.
+    (`bórrame`), has its changing vowels and spellings levelled (`cuesta`, `costar`, `apagué`) and its irregular verbs brought
+    together (`pongo`, `puesto`): all of it on both sides of every comparison.
     """
-    if len(word) <= 3 or not word.isalpha():
-        return fold(word)
+    plain = fold(word)
+    if len(word) <= 2 or not word.isalpha():
+        return plain
+    if fixed := _FIXED[language].get(plain):
+        return fixed
+    found = _regular(word, language)
+    return _IRREGULAR.get(found, found) if language == "es" else found
+
+
+def _regular(word: str, language: Language) -> str:
     if language == "es":
         word = _BARE_ACCENT.sub(r"\1ión", word)
-        if imperative := _CLITIC.match(word):
-            word = imperative[1] if len(imperative[1]) > 2 else word
+        if with_pronoun := _CLITIC.match(word) or _INFINITIVE.match(word):
+            bare = next(found for found in with_pronoun.groups() if found)
+            word = bare if len(bare) > 2 else word
     with _stemming:
         stemmed = fold(_stemmers[language].stemWord(word))
-    if language == "es" and len(stemmed) >= 5:
-        stemmed = _DIPHTHONG.sub(lambda found: found[0][-1] if found[0] == "ie" else "o", stemmed)
+    if language == "es" and len(stemmed) >= 4:
+        stemmed = _DIPHTHONG.sub(lambda found: "e" if found[0] == "ie" else "o", stemmed)
+        for pattern, letter in _SPELLING:
+            stemmed = pattern.sub(letter, stemmed)
     return stemmed
 
 
+def _listed(text: str) -> list[tuple[str, str]]:
+    """(form, head) of lines such as `head: form form`."""
+    lines = (line.partition(":") for line in text.strip().splitlines())
+    return [(form, head.strip()) for head, _, forms in lines for form in forms.split()]
+
+
+_FIXED: Mapping[Language, Mapping[str, str]] = {
+    language: {fold(form): fold(head) for form, head in _listed(_LEXICON["fixed"][language])} for language in LANGUAGES
+}
+_IRREGULAR: Mapping[str, str] = {
+    _regular(form, "es"): _regular(verb, "es") for form, verb in _listed(_LEXICON["irregular"]["es"])
+}
+_AUXILIARY = frozenset(_regular(verb, "es") for verb in _LEXICON["auxiliary"]["es"].split())
 STOP_WORDS: Mapping[Language, frozenset[str]] = {
-    language: frozenset(fold(word) for word in text.split()) for language, text in _STOP_TEXT.items()
+    language: frozenset(fold(word) for word in _LEXICON["stop"][language].split()) for language in LANGUAGES
 }
 _LIGHT: Mapping[Language, frozenset[str]] = {
-    language: frozenset(stem(word, language) for word in text.split()) for language, text in _LIGHT_TEXT.items()
+    language: frozenset(stem(word, language) for word in _LEXICON["light"][language].split()) for language in LANGUAGES
+}
+_COMMON: Mapping[Language, frozenset[str]] = {
+    language: frozenset(stem(word, language) for word in _LEXICON["common"][language].split()) for language in LANGUAGES
 }
 
 
 def content_words(text: str, language: Language | None) -> list[str]:
     """The words of `text` that carry its meaning. None takes the stop words of both languages out."""
     stops = STOP_WORDS[language] if language else STOP_WORDS["es"] | STOP_WORDS["en"]
-    return [word for word in words(text) if (len(word) > 1 or not word.isascii() or word.isdigit()) and fold(word) not in stops]
+    found = (
+        word for word in words(text) if (len(word) > 1 or not word.isascii() or word.isdigit()) and fold(word) not in stops
+    )
+    return list(found) if language == "en" else [word for word in found if stem(word, "es") not in _AUXILIARY]
 
 
 def tokens(text: str, language: Language) -> list[str]:
@@ -205,30 +128,37 @@ def is_light(word: str, language: Language) -> bool:
     return stem(word, language) in _LIGHT[language]
 
 
-def _families() -> dict[Language, dict[str, frozenset[str]]]:
-    related: dict[Language, dict[str, set[str]]] = {"es": defaultdict(set), "en": defaultdict(set)}
-    for line in _FAMILY_TEXT.strip().splitlines():
+def is_common(word: str, language: Language) -> bool:
+    """Whether a word is so usual in any talk that a collection without it may still answer (`husband`, `reasonable`)."""
+    return stem(word, language) in _COMMON[language]
+
+
+def _families() -> dict[tuple[Language, Language], dict[str, frozenset[str]]]:
+    """By (language of the word, language of the answer): stem to related stems."""
+    related: dict[tuple[Language, Language], dict[str, set[str]]] = {
+        (spoken, target): defaultdict(set) for spoken in LANGUAGES for target in LANGUAGES
+    }
+    for line in _LEXICON["families"]["words"].strip().splitlines():
         spanish, _, english = line.partition("|")
-        stems: dict[Language, set[str]] = {
-            "es": {stem(word, "es") for word in spanish.split()},
-            "en": {stem(word, "en") for word in english.split()},
-        }
-        for language in LANGUAGES:
-            for key in stems["es"] | stems["en"]:
-                related[language][key] |= stems[language] - {key}
-    return {language: {key: frozenset(found) for key, found in table.items()} for language, table in related.items()}
+        stems: dict[Language, set[str]] = {"es": set(tokens(spanish, "es")), "en": set(tokens(english, "en"))}
+        for (spoken, target), table in related.items():
+            for key in stems[spoken]:
+                table[key] |= stems[target] - ({key} if spoken == target else set())
+    return {pair: {key: frozenset(found) for key, found in table.items()} for pair, table in related.items()}
 
 
 _FAMILIES = _families()
 
 
-def relatives(word: str, language: Language) -> frozenset[str]:
-    """Stems in `language` of everyday words that people use for `word` (of either language); empty when none is known."""
-    table = _FAMILIES[language]
-    return table.get(stem(word, "es"), frozenset()) | table.get(stem(word, "en"), frozenset())
+def relatives(word: str, spoken: Language, target: Language) -> frozenset[str]:
+    """Stems in `target` of everyday words that people use for a word of `spoken`; empty when none is known."""
+    return _FAMILIES[spoken, target].get(stem(word, spoken), frozenset())
 
 
-_LIGHT_WEIGHT = 0.3
+LIGHT_WEIGHT = 0.4
+FORGIVEN_WEIGHT = 0.25
+UNKNOWN_WEIGHT = 1.3
+_RELATED, _MISTYPED = 0.5, 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,15 +173,19 @@ class Concept:
 
 
 class Bm25:
-    """Okapi BM25 over documents given as tokens (Robertson and Zaragoza 2009, `k1` and `b` as there, idf never negative)."""
+    """Okapi BM25 over documents given as tokens, or as tokens with weights that count as frequencies.
 
-    def __init__(self, documents: Sequence[Sequence[str]], *, k1: float = 1.2, b: float = 0.75) -> None:
-        self._k1, self.size = k1, len(documents)
-        average = sum(len(document) for document in documents) / self.size if self.size else 0.0
+    `k1` and `b` as in Robertson and Zaragoza 2009; the idf is never negative.
+    """
+
+    def __init__(self, documents: Sequence[Sequence[str] | Mapping[str, float]], *, k1: float = 1.2, b: float = 0.75) -> None:
+        counted = [document if isinstance(document, Mapping) else Counter(document) for document in documents]
+        self._k1, self.size = k1, len(counted)
+        average = sum(sum(document.values()) for document in counted) / self.size if self.size else 0.0
         self._postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
-        for number, document in enumerate(documents):
-            norm = k1 * (1 - b + b * len(document) / average) if average else k1
-            for token, count in Counter(document).items():
+        for number, document in enumerate(counted):
+            norm = k1 * (1 - b + b * sum(document.values()) / average) if average else k1
+            for token, count in document.items():
                 self._postings[token].append((number, count / (count + norm)))
         self._postings.default_factory = None
 
@@ -282,14 +216,14 @@ class Bm25:
                 covered[number] += self.idf(token) / total
         return [min(1.0, share) for share in covered]
 
-    def match(self, concepts: Sequence[Concept], *, presence: float = 0.5) -> dict[int, float]:
+    def match(self, concepts: Sequence[Concept], *, presence: float = 0.3) -> dict[int, float]:
         """How well each document answers the concepts, above 0 to 1; documents that have none of them are left out.
 
         Each concept counts by its idf, that of an unknown word being the highest: so a question about something else scores low
         everywhere, however rare the one word that it happens to share. Of what a concept can give, `presence` is for being
         there at all and the rest grows with BM25's saturation. A question of light words alone cannot score high.
         """
-        highest = self.idf("")
+        highest = UNKNOWN_WEIGHT * self.idf("")
         total, found = 0.0, dict[int, float]()
         for concept in concepts:
             worth = concept.weight * max((self.idf(token) for token, _ in concept.options), default=highest)
@@ -315,26 +249,45 @@ class Reader:
         for word in self._surface:
             if word.isalpha():
                 self._by_length[len(word)].append(word)
+        self._by_start: dict[str, set[str]] = defaultdict(set)
+        for found in set(self._surface.values()):
+            for start in range(5, len(found) + 1):
+                self._by_start[found[:start]].add(found)
 
     def concepts(self, question: str, spoken: Language | None = None) -> tuple[Concept, ...]:
         """The distinct content words of `question`, which is in `spoken` (None: in the collection's language)."""
+        language = spoken or self.language
         found: dict[str, Concept] = {}
-        for word in content_words(question, self.language if spoken in (None, self.language) else None):
-            light = is_light(word, spoken or self.language)
-            found.setdefault(
-                stem(word, spoken or self.language), Concept(0.3 if light else 1.0, self._options(word, light=light))
-            )
+        for word in content_words(question, language if language == self.language else None):
+            options = self._options(word, language)
+            if is_light(word, language):
+                weight = LIGHT_WEIGHT
+            else:
+                weight = FORGIVEN_WEIGHT if not options and is_common(word, language) else 1.0
+            found.setdefault(stem(word, language), Concept(weight, options))
         return tuple(found.values())
 
-    def _options(self, word: str, *, light: bool) -> tuple[tuple[str, float], ...]:
+    def _options(self, word: str, spoken: Language) -> tuple[tuple[str, float], ...]:
+        """What the collection has for a word: itself, related words, else what was probably meant, else its next of kin."""
         own = stem(word, self.language)
         known = own if own in self._index else self._surface.get(fold(word), "")
-        related = [(other, 0.7) for other in sorted(relatives(word, self.language)) if other in self._index and other != known]
+        related = [
+            (other, _RELATED)
+            for other in sorted(relatives(word, spoken, self.language))
+            if other in self._index and other != known
+        ]
         if known:
             return ((known, 1.0), *related)
-        if related or light:
+        if related or is_light(word, spoken) or is_common(word, spoken):
             return tuple(related)
-        return tuple((self._surface[near], 0.8) for near in self._nearly(fold(word)))
+        if near := self._nearly(fold(word)):
+            return tuple((self._surface[other], _MISTYPED) for other in near)
+        return tuple((other, _RELATED) for other in self._kin(own))
+
+    def _kin(self, stemmed: str) -> list[str]:
+        """Stems with the same long beginning: `anonim` for `anonimiz`."""
+        start = max(5, len(stemmed) - 3)
+        return sorted(other for other in self._by_start.get(stemmed[:start], ()) if len(other) <= len(stemmed) + 4)[:4]
 
     def _nearly(self, word: str) -> list[str]:
         near = (other for size in (len(word) - 1, len(word), len(word) + 1) for other in self._by_length.get(size, ()))
@@ -350,21 +303,14 @@ def nearly(word: str, others: Iterable[str]) -> list[str]:
 
 
 _AMBIGUOUS = {"a", "as", "come", "di", "has", "he", "i", "me", "no", "once", "pan", "red", "sea", "sin", "son"}
-_GREETING_TEXT: dict[Language, str] = {
-    "es": """hola buenas buenos días tardes noches adiós chao gracias vale claro perdón oye hasta luego genial ayuda
-qué tal español explícame ayúdame cuéntame necesito quién olvídame bórrame configuro instalo abro cambio funciona
-habla escribe hace falta""",
-    "en": """hello hi bye goodbye thanks thank okay yes sorry please morning evening night cool great welcome english
-good cheers explain show help tell open change works speak write install settings setup forget delete""",
-}
 
 
 def _telling() -> dict[str, Language]:
     known: dict[Language, set[str]] = {
-        language: {fold(word) for text in (_STOP_TEXT, _LIGHT_TEXT, _GREETING_TEXT) for word in text[language].split()}
+        language: {fold(word) for kind in ("stop", "light", "common", "telling") for word in _LEXICON[kind][language].split()}
         for language in LANGUAGES
     }
-    for line in _FAMILY_TEXT.strip().splitlines():
+    for line in _LEXICON["families"]["words"].strip().splitlines():
         spanish, _, english = line.partition("|")
         known["es"] |= {fold(word) for word in spanish.split()}
         known["en"] |= {fold(word) for word in english.split()}

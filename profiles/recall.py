@@ -140,7 +140,7 @@ def _find(book: _Notebook, text: str) -> list[Evidence]:
 
 def _partners(token: str, index: Bm25, book: _Notebook, language: Language) -> frozenset[str]:
     """The stems that count as `token` in this notebook: itself, related words, or what it was probably meant to be."""
-    found = {other for other in (token, *relatives(token, language)) if other in index}
+    found = {other for other in (token, *relatives(token, language, language)) if other in index}
     if not found:
         found.update(nearly(token, {known for words in book.words[language] for known in words.weights}))
     return frozenset(found)
