@@ -12,7 +12,7 @@ import aiosqlite
 from bot.errors import StoreBusy, StoreConflict, StoreDamaged, StoreError, StoreFull
 
 BeforeCall = Callable[[str], None]
-"""Called in a connection's thread before every call to the database with its name: BEGIN, COMMIT, or a statement's.
+"""Called in a connection's thread before every call to the database with its name: BEGIN, COMMIT, CHECKPOINT, or a statement's.
 
 What it raises (a `sqlite3.Error`) is taken for that call's own error: tests fail the n-th call with it.
 """

@@ -16,15 +16,15 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
-    create_engine,
     delete,
     select,
     update,
 )
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.schema import CreateTable
 
-from bot.store.db import Statement, Unit, ranked, read, write
+from bot.store.db import DIALECT, Statement, Unit, ranked, read, write
 
 metadata = MetaData()
 parents = Table("parents", metadata, Column("id", Text, primary_key=True), Column("name", Text, nullable=False))
@@ -92,11 +92,15 @@ STATEMENTS = ranked(
 )  # fmt: skip
 
 
+_DDL = [str(CreateTable(table).compile(dialect=DIALECT)) for table in metadata.sorted_tables]
+
+
 def create(path: Path) -> Path:
     """An empty ledger at `path`."""
-    engine = create_engine(f"sqlite:///{path}")
-    metadata.create_all(engine)
-    engine.dispose()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.executescript(";".join(_DDL))
+    connection.close()
     return path
 
 

@@ -67,37 +67,40 @@ async def commit_together(database: Database, units: Sequence[Unit], hold: Hold)
 
 # --- any set of units ---
 
+# As everywhere in the bot, no unit is built on rows of one that has not returned: children refer to the parents "a" and "b",
+# which are there from the start (and may be dropped on the way), to nobody, or to a parent "e" that their own unit adds. The
+# parents that units add otherwise are "c" and "d".
 _IDS = st.sampled_from("ab")
+_Steps = list[tuple[Statement, dict[str, object]]]
 
 
-def _steps_of(
-    statement: Statement, **parameters: st.SearchStrategy[object]
-) -> st.SearchStrategy[tuple[Statement, dict[str, object]]]:
+def _a(statement: Statement, **parameters: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[Statement, dict[str, object]]]:
     return st.tuples(st.just(statement), st.fixed_dictionaries(parameters))
 
 
-_STEPS = st.one_of(
-    _steps_of(ledger.ADD_PARENT, id=_IDS, name=_IDS),
-    _steps_of(ledger.ADD_CHILD, id=_IDS, parent_id=_IDS, name=_IDS),
-    _steps_of(ledger.COUNT, id=_IDS, total=st.integers(1, 4)),
-    _steps_of(ledger.RENAME_PARENT, row=_IDS, suffix=_IDS),
-    _steps_of(ledger.MOVE_CHILD, row=_IDS, to=_IDS),
-    _steps_of(ledger.DOUBLE, row=_IDS),
-    _steps_of(ledger.SPEND, row=_IDS),
-    _steps_of(ledger.DROP_CHILD, row=_IDS),
-    _steps_of(ledger.DROP_PARENT, row=_IDS),
-    _steps_of(ledger.DROP_BY_NAME, like=_IDS),
+_STEP = st.one_of(
+    _a(ledger.ADD_PARENT, id=st.sampled_from("cd"), name=_IDS),
+    _a(ledger.ADD_CHILD, id=_IDS, parent_id=st.sampled_from("abn"), name=_IDS),
+    _a(ledger.COUNT, id=_IDS, total=st.integers(1, 4)),
+    _a(ledger.RENAME_PARENT, row=st.sampled_from("abcde"), suffix=_IDS),
+    _a(ledger.MOVE_CHILD, row=_IDS, to=st.sampled_from("abn")),
+    _a(ledger.DOUBLE, row=_IDS),
+    _a(ledger.SPEND, row=_IDS),
+    _a(ledger.DROP_CHILD, row=_IDS),
+    _a(ledger.DROP_PARENT, row=st.sampled_from("abcde")),
+    _a(ledger.DROP_BY_NAME, like=_IDS),
 )
-_UNITS = st.lists(
-    st.tuples(st.lists(_STEPS, min_size=1, max_size=3), st.sampled_from(["keep", "keep", "keep", "withdraw", "leave"])),
-    max_size=12,
+_FAMILY = st.tuples(
+    _a(ledger.ADD_PARENT, id=st.just("e"), name=_IDS), _a(ledger.ADD_CHILD, id=_IDS, parent_id=st.just("e"), name=_IDS)
 )
+_STEPS = st.one_of(st.lists(_STEP, min_size=1, max_size=3), _FAMILY.map(list))
+_PLANS = st.lists(st.tuples(_STEPS, st.sampled_from(["keep", "keep", "keep", "withdraw", "leave"])), max_size=12)
 
 
-@settings(max_examples=120, deadline=None)
-@given(plans=_UNITS)
+@settings(max_examples=80, deadline=None)
+@given(plans=_PLANS)
 def test_any_set_of_units_gives_the_same_database_as_running_them_one_by_one(
-    plans: list[tuple[list[tuple[Statement, dict[str, object]]], str]],
+    plans: list[tuple[_Steps, str]],
 ) -> None:
     """Conflicts, broken constraints, units that run alone, and callers that leave before or after their batch began."""
     units = [
@@ -107,6 +110,8 @@ def test_any_set_of_units_gives_the_same_database_as_running_them_one_by_one(
     fates = [fate for _, fate in plans]
     with tempfile.TemporaryDirectory() as folder:
         batched, plain = (ledger.create(Path(folder) / name) for name in ("batched.db", "plain.db"))
+        for path in (batched, plain):
+            assert all(ledger.run_one_by_one(path, [Unit(step(ledger.ADD_PARENT, id=id, name="")) for id in "ab"]))
         committed = asyncio.run(_commit_all(batched, units, fates))
         logged = {number for (number,) in ledger.dump(batched)["log"]}
         kept = [number for number, fate in enumerate(fates) if fate == "keep" or number in logged]

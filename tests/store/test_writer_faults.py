@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -100,6 +101,9 @@ async def test_a_failure_at_any_call_leaves_whole_units_and_the_next_commit_work
             assert [type(one) for one in results] == [kind if number in failed else type(None) for number in (1, 2, 3)], n
             assert all(one.__cause__ is error for one in results if isinstance(one, StoreError))
             assert ledger.dump(path)["log"] == [(number,) for number in (1, 2, 3) if number not in failed]
+            with contextlib.closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")  # no failed transaction is left open
+                other.execute("ROLLBACK")
             assert (database.last_error is None) == (failed == [1, 2]), "the last batch decides"
             await database.commit(Unit(step(ledger.LOG, id=9)))
             assert database.is_healthy
