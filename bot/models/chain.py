@@ -101,4 +101,7 @@ def _dated(chunk: Chunk, seconds: float, first_token_s: float | None, flags: fro
     made = chunk.generation
     if made is None:
         return chunk
-    return replace(chunk, generation=replace(made, seconds=seconds, first_token_s=first_token_s, flags=made.flags | flags))
+    return Chunk(
+        text=chunk.text,
+        generation=replace(made, seconds=seconds, first_token_s=first_token_s, flags=made.flags | flags),
+    )

@@ -20,6 +20,8 @@ _log = structlog.get_logger("martin.model")
 
 CHECK_S = 5.0
 """Seconds that one model's `check` may take."""
+TOTAL_SLACK_S = 0.05
+"""A timer may fire so much before the clock says that its time has come."""
 CLOSE_S = 5.0
 """Seconds that a backend's stream may take to close before its place at the gate is given to the next."""
 
@@ -212,6 +214,9 @@ class Guarded:
 
     async def _enter(self, began: float) -> None:
         """Wait for a place at the gate, as long as a first token may take."""
+        if not self._gate.locked():
+            await self._gate.acquire()
+            return
         self._waiting += 1
         try:
             async with asyncio.timeout(began + self._deadlines.first_token_s - self._clock.monotonic()):
@@ -223,28 +228,32 @@ class Guarded:
 
     async def _next(self, stream: AsyncIterator[Chunk], began: float, progress: _Progress) -> Chunk:
         """The stream's next chunk. Raises ModelTimedOut when it comes too late, ModelBroken when the stream just ends."""
-        limits, now = self._deadlines, self._clock.monotonic()
-        left_s = began + limits.total_s - now
-        late: ModelTimedOut
-        if progress.has_text and left_s > limits.between_tokens_s:
-            wait_s = limits.between_tokens_s
-            late = ModelTimedOut(self.name, f"nothing came for {wait_s:g} s")
-        elif progress.has_text:
-            wait_s = left_s
-            late = _OutOfTime(self.name, f"not done within {limits.total_s:g} s")
-        else:
-            wait_s = min(left_s, began + limits.first_token_s - now)
-            kind = ModelTimedOut if now + wait_s - progress.asked_at >= limits.first_token_s / 2 else _OutOfTime
-            late = kind(self.name, f"no text within {min(limits.first_token_s, limits.total_s):g} s")
+        wait_s = self._left_s(began, progress)
         if wait_s <= 0:
-            raise late
+            raise self._late(began, progress)
         try:
             async with asyncio.timeout(wait_s):
                 return await anext(stream)
         except TimeoutError as error:
-            raise late from error
+            raise self._late(began, progress) from error
         except StopAsyncIteration as error:
             raise ModelBroken(self.name, "the stream ended without saying that the answer is whole") from error
+
+    def _left_s(self, began: float, progress: _Progress) -> float:
+        """How long the next chunk may take."""
+        limits, passed_s = self._deadlines, self._clock.monotonic() - began
+        soon_s = limits.between_tokens_s if progress.has_text else limits.first_token_s - passed_s
+        return min(soon_s, limits.total_s - passed_s)
+
+    def _late(self, began: float, progress: _Progress) -> ModelTimedOut:
+        """What to say of a chunk that came too late, and whether it speaks against the backend."""
+        limits, now = self._deadlines, self._clock.monotonic()
+        if not progress.has_text:
+            kind = ModelTimedOut if now - progress.asked_at >= limits.first_token_s / 2 else _OutOfTime
+            return kind(self.name, f"no text within {min(limits.first_token_s, limits.total_s):g} s")
+        if now - began >= limits.total_s - TOTAL_SLACK_S:
+            return _OutOfTime(self.name, f"not done within {limits.total_s:g} s")
+        return ModelTimedOut(self.name, f"nothing came for {limits.between_tokens_s:g} s")
 
 
 class _Progress:
@@ -293,8 +302,8 @@ class _Progress:
         )
 
     def _end_with(self, generation: Generation) -> None:
-        partial = frozenset({Flag.PARTIAL}) if generation.stop != "end" else frozenset()
-        self.generation = replace(generation, flags=generation.flags | partial)
+        is_whole = generation.stop == "end"
+        self.generation = generation if is_whole else replace(generation, flags=generation.flags | {Flag.PARTIAL})
 
 
 def _texts(prompt: Prompt) -> list[str]:
