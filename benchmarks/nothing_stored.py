@@ -155,7 +155,7 @@ async def dispatch(updates: Sequence[Raw], batch: int = 100) -> int:
     limits = DoorLimits(per_person=10**6, of_all=10**6)
     door = Door(
         inbox=nothing, clock=clock, ids=ids, limits=limits,
-        digest=lambda _: "", clean=lambda text: text, language=lambda _: "es",
+        digest=lambda _: "", clean=lambda text: (text, False), language=lambda _: "es",
     )  # fmt: skip
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(core.run()), tasks.create_task(door.run(core))]

@@ -19,7 +19,6 @@ from random import SystemRandom
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
-from profiles.recall import LexicalRecall
 
 from bot import __version__
 from bot.banner import Banner, terminal_language, where_text_goes
@@ -54,6 +53,7 @@ from bot.supervise import SupervisedChannel
 from bot.system import SystemClock, TimeOrderedIds
 from bot.types import LANGUAGES, ChannelName, IncomingMessage, Job, Language, ModelStatus
 from handlers import build as build_handlers
+from profiles.recall import LexicalRecall
 from web.app import build as build_web
 from web.server import WebServer
 from web.settings import WebSettings
@@ -294,6 +294,7 @@ class Bot:
                 max_tokens=config.models.max_tokens,
                 temperature=config.models.temperature,
                 prompt_budget=config.models.prompt_budget,
+                max_correction_chars=config.limits.text_max_chars,
                 bot_name=config.bot.name,
                 version=__version__,
                 crisis_country=config.privacy.crisis_country,
@@ -463,8 +464,9 @@ def _digest(secret: bytes) -> Callable[[str], str]:
     return lambda content: blake2b(content.encode(), digest_size=16, key=secret).hexdigest()
 
 
-def _clean(text: str, *, max_chars: int) -> str:
-    return clean(text, max_chars=max_chars).text
+def _clean(text: str, *, max_chars: int) -> tuple[str, bool]:
+    cleaned = clean(text, max_chars=max_chars)
+    return cleaned.text, cleaned.was_cut
 
 
 def _demand_space(folder: Path) -> None:

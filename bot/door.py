@@ -79,7 +79,8 @@ class _Waiting:
 class Door:
     """Takes messages in from every channel and commits all that wait together in one transaction.
 
-    A caller that goes away takes nothing back: what was handed over is stored and answered.
+    A caller that goes away takes nothing back: what was handed over is stored and answered. `clean` normalises a text and says
+    whether it was too long; such a message is refused in words, never cut in silence.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class Door:
         ids: Ids,
         limits: DoorLimits,
         digest: Callable[[str], str],
-        clean: Callable[[str], str],
+        clean: Callable[[str], tuple[str, bool]],
         language: Callable[[IncomingMessage], Language],
     ) -> None:
         self._inbox, self._clock, self._ids, self._limits = inbox, clock, ids, limits
@@ -159,18 +160,20 @@ class Door:
         """What is to be stored of a message: normalised, recognised, and refused when too much waits."""
         if not (message.event_id.isprintable() and message.address.user.isprintable() and message.address.chat.isprintable()):
             raise IntakeError("an event's id, chat and user must be printable text")
-        message = self._recognise(message)
+        message, is_too_long = self._recognise(message)
         turn_id = TurnId(self._ids.new())
         state, notice = InboxState.RECEIVED, None
         user = (message.address.channel, message.address.user)
         if not message.is_addressed and message.kind in ON_LANE:
             state, message = InboxState.ABSORBED, replace(message, text="", attachments=(), sender_name="")
+        elif is_too_long:
+            state, notice = InboxState.REFUSED, self._too_long(turn_id, message)
         elif message.kind in ON_LANE:
             admitted[user] += 1
             of_person = lanes.waiting(user) + admitted[user]
             if of_person > self._limits.per_person or lanes.waiting_all() + admitted.total() > self._limits.of_all:
                 admitted[user] -= 1
-                state, notice = InboxState.REFUSED, self._notice(turn_id, message, user)
+                state, notice = InboxState.REFUSED, self._too_fast(turn_id, message, user)
         return Arrival(
             id=turn_id,
             message=message,
@@ -180,33 +183,49 @@ class Door:
             notice=notice,
         )
 
-    def _recognise(self, message: IncomingMessage) -> IncomingMessage:
-        text, kind = self._clean(message.text), message.kind
+    def _recognise(self, message: IncomingMessage) -> tuple[IncomingMessage, bool]:
+        """The message with normalised texts and, for a typed command, its kind; and whether a text was too long."""
+        (text, is_long), kind, rating = self._clean(message.text), message.kind, message.rating
         if kind is Kind.TEXT and (parsed := parse_command(text)) is not None:
             kind = Kind.STOP if parsed[0] == "stop" else Kind.COMMAND
-        name = message.sender_name and self._clean(message.sender_name)
-        if text == message.text and kind is message.kind and name == message.sender_name:
-            return message
-        return replace(message, text=text, kind=kind, sender_name=name)
+        if rating is not None and rating.correction is not None:
+            correction, is_long = self._clean(rating.correction)
+            rating = replace(rating, correction=correction)
+        name = self._clean(message.sender_name)[0] if message.sender_name else ""
+        if text == message.text and kind is message.kind and name == message.sender_name and rating == message.rating:
+            return message, is_long
+        return replace(message, text=text, kind=kind, sender_name=name, rating=rating), is_long
 
-    def _notice(self, id: TurnId, message: IncomingMessage, user: User) -> Outgoing | None:
+    def _too_long(self, turn_id: TurnId, message: IncomingMessage) -> Outgoing:
+        return _notice(
+            turn_id,
+            message,
+            say(self._language(message), "That is longer than I can take in at once. Please send it in smaller pieces."),
+        )
+
+    def _too_fast(self, turn_id: TurnId, message: IncomingMessage, user: User) -> Outgoing | None:
         """The one polite notice a minute; later refusals of that minute have None."""
         if user in self._noticed:
             return None
         self._noticed[user] = True
         language = self._language(message)
-        text = say(
-            language,
-            "You are writing faster than I can answer. Let me finish the messages that wait, then send this one again.",
+        return _notice(
+            turn_id,
+            message,
+            say(language, "You are writing faster than I can answer. Let me finish what waits, then send this one again."),
         )
-        return Outgoing(
-            id=OutboxId(id),
-            kind=OutgoingKind.NOTICE,
-            address=message.address,
-            reply=Reply(text=text),
-            nonce=id,
-            event_id=message.event_id,
-        )
+
+
+def _notice(turn_id: TurnId, message: IncomingMessage, text: str) -> Outgoing:
+    """What is said of a refused message."""
+    return Outgoing(
+        id=OutboxId(turn_id),
+        kind=OutgoingKind.NOTICE,
+        address=message.address,
+        reply=Reply(text=text),
+        nonce=turn_id,
+        event_id=message.event_id,
+    )
 
 
 def _content(message: IncomingMessage) -> str:

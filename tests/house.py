@@ -189,7 +189,7 @@ async def house(
             ids=ids,
             limits=limits or DoorLimits(per_person=100),
             digest=lambda content: content[:40],
-            clean=lambda text: text,
+            clean=lambda text: (text, False),
             language=lambda _: "en",
         )
         async with asyncio.TaskGroup() as tasks:

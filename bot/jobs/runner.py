@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -58,15 +59,13 @@ class Chores:
         return IDLE_S
 
     async def _do(self, job: Job) -> bool:
-        try:
-            await self._run[job.kind](job)
-        except MartinError as error:
-            _log.error("chore.failed", job_id=job.id, kind=job.kind, attempts=job.attempts, error=str(error))
-            await self._jobs.finish(job, str(error), self._clock.now())
-            return False
-        await self._jobs.finish(job, None, self._clock.now())
-        _log.info("chore.done", job_id=job.id, kind=job.kind)
-        return True
+        error = await _attempt(self._run[job.kind](job))
+        await self._jobs.finish(job, error, self._clock.now())
+        if error is None:
+            _log.info("chore.done", job_id=job.id, kind=job.kind)
+        else:
+            _log.error("chore.failed", job_id=job.id, kind=job.kind, attempts=job.attempts, error=error)
+        return error is None
 
 
 class DueMessages:
@@ -149,12 +148,21 @@ class NightlyJob:
         run = day and await self._jobs.begin_run(self._name, day, now, self._lease_s)
         if not run:
             return False
-        try:
-            await self._run(run.local_date)
-        except MartinError as error:
-            _log.error("night.failed", job=self._name, date=str(day), error=str(error))
-            await self._jobs.end_run(run, str(error), self._clock.now())
-            return False
-        await self._jobs.end_run(run, None, self._clock.now())
-        _log.info("night.done", job=self._name, date=str(day))
-        return True
+        error = await _attempt(self._run(run.local_date))
+        await self._jobs.end_run(run, error, self._clock.now())
+        if error is None:
+            _log.info("night.done", job=self._name, date=str(day))
+        else:
+            _log.error("night.failed", job=self._name, date=str(day), error=error)
+        return error is None
+
+
+async def _attempt(step: Awaitable[None]) -> str | None:
+    """None when the step went well, else what ended it: an unforeseen error by its type and place only."""
+    try:
+        await step
+    except MartinError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 — one of the house's three boundaries: one chore or step of a night
+        return f"{type(error).__name__} at {traceback.extract_tb(error.__traceback__)[-1]}"
+    return None
