@@ -107,7 +107,9 @@ class Page:
     ) -> Response:
         language = language_of(request)
         strings = sign_in_strings(language, self._settings.bot_name)
-        response = self._render(self._form, language=language, s=strings, error=error)
+        response = self._render(
+            self._form, language=language, s=strings, error=error, is_closed=self._settings.access_token is not None
+        )
         response.status_code = status
         response.headers.update(headers or {})
         return response

@@ -116,6 +116,7 @@ def sign_in_strings(language: Language, bot_name: str) -> dict[str, str]:
         "explain": say(
             language, "This page is protected with an access token. Its owner chose it when setting {name} up.", name=bot_name
         ),
+        "explain_admin": say(language, "With the admin token you can look after {name} from here.", name=bot_name),
         "token": say(language, "Token"),
         "enter": say(language, "Sign in"),
         "wrong": say(language, "That token is not right."),

@@ -243,7 +243,7 @@ async def test_every_answer_carries_the_security_headers() -> None:
             assert "frame-ancestors 'none'" in policy
             assert "unsafe" not in policy
             assert response.headers["x-content-type-options"] == "nosniff"
-            assert response.headers["referrer-policy"] == "no-referrer"
+            assert response.headers["referrer-policy"] == "same-origin"
 
 
 async def test_the_page_has_no_inline_script_or_style_and_names_no_other_host() -> None:

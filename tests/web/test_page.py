@@ -11,8 +11,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from bot.types import OutboxId, Outgoing, OutgoingKind, Reply
-from tests.web.browser import ANSWERED, at_the_page, chromium, needs_chromium
-from tests.web.house import settings
+from tests.web.browser import ANSWERED, Reader, at_the_page, chromium, needs_chromium
+from tests.web.house import House, served, settings
 
 pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="module")]
 
@@ -335,12 +335,12 @@ async def test_markdown_becomes_the_elements_it_means(browser: Browser) -> None:
         ):
             await expect(turn.locator(f".text {element}").first).to_have_text(text)
         await expect(turn.locator(".text")).to_contain_text("snake_case_name")
+        await expect(turn.locator("hr")).to_have_count(1)
+        await expect(turn.get_by_role("button", name="Copy")).to_have_count(2)
         prose = "Prose that an editor wrapped at a column of its own choosing, long before its sentence\nended."
         wrapped = await reader.ask(f"show {prose}\n\nshort\nlines")
         await expect(wrapped.locator(".text p").first).to_have_text(prose.replace("\n", " "))
         await expect(wrapped.locator(".text br")).to_have_count(1)
-        await expect(turn.locator("hr")).to_have_count(1)
-        await expect(turn.get_by_role("button", name="Copy")).to_have_count(2)
 
 
 async def test_markdown_of_any_shape_renders_in_time(browser: Browser) -> None:
@@ -396,6 +396,23 @@ async def test_a_screen_reader_hears_each_answer_once_and_no_stream(browser: Bro
         assert await reader.page.locator("[aria-live], [role=log]").count() == 1
         names = "buttons => buttons.map(button => button.ariaLabel || button.textContent.trim())"
         assert all(await reader.page.locator("button").evaluate_all(names))
+
+
+async def test_signing_in_and_out_works_from_the_form(browser: Browser) -> None:
+    house, token = House(), "an-access-token-of-the-test"
+    async with served(house, settings(access_token=token)) as server:
+        context = await browser.new_context(locale="en-GB")
+        page = await context.new_page()
+        await page.goto(server.address)
+        await page.get_by_label("Token").fill("wrong")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert")).to_have_text("That token is not right.")
+        await page.get_by_label("Token").fill(token)
+        await page.get_by_role("button", name="Sign in").click()
+        await Reader(page, context, server.address).ask("hello")
+        await page.get_by_role("button", name="Sign out").click()
+        await expect(page.get_by_label("Token")).to_be_focused()
+        await context.close()
 
 
 async def _paper(page: Page) -> str:

@@ -44,11 +44,13 @@ function identify(turn, turnId) {
 
 function settle(turn, reply, how) {
   if (turn.isDone) return;
-  if (NEW.test(turn.question) || reply.handler === "new") begin(turn);
+  const isNew = NEW.test(turn.question) || reply.handler === "new";
+  if (isNew) begin(turn);
   turn.settle(reply, how);
   identify(turn, reply.turn_id);
   running.delete(turn);
   tidy();
+  if (isNew) fromTheTop();
 }
 
 /** A new conversation starts at this turn: what came before leaves the page, and stays in the history. */
@@ -62,6 +64,12 @@ function begin(turn) {
   }
 }
 
+function fromTheTop() {
+  isAtEnd = false;
+  scrollTo({ top: 0 });
+  latest.hidden = true;
+}
+
 function tidy() {
   const isEmpty = [...conversation.children].every((element) => element.classList.contains("divider"));
   welcome.hidden = !isEmpty;
@@ -71,7 +79,7 @@ function tidy() {
 
 function moved() {
   if (isAtEnd) scrollTo({ top: document.documentElement.scrollHeight });
-  latest.hidden = isAtEnd;
+  latest.hidden = isAtEnd || !welcome.hidden;
 }
 
 // --- sending ---
@@ -274,7 +282,7 @@ latest.addEventListener("click", () => {
 });
 addEventListener("scroll", () => {
   isAtEnd = innerHeight + scrollY > document.documentElement.scrollHeight - 80;
-  latest.hidden = isAtEnd;
+  latest.hidden = isAtEnd || !welcome.hidden;
 });
 addEventListener("resize", moved);
 
