@@ -24,7 +24,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
-from tqdm import tqdm
+from rich.console import Console
+from rich.progress import track
 
 from benchmarks.nothing_stored import dispatch
 from benchmarks.ptb_echo import echo, queue_replies, raw_update
@@ -32,6 +33,7 @@ from bot.app import Bot, open_stores, run
 from bot.config import load_config
 from bot.log import Logs
 from bot.ports import Receive
+from bot.settings import LogSettings
 from bot.store.folder import DataFolder
 from bot.store.migrate import migrate
 from bot.system import SystemClock
@@ -80,7 +82,8 @@ class InProcess:
             text=text,
             locale="en",
         )
-        reply = self._waiting[message.event_id] = asyncio.get_running_loop().create_future()
+        reply: asyncio.Future[Outgoing] = asyncio.get_running_loop().create_future()
+        self._waiting[message.event_id] = reply
         await self._receive([message])
         return await reply
 
@@ -119,7 +122,7 @@ async def turn_cpu_us(turns: int) -> tuple[float, float]:
 
     async def use(channel: InProcess) -> None:
         await talk(channel, PEOPLE, 2)
-        for round_ in tqdm(range(ROUNDS), desc="durable turns", disable=not sys.stderr.isatty()):
+        for round_ in track(range(ROUNDS), "durable turns", console=Console(stderr=True), disable=not sys.stderr.isatty()):
             began = time.process_time()
             await talk(channel, PEOPLE, turns, first=10 + round_ * turns)
             ours.append((time.process_time() - began) / (PEOPLE * turns) * 1e6)
@@ -127,7 +130,7 @@ async def turn_cpu_us(turns: int) -> tuple[float, float]:
             await echo(updates)
             theirs.append((time.process_time() - began) / len(updates) * 1e6)
 
-    await with_bot({"MARTIN_LIMITS__QUEUE_PER_PERSON": "50"}, use)
+    await with_bot({"MARTIN_MODELS__SCRIPTED__TEXT": "certainly", "MARTIN_MODELS__PARALLEL": "64"}, use)
     return statistics.median(ours), statistics.median(theirs)
 
 
@@ -206,7 +209,8 @@ def _one_start(folder: str) -> tuple[float, float]:
 
 async def measure() -> dict[str, float]:
     """All figures of this process."""
-    ours, theirs = await dispatch_cpu_us(2000)
+    with Logs(LogSettings(level="warning"), stream=_SINK):  # PTB logs nothing per update either
+        ours, theirs = await dispatch_cpu_us(2000)
     turn, ptb_echo = await turn_cpu_us(20)
     alone, together = await turns_per_second(1, 60), await turns_per_second(PEOPLE, 40)
     return {

@@ -1,6 +1,6 @@
 """The tables of Martín, as SQLAlchemy Core; `migrations/` brings a database to this state.
 
-No column has a Python-side default or onupdate: statements bypass SQLAlchemy's execution, so every value is given (docs/design.md).
+No column has a Python-side default or onupdate: statements bypass SQLAlchemy, so every value is given (docs/design.md).
 Times are whole microseconds since 1970-01-01 UTC. Every table with a `person_id` has an owner behind the `PersonalData` port.
 """
 
