@@ -76,6 +76,7 @@ def test_chat_commands_exist(page: Path) -> None:
         "/why",
         "/porque",
         "/link",
+        "/vincular",
     }
     unknown = {name for name in named if parse_command(name) is None}
     assert unknown - later - {path for _, path, _ in routes()} - {"/save", "/keys"} == set()
