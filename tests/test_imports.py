@@ -69,7 +69,7 @@ SIBLINGS: Mapping[str, set[str]] = {
     "bot.store": {
         f"bot.store.{floor}"
         for floor in (
-            *("schema", "statements", "codec", "driver", "writer", "reader", "db", "keys", "messages", "writes"),
+            *("schema", "statements", "codec", "driver", "writer", "db", "keys", "messages", "writes"),
             *("check", "folder", "migrations", "backup", "tombstones", "erasure"),
         )
     },

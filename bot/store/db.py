@@ -14,7 +14,6 @@ import aiosqlite
 from bot.errors import StoreBusy, StoreClosed, StoreError
 from bot.store.codec import DIALECT, Row, Statement, ranked, read, write
 from bot.store.driver import BeforeCall, connect, run
-from bot.store.reader import Reader
 from bot.store.writer import Unit, Writer
 
 __all__ = ["DIALECT", "BeforeCall", "Database", "Row", "Statement", "Unit", "ranked", "read", "write"]
@@ -32,8 +31,7 @@ class Database:
     ) -> None:
         self.path = path
         self._writing, self._reading, self._before_call = writing, tuple(reading), before_call
-        self._readers = tuple(Reader(connection, before_call) for connection in reading)
-        self._next_reader = itertools.cycle(self._readers)
+        self._next_reader = itertools.cycle(self._reading)
         self._writer = Writer(writing, before_call)
 
     @classmethod
@@ -78,7 +76,9 @@ class Database:
         """What a reading statement finds among committed rows."""
         if not self._writer.is_running:
             raise StoreClosed("the database is closed")
-        return await next(self._next_reader).rows(statement, statement.encode(parameters))
+        reading = _Reading(statement, statement.encode(parameters), self._before_call)
+        await run(next(self._next_reader), reading)
+        return reading.rows
 
     async def checkpoint(self) -> None:
         """Move everything into the database file and empty the write-ahead log, so that erased text is in neither.
@@ -110,8 +110,6 @@ class Database:
     async def aclose(self) -> None:
         """Commit what is waiting and close. Harmless the second time."""
         await self._writer.aclose()
-        for reader in self._readers:
-            await reader.aclose()
         for connection in (*self._reading, self._writing):
             await connection.close()
 
@@ -122,6 +120,17 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+class _Reading:
+    def __init__(self, statement: Statement, row: Row, before_call: BeforeCall | None) -> None:
+        self._statement, self._row, self._before_call = statement, row, before_call
+        self.rows: list[Row] = []
+
+    def run(self, connection: sqlite3.Connection) -> None:
+        if self._before_call is not None:
+            self._before_call(self._statement.name)
+        self.rows = self._statement.decode(connection.execute(self._statement.sql, self._row).fetchall())
 
 
 class _Checkpoint:
