@@ -227,8 +227,8 @@ def test_nothing_turns_data_into_code(name: str) -> None:
     assert found == []
 
 
-BROAD: Mapping[str, int] = {"bot.core": 1, "bot.supervise": 1}
-"""Where a broad catch may stand: one turn, one channel (and, later, one step of the night)."""
+BROAD: Mapping[str, int] = {"bot.core": 1, "bot.supervise": 1, "bot.jobs.runner": 1}
+"""Where a broad catch may stand: one turn, one channel, one chore or step of a night."""
 
 
 @pytest.mark.parametrize("name", PRODUCT)
