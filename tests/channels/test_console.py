@@ -23,17 +23,9 @@ from bot.ports import Visitor
 from bot.system import TimeOrderedIds
 from bot.types import Choice, Chosen, Flag, Language, OutboxId, Outgoing, OutgoingKind, Reason, Reply, ReplyFile, TurnId
 from tests.web.house import House, Row, served, settings
-from web.app import build
 
 TOKEN = "owner-token-of-the-test"
 QUICK = (0.05,) * 20
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _warm() -> None:
-    """Build one page before any loop runs: the first costs FastAPI 100 ms of reading type hints, which is no lapse of ours."""
-    house = House()
-    build(settings(), web=house.web, console=house.console, histories=house, health=house, clock=house.clock)
 
 
 class Archive(House):
