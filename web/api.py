@@ -70,6 +70,8 @@ class Api:
     async def events(self, request: Request) -> Response:
         """What happens in the session, as a stream: `reply` (due messages and late ones too), `said`, `rating`, `error`."""
         chat, visitor = self._door.visitor(request)
+        if request.method == "HEAD":
+            return Response(headers=events.HEADERS, media_type="text/event-stream")
         listening = chat.listen(visitor)
         return events.EventStream(events.session_stream(listening, heartbeat_s=self._settings.heartbeat_s), listening)
 
@@ -83,17 +85,18 @@ class Api:
         event_id = check_event_id(request, body.event_id)
         return self._stream(request, await chat.choose(visitor, Chosen(turn_id=turn_id, key=body.key), event_id=event_id))
 
-    async def stop(self, request: Request, turn_id: str) -> Response:
+    async def stop(self, request: Request) -> Response:
         """Ask the running answer to end; what is written so far stays. `{"turn_id", "stopped"}`."""
         chat, visitor = self._door.visitor(request)
-        receipt = await chat.stop(visitor, TurnId(check_turn_id(request, turn_id)))
+        turn_id = TurnId(check_turn_id(request, request.path_params["turn_id"]))
+        receipt = await chat.stop(visitor, turn_id)
         message = receipt.reply.text if receipt.reply else ""
         return _json({"turn_id": turn_id, "stopped": not receipt.is_refused, "message": message})
 
-    async def again(self, request: Request, turn_id: str) -> Response:
+    async def again(self, request: Request) -> Response:
         """Ask for another answer to the same question: `{"event_id"?}` or no body. A stream like that of a message."""
         chat, visitor = self._door.visitor(request)
-        known = TurnId(check_turn_id(request, turn_id))
+        known = TurnId(check_turn_id(request, request.path_params["turn_id"]))
         body = await read_json(request, AgainBody, may_be_empty=True)
         return self._stream(request, await chat.again(visitor, known, event_id=check_event_id(request, body.event_id)))
 

@@ -91,9 +91,9 @@ class Page:
         self._door.sign_out(response)
         return response
 
-    async def static(self, request: Request, name: str) -> Response:
+    async def static(self, request: Request) -> Response:
         """A script, style sheet or picture of the page, revalidated by its ETag."""
-        known = static_files().get(name)
+        known = static_files().get(request.path_params["name"])
         if known is None:
             raise HTTPException(404)
         content, media_type, etag = known
