@@ -378,15 +378,16 @@ async def chat(config: Config, *, language: Language | None = None) -> int:
         running = folder.read_run_json()
         if running is None:
             raise
-        return await _converse(running.address, running.owner_token, language)
+        return await _converse(running, language, folder.read_run_json)
     ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
     until = asyncio.Event()
-    own = config.model_copy(update={"web": config.web.model_copy(update={"host": "127.0.0.1", "port": 0})})
+    web, log = {"host": "127.0.0.1", "port": 0}, {"level": "error"}
+    own = config.model_copy(update={"web": config.web.model_copy(update=web), "log": config.log.model_copy(update=log)})
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(serve(own, quiet=True, on_ready=ready.set_result, until=until))
         here = await ready
         try:
-            return await _converse(here.address, here.owner_token, language)
+            return await _converse(here, language, lambda: here)
         finally:
             until.set()
 
@@ -400,10 +401,15 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     return uvloop.run(work)
 
 
-async def _converse(address: str, owner_token: str, language: Language) -> int:
+async def _converse(at: RunInfo | Ready, language: Language, find: Callable[[], RunInfo | Ready | None]) -> int:
+    """The terminal's talk with the bot at `at`; `find` says where it is after a restart."""
     from bot.channels.console import converse
 
-    return await converse(address, owner_token, language=language)
+    def reattach() -> tuple[str, str] | None:
+        found = find()
+        return (found.address, found.owner_token) if found is not None else None
+
+    return await converse(at.address, at.owner_token, language=language, reattach=reattach)
 
 
 async def _stop_when(event: asyncio.Event | None, stop: Callable[[], None]) -> None:
