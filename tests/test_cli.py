@@ -198,25 +198,26 @@ def test_a_backup_can_be_made_beside_a_running_bot(served: Path, tmp_path: Path)
     assert execute(["restore", "copy.db", "--data-dir", str(tmp_path / "new")], "en") == 0
 
 
-def test_a_running_bot_is_asked_to_forget(served: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with sqlite3.connect(served / "martin.db") as connection:
-        connection.execute("INSERT INTO people (id, created_at) VALUES ('01jd000000000000000000aaaa', 0)")
+def add_person(folder: Path, person: str, user: str) -> None:
+    """A person of telegram's, as the store keeps them."""
+    with sqlite3.connect(folder / "martin.db", timeout=30) as connection:
+        connection.execute("INSERT INTO people (id, created_at) VALUES (?, 0)", (person,))
+        connection.execute("INSERT INTO identities VALUES ('telegram', ?, ?, 0)", (user, person))
     connection.close()
-    assert execute(["forget", "01jd000000000000000000aaaa", "--data-dir", str(served)], "en") == 0
-    assert "within a minute" in capsys.readouterr().out
-    with sqlite3.connect(served / "martin.db") as connection:
-        assert connection.execute("SELECT kind FROM jobs WHERE person_id = '01jd000000000000000000aaaa'").fetchall() == [
-            ("forget",)
-        ]
+
+
+def test_a_running_bot_is_asked_to_forget(served: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    add_person(served, "01jd000000000000000000aaaa", "76")
+    assert execute(["forget", "telegram:76", "--data-dir", str(served)], "en") == 0
+    assert "01jd000000000000000000aaaa within a minute" in capsys.readouterr().out
+    with sqlite3.connect(served / "martin.db", timeout=30) as connection:
+        assert connection.execute("SELECT kind FROM jobs").fetchall() == [("forget",)]
     connection.close()
 
 
 def test_a_stopped_bot_forgets_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["migrate"], "en") == 0
-    with sqlite3.connect(tmp_path / "data" / "martin.db") as connection:
-        connection.execute("INSERT INTO people (id, created_at) VALUES ('01jd000000000000000000aaaa', 0)")
-        connection.execute("INSERT INTO identities VALUES ('telegram', '77', '01jd000000000000000000aaaa', 0)")
-    connection.close()
+    add_person(tmp_path / "data", "01jd000000000000000000aaaa", "77")
     assert execute(["forget", "telegram:77"], "es") == 0
     assert "01jd000000000000000000aaaa" in capsys.readouterr().out
     assert execute(["forget", "telegram:77"], "es") == 1
