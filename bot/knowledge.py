@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from bot.lexical import Bm25, Reader, fold, guess_language, tokens
+from bot.lexical import Bm25, Reader, fold, guess_language, surface, tokens
 from bot.ports import Clock
 from bot.types import LANGUAGES, Evidence, EvidenceKind, Language
 
@@ -27,6 +27,7 @@ _INLINE_PASSAGES = 3_000
 """Up to so many passages a search takes well under a millisecond, less than a change of thread."""
 _HEADING_WEIGHT, _ALSO_WEIGHT, _TRAIL_WEIGHT = 3.0, 2.0, 0.5
 """A heading says what a section answers, so its words count as if they stood there so often; the trail counts less."""
+_UNSEEN = 20
 _RELEVANT = 0.4
 """A passage below this does not answer the question: most of what was asked is not in it (see `Bm25.match`)."""
 _NEAR_BEST = 0.6
@@ -71,17 +72,19 @@ class _Shelf:
     index: Bm25
     reader: Reader
     headings: tuple[frozenset[str], ...]
+    literal: Mapping[str, Sequence[int]]
 
     def search(self, question: str, spoken: Language) -> list[tuple[float, Passage]]:
         """Relevant passages, best first: how much of the question they cover, and how much of their heading was asked for."""
         concepts = self.reader.concepts(question, spoken)
         asked = {token for concept in concepts for token, _ in concept.options}
-        found: list[tuple[float, int]] = []
+        literal = self.literal.get(surface(question), ())
+        found = [(1.0, number) for number in literal]
         for number, covered in self.index.match(concepts).items():
             heading = self.headings[number]
             total = sum(self.index.idf(token) for token in heading)
             hit = sum(self.index.idf(token) for token in heading & asked) / total if total else 0.0
-            if (score := covered * (0.8 + 0.2 * hit)) >= _RELEVANT:
+            if (score := covered * (0.8 + 0.2 * hit)) >= _RELEVANT and number not in literal:
                 found.append((score, number))
         found.sort(key=lambda pair: (-pair[0], pair[1]))
         return [(score, self.passages[number]) for score, number in found]
@@ -243,8 +246,15 @@ def _shelve(passages: Sequence[Passage]) -> dict[Language, _Shelf]:
         kept = tuple(passage for passage in passages if passage.language in (language, None))
         texts = [" ".join((*passage.trail, passage.heading, passage.also, passage.text)) for passage in kept]
         headings = [tokens(passage.heading, language) for passage in kept]
-        index = Bm25([_weigh(passage, heading, language) for passage, heading in zip(kept, headings, strict=True)])
-        shelves[language] = _Shelf(kept, index, Reader(index, texts, language), tuple(map(frozenset, headings)))
+        index = Bm25(
+            [_weigh(passage, heading, language) for passage, heading in zip(kept, headings, strict=True)], unseen=_UNSEEN
+        )
+        literal: dict[str, list[int]] = {}
+        for number, passage in enumerate(kept):
+            if said := surface(passage.heading):
+                literal.setdefault(said, []).append(number)
+        reader = Reader(index, texts, language)
+        shelves[language] = _Shelf(kept, index, reader, tuple(map(frozenset, headings)), literal)
     return shelves
 
 

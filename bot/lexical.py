@@ -36,6 +36,11 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", "".join(c for c in plain if not unicodedata.combining(c)))
 
 
+def surface(text: str) -> str:
+    """`text` as it is compared literally: without case, accents and punctuation."""
+    return " ".join(fold(word) for word in words(text))
+
+
 def words(text: str) -> list[str]:
     """The words of `text` in order, lower case, accents kept, without what follows an apostrophe (`don't` is `don`)."""
     found = _WORD.findall(unicodedata.normalize("NFC", text).lower())
@@ -175,12 +180,15 @@ class Concept:
 class Bm25:
     """Okapi BM25 over documents given as tokens, or as tokens with weights that count as frequencies.
 
-    `k1` and `b` as in Robertson and Zaragoza 2009; the idf is never negative.
+    `k1` and `b` as in Robertson and Zaragoza 2009; the idf is never negative. `unseen` documents without any of the words are
+    imagined besides, so that in a small collection a word is not taken for common because two of three documents have it.
     """
 
-    def __init__(self, documents: Sequence[Sequence[str] | Mapping[str, float]], *, k1: float = 1.2, b: float = 0.75) -> None:
+    def __init__(
+        self, documents: Sequence[Sequence[str] | Mapping[str, float]], *, k1: float = 1.2, b: float = 0.75, unseen: int = 0
+    ) -> None:
         counted = [document if isinstance(document, Mapping) else Counter(document) for document in documents]
-        self._k1, self.size = k1, len(counted)
+        self._k1, self.size, self._unseen = k1, len(counted), unseen
         average = sum(sum(document.values()) for document in counted) / self.size if self.size else 0.0
         self._postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
         for number, document in enumerate(counted):
@@ -195,7 +203,8 @@ class Bm25:
 
     def idf(self, token: str) -> float:
         """How telling a token is: above 0, highest for one that no document has."""
-        return math.log(1 + (self.size - len(self._postings.get(token, ())) + 0.5) / (len(self._postings.get(token, ())) + 0.5))
+        having = len(self._postings.get(token, ()))
+        return math.log(1 + (self.size + self._unseen - having + 0.5) / (having + 0.5))
 
     def scores(self, query: Iterable[str]) -> list[float]:
         """The BM25 score of every document, 0 for one that shares no token."""
@@ -260,10 +269,9 @@ class Reader:
         found: dict[str, Concept] = {}
         for word in content_words(question, language if language == self.language else None):
             options = self._options(word, language)
-            if is_light(word, language):
-                weight = LIGHT_WEIGHT
-            else:
-                weight = FORGIVEN_WEIGHT if not options and is_common(word, language) else 1.0
+            weight = LIGHT_WEIGHT if is_light(word, language) else 1.0
+            if not options and (weight < 1 or is_common(word, language)):
+                weight *= FORGIVEN_WEIGHT
             found.setdefault(stem(word, language), Concept(weight, options))
         return tuple(found.values())
 
