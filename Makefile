@@ -32,8 +32,8 @@ test: $(VENV)/installed-dev  ## run the tests
 	$(PYTHON) -m pytest $(ARGS)
 
 check: $(VENV)/installed-dev  ## style, types, import rules, languages, documents
-	$(VENV)/bin/ruff check $(SOURCES)
-	$(VENV)/bin/ruff format --check $(SOURCES)
+	$(VENV)/bin/ruff check --no-cache $(SOURCES)
+	$(VENV)/bin/ruff format --no-cache --check $(SOURCES)
 	$(VENV)/bin/mypy
 	$(PYTHON) -m pytest -q -p no:cacheprovider tests/test_imports.py tests/test_locale.py tests/test_docs.py
 

@@ -13,7 +13,6 @@ import sys
 from collections.abc import Callable
 
 from bot.app import serve
-
 from bot.config import load_config
 
 
