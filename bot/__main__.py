@@ -60,10 +60,8 @@ def build_cli(language: str) -> typer.Typer:
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    config_help = say(language, "Read this file instead of config.toml.")
-    data_help = say(language, "Keep everything in this folder; overrides MARTIN_DATA_DIR.")
-    File = Annotated[Path | None, typer.Option("--config", metavar="FILE", help=config_help)]  # noqa: N806 — types
-    Folder = Annotated[Path | None, typer.Option("--data-dir", metavar="DIR", help=data_help)]  # noqa: N806
+    File = Annotated[Path | None, _config_option(language)]  # noqa: N806 — types
+    Folder = Annotated[Path | None, _folder_option(language)]  # noqa: N806
 
     def load(file: Path | None, folder: Path | None) -> Loaded:
         return read_config(file, data_dir=folder, language=language)
@@ -101,6 +99,20 @@ def build_cli(language: str) -> typer.Typer:
         findings = _do(loaded.config, lambda _: examine(loaded, language=language, with_invariants=check))
         _tell("\n".join(lines(findings)))
         raise typer.Exit(FAILED if worst(findings) is State.BROKEN else 0)
+
+    _add_chores(cli, language, load)
+
+    @cli.command("version", help=say(language, "Print the version."))
+    def _() -> None:
+        _tell(__version__)
+
+    return cli
+
+
+def _add_chores(cli: typer.Typer, language: str, load: Callable[[Path | None, Path | None], Loaded]) -> None:
+    """The commands about a file or a person."""
+    File = Annotated[Path | None, _config_option(language)]  # noqa: N806 — types
+    Folder = Annotated[Path | None, _folder_option(language)]  # noqa: N806
 
     @cli.command("backup", help=say(language, "Copy the database into FILE, also while the bot runs, and check the copy."))
     def _(
@@ -141,11 +153,15 @@ def build_cli(language: str) -> typer.Typer:
         else:
             _tell(say(language, "Noted: the running bot forgets {person} within a minute.", person=done.person))
 
-    @cli.command("version", help=say(language, "Print the version."))
-    def _() -> None:
-        _tell(__version__)
 
-    return cli
+def _config_option(language: str) -> Any:
+    return typer.Option("--config", metavar="FILE", help=say(language, "Read this file instead of config.toml."))
+
+
+def _folder_option(language: str) -> Any:
+    return typer.Option(
+        "--data-dir", metavar="DIR", help=say(language, "Keep everything in this folder; overrides MARTIN_DATA_DIR.")
+    )
 
 
 def lines(findings: Sequence[Finding]) -> list[str]:
