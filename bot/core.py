@@ -273,21 +273,32 @@ class Core:
 
     async def _give_up(self, waiting: _Waiting) -> None:
         """Store and tell that a turn failed. Where not even that can be stored, the next start tries the message again."""
-        turn = waiting.turn
-        if turn is None:
+        if waiting.turn is None:
             return
+        try:
+            record = await self._store_failure(waiting, waiting.turn)
+        except StoreConflict:
+            # The person was forgotten while this was answered: whoever writes now is somebody new.
+            record = await self._store_failure_anew(waiting)
+        if record and record.outgoing:
+            self._delivery.add(record.outgoing, await self._patiently(lambda: self._outbox.placeholder(waiting.id)))
+
+    async def _store_failure_anew(self, waiting: _Waiting) -> TurnRecord | None:
+        try:
+            context = await self._people.meet(waiting.message, history=0, now=self._clock.now())
+            return await self._store_failure(waiting, await self._turn(waiting.id, waiting.message, context))
+        except StoreError as error:
+            _log.critical("turn.not_stored", turn_id=waiting.id, error=type(error).__name__)
+            return None
+
+    async def _store_failure(self, waiting: _Waiting, turn: Turn) -> TurnRecord:
         text = say(
             turn.language, "Something went wrong on my side and I could not answer. Your message is kept: /again tries it anew."
         )
         outcome = Outcome(reply=Reply(text=text, rateable=True), flags=frozenset({Flag.FAILED}))
         record = self._record(turn, waiting.handler, outcome)
-        try:
-            await self._patiently(lambda: self._turns.commit(record))
-        except StoreError as failure:
-            _log.critical("turn.not_stored", turn_id=turn.id, error=type(failure).__name__)
-            return
-        if record.outgoing is not None:
-            self._delivery.add(record.outgoing, await self._patiently(lambda: self._outbox.placeholder(turn.id)))
+        await self._patiently(lambda: self._turns.commit(record))
+        return record
 
     async def _turn(self, id: TurnId, message: IncomingMessage, context: Context) -> Turn:
         """The message with all that a handler may look at."""

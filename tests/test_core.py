@@ -427,3 +427,26 @@ async def test_an_event_that_cannot_be_stored_is_refused_alone(tmp_path: Path, e
         assert isinstance(bad, IntakeError)
         assert not isinstance(good, BaseException)
         assert here.channel.texts == ["you said good"]
+
+
+async def test_somebody_forgotten_while_an_answer_is_written_is_told_and_begins_anew(tmp_path: Path) -> None:
+    gate = asyncio.Event()
+
+    async def waits(turn: Turn, preview: Preview) -> str:
+        if turn.message.text == "second":
+            await gate.wait()
+        return turn.message.text
+
+    async with house(tmp_path, [Doing(waits)]) as here:
+        await here.door.receive([text("first")])
+        await here.settled()
+        await here.door.receive([text("second")])
+        await asyncio.sleep(0.02)
+        ((before,),) = await here.rows("select id from people")
+        await here.stores.erasure.forget_person(PersonId(str(before)))
+        gate.set()
+        await here.settled()
+        assert [outgoing.status for outgoing in here.channel.delivered] == [TurnStatus.ANSWERED, TurnStatus.FAILED]
+        ((after,),) = await here.rows("select id from people")
+        assert after != before
+        assert await here.rows("select question from turns") == [("second",)]
