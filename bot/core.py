@@ -275,12 +275,13 @@ class Core:
         """Store and tell that a turn failed. Where not even that can be stored, the next start tries the message again."""
         if waiting.turn is None:
             return
+        record: TurnRecord | None
         try:
             record = await self._store_failure(waiting, waiting.turn)
         except StoreConflict:
             # The person was forgotten while this was answered: whoever writes now is somebody new.
             record = await self._store_failure_anew(waiting)
-        if record and record.outgoing:
+        if record is not None and record.outgoing is not None:
             self._delivery.add(record.outgoing, await self._patiently(lambda: self._outbox.placeholder(waiting.id)))
 
     async def _store_failure_anew(self, waiting: _Waiting) -> TurnRecord | None:
