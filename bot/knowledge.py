@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import heapq
 import io
 import os
 import re
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from bot.lexical import Bm25, Reader, fold, guess_language, surface, tokens
+from bot.lexical import Bm25, Reader, Spelling, fold, guess_language, surface, tokens
 from bot.ports import Clock
 from bot.types import LANGUAGES, Evidence, EvidenceKind, Language
 
@@ -29,9 +30,13 @@ _HEADING_WEIGHT, _ALSO_WEIGHT, _TRAIL_WEIGHT = 3.0, 2.0, 0.5
 """A heading says what a section answers, so its words count as if they stood there so often; the trail counts less."""
 _UNSEEN = 20
 _RELEVANT = 0.4
-"""A passage below this does not answer the question: most of what was asked is not in it (see `Bm25.match`)."""
+"""A best passage below this does not answer the question: most of what was asked is not in it (see `Bm25.match`)."""
+_RELEVANT_ABROAD = 0.5
+"""The same where only the other language is left: few of the words can be compared, so those must fit."""
 _NEAR_BEST = 0.6
 """Further passages are shown only when they are at least this good relative to the best one."""
+_RANKED = 24
+_HEADING_SHARE, _SPELLING_SHARE = 0.2, 0.3
 
 _SUFFIXES = frozenset({".md", ".markdown", ".txt", ".csv"})
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*$")
@@ -73,21 +78,34 @@ class _Shelf:
     reader: Reader
     headings: tuple[frozenset[str], ...]
     literal: Mapping[str, Sequence[int]]
+    spelling: Spelling
 
-    def search(self, question: str, spoken: Language) -> list[tuple[float, Passage]]:
-        """Relevant passages, best first: how much of the question they cover, and how much of their heading was asked for."""
+    def search(self, question: str, spoken: Language, *, least: float) -> list[tuple[float, Passage]]:
+        """Relevant passages, best first; empty when none reaches `least`.
+
+        What decides is how much of the question a passage covers and how much of its heading was asked for; among those that
+        come near the best, spelling has a say in the order.
+        """
         concepts = self.reader.concepts(question, spoken)
         asked = {token for concept in concepts for token, _ in concept.options}
-        literal = self.literal.get(surface(question), ())
-        found = [(1.0, number) for number in literal]
+        scores: dict[int, float] = {}
         for number, covered in self.index.match(concepts).items():
             heading = self.headings[number]
             total = sum(self.index.idf(token) for token in heading)
             hit = sum(self.index.idf(token) for token in heading & asked) / total if total else 0.0
-            if (score := covered * (0.8 + 0.2 * hit)) >= _RELEVANT and number not in literal:
-                found.append((score, number))
-        found.sort(key=lambda pair: (-pair[0], pair[1]))
-        return [(score, self.passages[number]) for score, number in found]
+            scores[number] = covered * (1 - _HEADING_SHARE + _HEADING_SHARE * hit)
+        literal = self.literal.get(surface(question), ())
+        best = max(scores.values(), default=0.0)
+        if best < least and not literal:
+            return []
+        near = heapq.nlargest(
+            _RANKED, (number for number, score in scores.items() if score >= _NEAR_BEST * best), key=scores.__getitem__
+        )
+        alike = self.spelling.likeness(question, near)
+        found = {number: (scores[number] + _SPELLING_SHARE * alike[number]) / (1 + _SPELLING_SHARE) for number in near}
+        found |= dict.fromkeys(literal, 1.0)
+        ranked = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
+        return [(score, self.passages[number]) for number, score in ranked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +170,9 @@ class FolderKnowledge:
         shelves = self._library.shelves
         for shown in (spoken, *(other for other in LANGUAGES if other != spoken)):
             shelf = shelves.get(shown)
-            if shelf and (found := shelf.search(text, spoken)):
-                return tuple(_evidence(score, passage) for score, passage in found[:limit] if score >= _NEAR_BEST * found[0][0])
+            least = _RELEVANT if shown == spoken else _RELEVANT_ABROAD
+            if shelf and (found := shelf.search(text, spoken, least=least)):
+                return tuple(_evidence(score, passage) for score, passage in found[:limit])
         return ()
 
 
@@ -254,7 +273,9 @@ def _shelve(passages: Sequence[Passage]) -> dict[Language, _Shelf]:
             if said := surface(passage.heading):
                 literal.setdefault(said, []).append(number)
         reader = Reader(index, texts, language)
-        shelves[language] = _Shelf(kept, index, reader, tuple(map(frozenset, headings)), literal)
+        parts = [((passage.text, 1.0), (passage.heading, _HEADING_WEIGHT), (passage.also, _ALSO_WEIGHT)) for passage in kept]
+        spelling = Spelling(parts, language)
+        shelves[language] = _Shelf(kept, index, reader, tuple(map(frozenset, headings)), literal, spelling)
     return shelves
 
 

@@ -160,9 +160,9 @@ def relatives(word: str, spoken: Language, target: Language) -> frozenset[str]:
     return _FAMILIES[spoken, target].get(stem(word, spoken), frozenset())
 
 
-LIGHT_WEIGHT = 0.4
-FORGIVEN_WEIGHT = 0.25
-UNKNOWN_WEIGHT = 1.3
+LIGHT_WEIGHT, COMMON_WEIGHT = 0.4, 0.7
+FORGIVEN_WEIGHT = 0.3
+UNKNOWN_WEIGHT = 1.7
 _RELATED, _MISTYPED = 0.5, 0.8
 
 
@@ -248,6 +248,55 @@ class Bm25:
         return {number: min(1.0, score / total) for number, score in found.items()}
 
 
+_GRAM = 4
+
+
+def _grams(text: str, language: Language) -> Iterable[str]:
+    for word in content_words(text, language):
+        marked = f"<{fold(word)}>"
+        yield from (marked[start : start + _GRAM] for start in range(max(1, len(marked) - _GRAM + 1)))
+
+
+class Spelling:
+    """Likeness by pieces of words, for what stems miss (`anónimo`, `anonimizar`). It orders what was found; it finds nothing.
+
+    A document is given as parts with weights. Pieces are counted when first asked for and kept for `keep` documents.
+    """
+
+    def __init__(self, documents: Sequence[Sequence[tuple[str, float]]], language: Language, *, keep: int = 3_000) -> None:
+        self._documents, self._language, self._keep = documents, language, keep
+        self._counted: dict[int, dict[str, float]] = {}
+        self._having: Counter[str] = Counter()
+        for number in range(len(documents)):
+            self._having.update(self._count(number).keys())
+
+    def _count(self, number: int) -> dict[str, float]:
+        if (known := self._counted.get(number)) is not None:
+            return known
+        counted: dict[str, float] = defaultdict(float)
+        for text, weight in self._documents[number]:
+            pieces = Counter(_grams(text, self._language))
+            for piece, count in pieces.items():
+                counted[piece] += weight if weight > 1 else count * weight
+        if len(self._counted) < self._keep:
+            self._counted[number] = counted
+        return counted
+
+    def likeness(self, question: str, numbers: Iterable[int]) -> dict[int, float]:
+        """How much each of these documents is spelt like the question, 1 for the most alike of them."""
+        asked = set(_grams(question, self._language))
+        size = len(self._documents)
+        weights = {piece: math.log(1 + (size - self._having[piece] + 0.5) / (self._having[piece] + 0.5)) for piece in asked}
+        scores: dict[int, float] = {}
+        for number in numbers:
+            counted = self._count(number)
+            scores[number] = sum(
+                weight * counted[piece] / (counted[piece] + 1.2) for piece, weight in weights.items() if piece in counted
+            )
+        best = max(scores.values(), default=0.0) or 1.0
+        return {number: score / best for number, score in scores.items()}
+
+
 class Reader:
     """Reads questions in the words of one collection: unaccented, mistyped and related words find what is there."""
 
@@ -269,8 +318,8 @@ class Reader:
         found: dict[str, Concept] = {}
         for word in content_words(question, language if language == self.language else None):
             options = self._options(word, language)
-            weight = LIGHT_WEIGHT if is_light(word, language) else 1.0
-            if not options and (weight < 1 or is_common(word, language)):
+            weight = LIGHT_WEIGHT if is_light(word, language) else COMMON_WEIGHT if is_common(word, language) else 1.0
+            if not options and weight < 1:
                 weight *= FORGIVEN_WEIGHT
             found.setdefault(stem(word, language), Concept(weight, options))
         return tuple(found.values())
