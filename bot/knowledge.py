@@ -76,7 +76,7 @@ class _Shelf:
     passages: tuple[Passage, ...]
     index: Bm25
     reader: Reader
-    headings: tuple[frozenset[str], ...]
+    headings: tuple[tuple[frozenset[str], float], ...]
     literal: Mapping[str, Sequence[int]]
     spelling: Spelling
 
@@ -90,8 +90,7 @@ class _Shelf:
         asked = {token for concept in concepts for token, _ in concept.options}
         scores: dict[int, float] = {}
         for number, covered in self.index.match(concepts).items():
-            heading = self.headings[number]
-            total = sum(self.index.idf(token) for token in heading)
+            heading, total = self.headings[number]
             hit = sum(self.index.idf(token) for token in heading & asked) / total if total else 0.0
             scores[number] = covered * (1 - _HEADING_SHARE + _HEADING_SHARE * hit)
         literal = self.literal.get(surface(question), ())
@@ -275,7 +274,8 @@ def _shelve(passages: Sequence[Passage]) -> dict[Language, _Shelf]:
         reader = Reader(index, texts, language)
         parts = [((passage.text, 1.0), (passage.heading, _HEADING_WEIGHT), (passage.also, _ALSO_WEIGHT)) for passage in kept]
         spelling = Spelling(parts, language)
-        shelves[language] = _Shelf(kept, index, reader, tuple(map(frozenset, headings)), literal, spelling)
+        weighed = tuple((frozenset(heading), sum(map(index.idf, set(heading)))) for heading in headings)
+        shelves[language] = _Shelf(kept, index, reader, weighed, literal, spelling)
     return shelves
 
 

@@ -196,6 +196,8 @@ class Bm25:
             for token, count in document.items():
                 self._postings[token].append((number, count / (count + norm)))
         self._postings.default_factory = None
+        self._highest = self._rarity(0)
+        self._idf = {token: self._rarity(len(postings)) for token, postings in self._postings.items()}
 
     def __contains__(self, token: str) -> bool:
         """Whether any document has it."""
@@ -203,7 +205,9 @@ class Bm25:
 
     def idf(self, token: str) -> float:
         """How telling a token is: above 0, highest for one that no document has."""
-        having = len(self._postings.get(token, ()))
+        return self._idf.get(token, self._highest)
+
+    def _rarity(self, having: int) -> float:
         return math.log(1 + (self.size + self._unseen - having + 0.5) / (having + 0.5))
 
     def scores(self, query: Iterable[str]) -> list[float]:

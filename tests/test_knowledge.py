@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from pathlib import Path
@@ -277,5 +278,6 @@ async def test_every_shipped_heading_finds_its_own_section(clock: FakeClock) -> 
         for headings_of_file in outline(SHIPPED / language):
             for heading in headings_of_file:
                 found = await knowledge.search(heading, language, 4)
+                await asyncio.sleep(0)
                 assert found, heading
                 assert heading in [item.question for item in found], heading
