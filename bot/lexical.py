@@ -163,6 +163,7 @@ def relatives(word: str, spoken: Language, target: Language) -> frozenset[str]:
 LIGHT_WEIGHT, COMMON_WEIGHT = 0.4, 0.7
 FORGIVEN_WEIGHT = 0.3
 UNKNOWN_WEIGHT = 1.7
+_PATIENCE = 0.3
 _RELATED, _MISTYPED = 0.5, 0.8
 
 
@@ -234,7 +235,8 @@ class Bm25:
 
         Each concept counts by its idf, that of an unknown word being the highest: so a question about something else scores low
         everywhere, however rare the one word that it happens to share. Of what a concept can give, `presence` is for being
-        there at all and the rest grows with BM25's saturation. A question of light words alone cannot score high.
+        there at all and the rest grows with BM25's saturation. A question of light words alone cannot score high, and of a long
+        question a smaller share is enough: two telling words found in one place are more than one.
         """
         highest = UNKNOWN_WEIGHT * self.idf("")
         total, found = 0.0, dict[int, float]()
@@ -249,7 +251,8 @@ class Bm25:
                 found[number] = found.get(number, 0.0) + worth * share
         if all(concept.weight < 1 for concept in concepts):
             total = max(total, highest / 2)
-        return {number: min(1.0, score / total) for number, score in found.items()}
+        full = total ** (1 - _PATIENCE) * highest**_PATIENCE
+        return {number: min(1.0, score / full) for number, score in found.items()}
 
 
 _GRAM = 4
