@@ -170,13 +170,14 @@ class Guarded:
             progress.asked_at = self._clock.monotonic()
             stream = self._model.stream(prompt, max_tokens=max_tokens, temperature=temperature)
             try:
-                while progress.generation is None:
-                    was_silent = not progress.has_text
-                    text = progress.take(await self._next(stream, began, progress))
-                    if text:
-                        if was_silent:
-                            self._breaker.succeeded(permit)
-                        yield Chunk(text=text)
+                async with self._in_time(began, progress) as limit:
+                    while progress.generation is None:
+                        was_silent = not progress.has_text
+                        text = progress.take(await self._next(stream, began, progress, limit))
+                        if text:
+                            if was_silent:
+                                self._breaker.succeeded(permit)
+                            yield Chunk(text=text)
                 if not progress.has_text:
                     raise ModelBroken(self.name, "the answer was empty")
             except ModelError as error:
@@ -226,18 +227,30 @@ class Guarded:
         finally:
             self._waiting -= 1
 
-    async def _next(self, stream: AsyncIterator[Chunk], began: float, progress: _Progress) -> Chunk:
-        """The stream's next chunk. Raises ModelTimedOut when it comes too late, ModelBroken when the stream just ends."""
+    @asynccontextmanager
+    async def _in_time(self, began: float, progress: _Progress) -> AsyncIterator[asyncio.Timeout]:
+        """One limit for a whole stream, set anew by each `_next`: a timer per chunk would cost more than a fast model's chunk.
+
+        Raises ModelTimedOut when it passes.
+        """
+        try:
+            async with asyncio.timeout(None) as limit:
+                yield limit
+        except TimeoutError as error:
+            raise self._late(began, progress) from error
+
+    async def _next(self, stream: AsyncIterator[Chunk], began: float, progress: _Progress, limit: asyncio.Timeout) -> Chunk:
+        """The next chunk; `limit` runs only while it is waited for. Raises ModelBroken when the stream just ends."""
         wait_s = self._left_s(began, progress)
         if wait_s <= 0:
             raise self._late(began, progress)
+        limit.reschedule(asyncio.get_running_loop().time() + wait_s)
         try:
-            async with asyncio.timeout(wait_s):
-                return await anext(stream)
-        except TimeoutError as error:
-            raise self._late(began, progress) from error
+            chunk = await anext(stream)
         except StopAsyncIteration as error:
             raise ModelBroken(self.name, "the stream ended without saying that the answer is whole") from error
+        limit.reschedule(None)
+        return chunk
 
     def _left_s(self, began: float, progress: _Progress) -> float:
         """How long the next chunk may take."""
