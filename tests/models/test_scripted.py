@@ -56,10 +56,12 @@ async def test_it_takes_the_time_it_was_given() -> None:
 
 
 @in_virtual_time
-async def test_usage_counts_the_pieces_that_were_said_and_given() -> None:
+async def test_usage_counts_the_pieces_that_were_said_and_estimates_the_prompt() -> None:
     model = ScriptedModel(clock=LoopClock(), template="one two three four")
-    _, made = await said(model, ask("five words are in here", directives=("three more words",)))
-    assert (made.completion_tokens, made.prompt_tokens, made.stop) == (4, 2 + 5 + 3, "end")
+    prompt = ask("five words are in here", directives=("three more words",))
+    characters = len(prompt.system) + len("five words are in here") + len("three more words")
+    _, made = await said(model, prompt)
+    assert (made.completion_tokens, made.prompt_tokens, made.stop) == (4, (characters + 3) // 4, "end")
     text, made = await said(model, ask("?"), max_tokens=2)
     assert (text, made.completion_tokens, made.stop) == ("one two ", 2, "length")
 
