@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
-from itertools import chain, repeat
 from typing import TypeVar
 
 import structlog
@@ -51,8 +50,8 @@ _log = structlog.get_logger("martin.turn")
 
 T = TypeVar("T")
 
-MOST_ATTEMPTS = 5
-"""Starts that may find the same message unfinished before it is given up and the person told."""
+MOST_ATTEMPTS = 3
+"""Further tries of a message at whose answering a process died, before it is given up and the person told."""
 
 
 class GivenUp(MartinError):
@@ -81,7 +80,7 @@ class _Waiting:
 
     id: TurnId
     message: IncomingMessage
-    attempts: int = 0
+    attempts: int | None = None
     stop: Stop = field(default_factory=Stop)
     turn: Turn | None = None
     handler: str = "none"
@@ -122,6 +121,7 @@ class Core:
                 if row.message.kind in ON_LANE:
                     self.enqueue(row.id, row.message, row.attempts)
                 elif row.attempts < MOST_ATTEMPTS:
+                    await self._patiently(partial(self._inbox.tried, row.id))
                     self._tasks.create_task(self._try(partial(self._absorb, row.id, row.message), row.id))
                 else:
                     await self._patiently(partial(self._turns.absorb, row.id, (), self._clock.now()))
@@ -162,8 +162,8 @@ class Core:
         """Deliver a notice whose row is stored."""
         self._delivery.add(notice)
 
-    def enqueue(self, id: TurnId, message: IncomingMessage, attempts: int = 0) -> None:
-        """Put a stored message into its address's lane."""
+    def enqueue(self, id: TurnId, message: IncomingMessage, attempts: int | None = None) -> None:
+        """Put a stored message into its address's lane. `attempts` is a number for one that an earlier process left behind."""
         waiting = _Waiting(id, message, attempts)
         self._held.add(id)
         self._of_user[_user(message)] += 1
@@ -245,11 +245,14 @@ class Core:
             await self._refuse(waiting, context, limit)
             return
         waiting.turn = turn = await self._patiently(lambda: self._turn(waiting.id, message, context))
-        if waiting.attempts >= MOST_ATTEMPTS:
-            raise GivenUp(f"{waiting.attempts} starts found it unfinished")
+        opened = None
+        if waiting.attempts is not None:
+            if waiting.attempts >= MOST_ATTEMPTS:
+                raise GivenUp(f"{waiting.attempts} processes died at it")
+            await self._patiently(lambda: self._inbox.tried(turn.id))
+            opened = await self._patiently(lambda: self._outbox.placeholder(turn.id))
         handler = self._router.route(turn)
         waiting.handler = handler.name
-        opened = await self._patiently(lambda: self._outbox.placeholder(turn.id)) if waiting.attempts else None
         preview = RunningPreview(
             tasks=self._running,
             channel=self._channels[message.address.channel],
@@ -365,16 +368,17 @@ class Core:
 
     async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
         """Do a step of the database, again for as long as it is busy, full or read-only: the message stays stored meanwhile."""
-        pauses = self._settings.store_retry_s
-        for pause_s in chain(pauses, repeat(pauses[-1])):
+        pauses, tries = self._settings.store_retry_s, 0
+        while True:
             try:
                 return await step()
             except (StoreConflict, StoreClosed):
                 raise
             except StoreError as error:
+                pause_s = pauses[min(tries, len(pauses) - 1)]
+                tries += 1
                 _log.error("turn.store", error=str(error), again_in_s=pause_s)
                 await asyncio.sleep(pause_s)
-        raise AssertionError("the pauses never end")
 
     def _say_so(self, record: TurnRecord, began: float) -> None:
         """The one log line of a turn: ids, timings, model; never its text."""
