@@ -54,6 +54,9 @@ class Nothing:
         """None."""
         return ()
 
+    async def count_attempt(self, id: TurnId) -> None:
+        """Keeps nothing."""
+
     async def turn_of(self, channel: ChannelName, event_id: str) -> TurnId | None:
         """None."""
         return None

@@ -121,7 +121,7 @@ class Core:
                 if row.message.kind in ON_LANE:
                     self.enqueue(row.id, row.message, row.attempts)
                 elif row.attempts < MOST_ATTEMPTS:
-                    await self._patiently(partial(self._inbox.tried, row.id))
+                    await self._patiently(partial(self._inbox.count_attempt, row.id))
                     self._tasks.create_task(self._try(partial(self._absorb, row.id, row.message), row.id))
                 else:
                     await self._patiently(partial(self._turns.absorb, row.id, (), self._clock.now()))
@@ -249,7 +249,7 @@ class Core:
         if waiting.attempts is not None:
             if waiting.attempts >= MOST_ATTEMPTS:
                 raise GivenUp(f"{waiting.attempts} processes died at it")
-            await self._patiently(lambda: self._inbox.tried(turn.id))
+            await self._patiently(lambda: self._inbox.count_attempt(turn.id))
             opened = await self._patiently(lambda: self._outbox.placeholder(turn.id))
         handler = self._router.route(turn)
         waiting.handler = handler.name

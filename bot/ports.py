@@ -204,7 +204,7 @@ class StoredArrival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unfinished:
-    """An inbox row that a crash left behind. `attempts` counts the starts that found it so, this one included."""
+    """An inbox row that a crash left behind. `attempts` counts the later processes that began to answer it, and died too."""
 
     id: TurnId
     message: IncomingMessage
@@ -218,7 +218,10 @@ class InboxStore(Protocol):
         """Commit them together, and say what is stored for each key, in the same order."""
 
     async def unfinished(self) -> Sequence[Unfinished]:
-        """Rows still RECEIVED, in arrival order, each one's attempts raised by one."""
+        """Rows still RECEIVED, in arrival order."""
+
+    async def count_attempt(self, id: TurnId) -> None:
+        """Count an attempt to answer a row that an earlier process left behind."""
 
     async def turn_of(self, channel: ChannelName, event_id: str) -> TurnId | None:
         """The inbox id stored for a platform's event."""

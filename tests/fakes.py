@@ -228,9 +228,12 @@ class FakeInbox:
         """What is still RECEIVED."""
         self._stores.check()
         rows = [row for row in self._stores.arrivals.values() if row.state is InboxState.RECEIVED]
-        for row in rows:
-            row.attempts += 1
         return [Unfinished(id=row.arrival.id, message=row.arrival.message, attempts=row.attempts) for row in rows]
+
+    async def count_attempt(self, id: TurnId) -> None:
+        """Count an attempt."""
+        self._stores.check()
+        self._stores.arrivals[id].attempts += 1
 
     async def turn_of(self, channel: ChannelName, event_id: str) -> TurnId | None:
         """The id stored for an event."""

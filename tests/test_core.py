@@ -170,7 +170,7 @@ async def test_what_a_crash_left_unfinished_is_answered_at_the_next_start(tmp_pa
         ]
 
 
-async def test_a_message_that_every_start_finds_unfinished_is_given_up_and_told(tmp_path: Path) -> None:
+async def test_a_message_at_which_every_process_dies_is_given_up_and_told(tmp_path: Path) -> None:
     async def hangs(turn: Turn, preview: Preview) -> str:
         await asyncio.Event().wait()
         return "never"
@@ -178,9 +178,10 @@ async def test_a_message_that_every_start_finds_unfinished_is_given_up_and_told(
     channel = RecordingChannel()
     async with house(tmp_path, [Doing(hangs)], channel=channel) as here:
         await here.door.receive([text("poison")])
-    for _ in range(MOST_ATTEMPTS - 1):
-        async with house(tmp_path, [Doing(hangs)], channel=channel):
-            await asyncio.sleep(0.02)
+    for attempt in range(1, MOST_ATTEMPTS + 1):
+        async with house(tmp_path, [Doing(hangs)], channel=channel) as here:
+            while await here.rows("select attempts from inbox") != [(attempt,)]:
+                await asyncio.sleep(0.005)
     async with house(tmp_path, [Doing(hangs)], channel=channel) as here:
         await here.settled()
         assert await here.rows("select state from inbox") == [("failed",)]

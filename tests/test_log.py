@@ -76,7 +76,7 @@ def test_a_record_whose_arguments_do_not_fit_is_still_written(stream: io.StringI
 
 
 def test_chatty_libraries_speak_only_of_warnings(logs: Logs, stream: io.StringIO) -> None:
-    for name in ("httpx", "httpcore", "uvicorn.access"):
+    for name in ("httpx", "httpcore", "urllib3"):
         logging.getLogger(name).info("GET /bot123456789:secret/getMe")
         logging.getLogger(name).warning("odd")
     assert [event["event"] for event in events(stream)] == ["odd"] * 3

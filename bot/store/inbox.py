@@ -13,7 +13,7 @@ from bot.store.db import Database, Unit, read
 from bot.store.keys import Keys
 from bot.store.messages import json_text, message_json, message_of
 from bot.store.schema import inbox
-from bot.store.statements import COUNT_START, INSERT_ARRIVAL, INSERT_NOTICE
+from bot.store.statements import COUNT_ATTEMPT, INSERT_ARRIVAL, INSERT_NOTICE
 from bot.store.writes import Step, move, outgoing_row
 from bot.types import Address, ChannelName, InboxState, Kind, Outgoing, TurnId
 
@@ -81,8 +81,7 @@ class StoredInbox:
         return [_stored(arrival, found[position]) for position, arrival in enumerate(arrivals)]
 
     async def unfinished(self) -> Sequence[Unfinished]:
-        """Rows still RECEIVED, in arrival order, each one's attempts raised by one."""
-        await self._database.commit(Unit((COUNT_START, {})))
+        """Rows still RECEIVED, in arrival order."""
         return [
             Unfinished(
                 id=TurnId(arrival_id),
@@ -98,6 +97,10 @@ class StoredInbox:
                 _UNFINISHED
             )
         ]
+
+    async def count_attempt(self, id: TurnId) -> None:
+        """Count an attempt to answer a row that an earlier process left behind."""
+        await self._database.commit(Unit((COUNT_ATTEMPT, {"arrival": id})))
 
     async def turn_of(self, channel: ChannelName, event_id: str) -> TurnId | None:
         """The inbox id stored for a platform's event; None for one that was erased."""

@@ -257,11 +257,11 @@ MOVE_ARRIVAL = write(
     table="inbox",
     key=("arrival",),
 )
-COUNT_START = write(
-    "count start",
-    update(inbox).where(inbox.c.state == literal(InboxState.RECEIVED.value, Text())).values(attempts=inbox.c.attempts + 1),
+COUNT_ATTEMPT = write(
+    "count attempt",
+    update(inbox).where(inbox.c.id == bindparam("arrival")).values(attempts=inbox.c.attempts + 1),
     table="inbox",
-    key=None,
+    key=("arrival",),
 )
 ERASE_ARRIVAL = write(
     "erase arrival",
@@ -444,7 +444,7 @@ STATEMENTS = ranked(
     INSERT_PERSON, INSERT_IDENTITY, INSERT_ADDRESS, INSERT_ARRIVAL, INSERT_TURN, INSERT_OUTGOING, INSERT_NOTICE,
     INSERT_CONSENT, SET_RATING, INSERT_QUESTION, INSERT_PENDING_MEMORY, INSERT_DUE, INSERT_JOB, ADD_USAGE, ADD_USAGE_OF_ALL,
     SET_PLACEHOLDER, INSERT_DELIVERY, BEGIN_RUN,
-    SET_LANGUAGE, SET_CONVERSATION, SET_CLOSED, CLOSE_QUESTION, RELABEL_TURN, MOVE_ARRIVAL, COUNT_START, ERASE_ARRIVAL,
+    SET_LANGUAGE, SET_CONVERSATION, SET_CLOSED, CLOSE_QUESTION, RELABEL_TURN, MOVE_ARRIVAL, COUNT_ATTEMPT, ERASE_ARRIVAL,
     END_OUTGOING, COUNT_TRY, END_DUE, LEASE_JOB, END_JOB, FREE_JOB, END_RUN,
     DELETE_PLACEHOLDER, *DELETE_TURNS,
     *FORGET, *DELETE_OLD, DELETE_OLD_USAGE,

@@ -25,7 +25,7 @@ from tests.chaos.talk import Talker
 
 CRASH_LABELS = (
     "BEGIN", "COMMIT", "insert arrival", "insert turn", "insert outgoing", "insert pending memory", "add usage",
-    "move arrival", "end outgoing", "set rating", "count start", "insert delivery", "around a message",
+    "move arrival", "end outgoing", "set rating", "count attempt", "insert delivery", "around a message",
 )  # fmt: skip
 """Parts of the labels of database calls at which the victim kills itself."""
 READY_S = 60.0
