@@ -106,6 +106,7 @@ _AUXILIARY = frozenset(_regular(verb, "es") for verb in _LEXICON["auxiliary"]["e
 STOP_WORDS: Mapping[Language, frozenset[str]] = {
     language: frozenset(fold(word) for word in _LEXICON["stop"][language].split()) for language in LANGUAGES
 }
+_STOPS_OF_BOTH = STOP_WORDS["es"] | STOP_WORDS["en"]
 _LIGHT: Mapping[Language, frozenset[str]] = {
     language: frozenset(stem(word, language) for word in _LEXICON["light"][language].split()) for language in LANGUAGES
 }
@@ -116,7 +117,7 @@ _COMMON: Mapping[Language, frozenset[str]] = {
 
 def content_words(text: str, language: Language | None) -> list[str]:
     """The words of `text` that carry its meaning. None takes the stop words of both languages out."""
-    stops = STOP_WORDS[language] if language else STOP_WORDS["es"] | STOP_WORDS["en"]
+    stops = STOP_WORDS[language] if language else _STOPS_OF_BOTH
     found = (
         word for word in words(text) if (len(word) > 1 or not word.isascii() or word.isdigit()) and fold(word) not in stops
     )
@@ -305,7 +306,10 @@ class Spelling:
 
 
 class Reader:
-    """Reads questions in the words of one collection: unaccented, mistyped and related words find what is there."""
+    """Reads questions in the words of one collection: unaccented, mistyped and related words find what is there.
+
+    How a word reads is kept for the next time: people use the same few thousand words again and again.
+    """
 
     def __init__(self, index: Bm25, texts: Iterable[str], language: Language) -> None:
         self._index, self.language = index, language
@@ -318,18 +322,24 @@ class Reader:
         for found in set(self._surface.values()):
             for start in range(5, len(found) + 1):
                 self._by_start[found[:start]].add(found)
+        self._concept = lru_cache(maxsize=8_192)(self._read)
 
     def concepts(self, question: str, spoken: Language | None = None) -> tuple[Concept, ...]:
         """The distinct content words of `question`, which is in `spoken` (None: in the collection's language)."""
         language = spoken or self.language
         found: dict[str, Concept] = {}
         for word in content_words(question, language if language == self.language else None):
-            options = self._options(word, language)
-            weight = LIGHT_WEIGHT if is_light(word, language) else COMMON_WEIGHT if is_common(word, language) else 1.0
-            if not options and weight < 1:
-                weight *= FORGIVEN_WEIGHT
-            found.setdefault(stem(word, language), Concept(weight, options))
+            own, concept = self._concept(word, language)
+            found.setdefault(own, concept)
         return tuple(found.values())
+
+    def _read(self, word: str, spoken: Language) -> tuple[str, Concept]:
+        """A word's stem and what it stands for."""
+        options = self._options(word, spoken)
+        weight = LIGHT_WEIGHT if is_light(word, spoken) else COMMON_WEIGHT if is_common(word, spoken) else 1.0
+        if not options and weight < 1:
+            weight *= FORGIVEN_WEIGHT
+        return stem(word, spoken), Concept(weight, options)
 
     def _options(self, word: str, spoken: Language) -> tuple[tuple[str, float], ...]:
         """What the collection has for a word: itself, related words, else what was probably meant, else its next of kin."""

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,6 +72,7 @@ class Signs:
             idioms += (notation.regex(idiom) for idiom in section["idioms"])
         self._idioms = "|".join(idioms)
         self._beginnings = tuple(self._by_beginning)
+        self._meant = lru_cache(maxsize=8_192)(self._spelt)  # people use the same few thousand words again and again
 
     def find(self, text: str) -> Sign | None:
         """The first sign in `text`, harm to oneself before other danger; None when there is none."""
@@ -90,10 +91,14 @@ class Signs:
         for piece in _WORD.findall(_plain(text[:_MAX_CHARS])):
             if piece in ".!?;":
                 read.append(".")
-                continue
-            word = self._known(_letters(piece))
-            read.extend(self._aliases.get(word, (word,)))
+            else:
+                read.extend(self._meant(piece) if len(piece) <= _LONGEST_MISSPELT else self._spelt(piece))
         return read
+
+    def _spelt(self, piece: str) -> tuple[str, ...]:
+        """The words that a piece of text stands for."""
+        word = self._known(_letters(piece))
+        return self._aliases.get(word, (word,))
 
     def _known(self, word: str) -> str:
         """`word`, or the word under `fuzzy` that it misspells."""
