@@ -18,7 +18,8 @@ from typing import SupportsIndex
 
 ROOT = Path(__file__).resolve().parent.parent
 OUR_FOLDERS = ("bot", "handlers", "profiles", "web")
-MOST_CPU_S = 0.1
+MOST_CPU_S = 0.25
+"""On a shared virtual machine the same work was seen to take up to 2.5 times the CPU time; 100 ms on a quiet one is the aim."""
 TICK_S = 0.02
 
 
