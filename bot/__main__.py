@@ -11,12 +11,14 @@ import typer
 from bot import __version__
 from bot.app import chat, run, serve
 from bot.banner import terminal_language
-from bot.chores import back_up, examine, forget_person, migrate_now, restore_from
+from bot.certificate import DAYS, is_name
+from bot.chores import back_up, examine, forget_person, make_certificate, migrate_now, restore_from
 from bot.config import Config, Loaded, read_config
 from bot.errors import ConfigError, DataFolderLocked, MartinError, Problem
 from bot.jobs.doctor import Finding, State, worst
 from bot.locale import say
 from bot.log import Logs
+from bot.setting_problems import CERTIFICATE, CERTIFICATE_KEY, environment_name
 
 FAILED: Final = 1
 MISCONFIGURED: Final = 2
@@ -101,6 +103,7 @@ def build_cli(language: str) -> typer.Typer:
         raise typer.Exit(FAILED if worst(findings) is State.BROKEN else 0)
 
     _add_chores(cli, language, load)
+    _add_certificate(cli, language)
 
     @cli.command("version", help=say(language, "Print the version."))
     def _() -> None:
@@ -152,6 +155,41 @@ def _add_chores(cli: typer.Typer, language: str, load: Callable[[Path | None, Pa
             )
         else:
             _tell(say(language, "Noted: the running bot forgets {person} within a minute.", person=done.person))
+
+
+def _add_certificate(cli: typer.Typer, language: str) -> None:
+    """The command that makes the page's certificate. Its output is what belongs into `.env`, all else goes to stderr."""
+    File = Annotated[Path | None, _config_option(language)]  # noqa: N806 — types
+    Folder = Annotated[Path | None, _folder_option(language)]  # noqa: N806
+    help_of_host = say(language, "A further name or address under which devices reach this machine; may be repeated.")
+    Hosts = Annotated[list[str] | None, typer.Option("--host", metavar="HOST", help=help_of_host)]  # noqa: N806
+
+    @cli.command(
+        "certificate", help=say(language, "Make a certificate for the page, so that your phone can sign in over https.")
+    )
+    def _(host: Hosts = None, config: File = None, data_dir: Folder = None) -> None:
+        for name in host or ():
+            if not is_name(name):
+                raise typer.BadParameter(say(language, "{name} is no host name or address", name=repr(name)))
+        loaded = read_config(config, data_dir=data_dir, language=language, reads_certificate=False)
+        made = _do(loaded.config, lambda config: make_certificate(config, host or (), language=language))
+        _tell_aside(say(language, "{path}: a certificate for {names}", path=made.certificate, names=", ".join(made.names)))
+        _tell_aside(say(language, "It lasts {days} days. Its SHA-256 fingerprint: {digits}", days=DAYS, digits=made.fingerprint))
+        if made.kept_aside:
+            _tell_aside(say(language, "The one before is kept beside it, as *.old."))
+        if sys.stdout.isatty():
+            _tell_aside(say(language, "Put these two lines into .env, then start Martín anew:"))
+        else:
+            _tell_aside(say(language, "The two lines for .env are written. Then start Martín anew."))
+        for setting, path in ((CERTIFICATE, made.certificate), (CERTIFICATE_KEY, made.key)):
+            _tell(f"{environment_name(setting)}={_quoted(str(path))}")
+        _tell_aside(
+            say(
+                language,
+                "The phone's browser will warn once, because nobody but you vouches for this certificate: "
+                "compare the fingerprint and go on.",
+            )
+        )
 
 
 def _config_option(language: str) -> Any:
@@ -220,8 +258,20 @@ def _plain(text: str) -> str:
     return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
 
 
+def _quoted(value: str) -> str:
+    """`value` as `.env` takes it."""
+    if value.replace("/", "").replace(".", "").replace("-", "").replace("_", "").isalnum():
+        return value
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 def _tell(text: str) -> None:
     typer.echo(_plain(text))
+
+
+def _tell_aside(text: str) -> None:
+    """Beside the output, for people."""
+    typer.echo(_plain(text), err=True)
 
 
 if __name__ == "__main__":

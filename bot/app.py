@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import structlog
 
 from bot import __version__
-from bot.banner import Banner, terminal_language, where_text_goes
+from bot.banner import greeting, terminal_language, where_text_goes
 from bot.channels.web import SessionChannel
 from bot.config import Config
 from bot.core import Core, CoreSettings
@@ -170,7 +170,8 @@ class Bot:
                 notice=self._notice,
                 access_token=settings.access_token.get_secret_value() if settings.access_token else None,
                 admin_token=settings.admin_token.get_secret_value() if settings.admin_token else None,
-                allowed_hosts=settings.allowed_hosts,
+                # The console asks at the address that the page is bound to.
+                allowed_hosts=(*settings.allowed_hosts, settings.host) if settings.allowed_hosts else (),
                 is_loopback=settings.is_loopback,
                 bot_name=self._config.bot.name,
                 text_limit=self._config.limits.text_max_chars,
@@ -181,7 +182,8 @@ class Bot:
             health=self._health,
             clock=self._clock,
         )
-        return WebServer(app, host=settings.host, port=settings.port, chats=tuple(self._sessions.values()))
+        chats = tuple(self._sessions.values())
+        return WebServer(app, host=settings.host, port=settings.port, chats=chats, tls=settings.tls)
 
     async def run(self, server: WebServer | None, on_ready: Callable[[], None]) -> None:
         """Serve (without a page where `server` is None) until `stop`, then finish what is under way (R-33)."""
@@ -200,6 +202,7 @@ class Bot:
                     *(channel.run(self.door.receive) for channel in self._channels.values()),
                 )
             ]
+            running.append(tasks.create_task(self.knowledge.refresh()))
             scheduler = self._schedule()
             on_ready()
             await self._stopping.wait()
@@ -352,9 +355,11 @@ async def serve(
             _warn_of_throwaway_disk()
 
             def announce() -> None:
-                folder.write_run_json(RunInfo(pid=os.getpid(), address=server.address, owner_token=token))
+                trust = str(config.web.tls[0].absolute()) if config.web.tls is not None else ""
+                running = RunInfo(pid=os.getpid(), address=server.address, owner_token=token, certificate=trust)
+                folder.write_run_json(running)
                 if not quiet:
-                    print(_banner(config, bot, server.address), flush=True)  # noqa: T201 — the one place that greets
+                    print(greeting(config, server.address, bot.statuses), flush=True)  # noqa: T201 — the one place that greets
                 if on_ready is not None:
                     on_ready(Ready(address=server.address, owner_token=token))
 
@@ -378,10 +383,11 @@ async def chat(config: Config, *, language: Language | None = None) -> int:
         running = folder.read_run_json()
         if running is None:
             raise
-        return await _converse(running, language, folder.read_run_json)
+        trusted = Path(running.certificate) if running.certificate else config.web.certificate
+        return await _converse(running, language, folder.read_run_json, trusted)
     ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
     until = asyncio.Event()
-    web, log = {"host": "127.0.0.1", "port": 0}, {"level": "error"}
+    web, log = {"host": "127.0.0.1", "port": 0, "certificate": None, "certificate_key": None}, {"level": "error"}
     own = config.model_copy(update={"web": config.web.model_copy(update=web), "log": config.log.model_copy(update=log)})
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(serve(own, quiet=True, on_ready=ready.set_result, until=until))
@@ -401,15 +407,17 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     return uvloop.run(work)
 
 
-async def _converse(at: RunInfo | Ready, language: Language, find: Callable[[], RunInfo | Ready | None]) -> int:
-    """The terminal's talk with the bot at `at`; `find` says where it is after a restart."""
+async def _converse(
+    at: RunInfo | Ready, language: Language, find: Callable[[], RunInfo | Ready | None], certificate: Path | None = None
+) -> int:
+    """The terminal's talk with the bot at `at`, whose `certificate` it trusts; `find` says where it is after a restart."""
     from bot.channels.console import converse
 
     def reattach() -> tuple[str, str] | None:
         found = find()
         return (found.address, found.owner_token) if found is not None else None
 
-    return await converse(at.address, at.owner_token, language=language, reattach=reattach)
+    return await converse(at.address, at.owner_token, language=language, reattach=reattach, certificate=certificate)
 
 
 async def _stop_when(event: asyncio.Event | None, stop: Callable[[], None]) -> None:
@@ -486,16 +494,3 @@ def _warn_of_throwaway_disk() -> None:
     named = [name for name in ("DYNO", "RENDER", "K_SERVICE", "FLY_APP_NAME", "RAILWAY_ENVIRONMENT") if name in os.environ]
     if named:
         _log.warning("disk.may_not_last", hint="this platform may throw the data folder away at a restart: mount a volume")
-
-
-def _banner(config: Config, bot: Bot, address: str) -> str:
-    banner = Banner(
-        name=config.bot.name,
-        version=__version__,
-        address=address,
-        folder=str(config.data_dir),
-        chosen=config.models.provider,
-        statuses=bot.statuses,
-        is_loopback=config.web.is_loopback,
-    )
-    return "\n".join(banner.lines(terminal_language(config.language.default)))

@@ -6,13 +6,19 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot import __version__
+from bot.certificate import lan_addresses
+from bot.config import Config
 from bot.locale import say
 from bot.types import Language, ModelStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Banner:
-    """The facts behind the lines printed at the start. `chosen` is the provider as it was configured."""
+    """The facts behind the lines printed at the start. `chosen` is the provider as it was configured.
+
+    `address` is where this machine finds the page, `elsewhere` where other devices do.
+    """
 
     name: str
     version: str
@@ -21,6 +27,8 @@ class Banner:
     chosen: str
     statuses: Sequence[ModelStatus]
     is_loopback: bool
+    is_encrypted: bool
+    elsewhere: Sequence[str]
 
     def lines(self, language: Language) -> list[str]:
         """The lines, in `language`, plain text."""
@@ -36,17 +44,51 @@ class Banner:
             say(language, "  Your text {where}", where=where_text_goes(self.statuses, language)),
             say(language, "  Data      {folder}", folder=self.folder),
         ]
-        if self.is_loopback:
-            lines.append(
-                say(language, "  Phone     only this machine can open the page; the README tells how to let your phone in")
-            )
+        lines.append(self._phone(language))
         lines.append(say(language, "  Stop      Ctrl-C"))
         return lines
+
+    def _phone(self, language: Language) -> str:
+        """How other devices come in, or why they cannot."""
+        if self.is_loopback:
+            return say(language, "  Phone     only this machine can open the page; the README tells how to let your phone in")
+        if self.is_encrypted:
+            addresses = "  ".join(self.elsewhere or (self.address,))
+            return say(language, "  Phone     {addresses}  (sign in with the access token)", addresses=addresses)
+        return say(
+            language,
+            "  Phone     signing in from other devices needs https: set web.certificate and web.certificate_key "
+            "(python -m bot certificate makes them), or put a TLS proxy in front",
+        )
 
     def _why(self, language: Language) -> str:
         if self.chosen == "auto":
             return say(language, "no language model is connected, so it answers from knowledge/ and from what you correct")
         return say(language, "chosen by the setting models.provider")
+
+
+def greeting(config: Config, address: str, statuses: Sequence[ModelStatus]) -> str:
+    """What a bot that serves its page at `address` prints at the start, in the terminal's language."""
+    banner = Banner(
+        name=config.bot.name,
+        version=__version__,
+        address=address,
+        folder=str(config.data_dir),
+        chosen=config.models.provider,
+        statuses=statuses,
+        is_loopback=config.web.is_loopback,
+        is_encrypted=config.web.tls is not None,
+        elsewhere=() if config.web.is_loopback else _elsewhere(config, address),
+    )
+    return "\n".join(banner.lines(terminal_language(config.language.default)))
+
+
+def _elsewhere(config: Config, address: str) -> tuple[str, ...]:
+    """Where other devices find the page: under the names that were configured, else at this machine's addresses at home."""
+    scheme, port = address.partition(":")[0], address.rpartition(":")[2]
+    if not config.web.allowed_hosts and config.web.host not in ("0.0.0.0", "::"):  # noqa: S104 — compared, not bound
+        return (address,)
+    return tuple(f"{scheme}://{name}:{port}" for name in config.web.allowed_hosts or lan_addresses())
 
 
 def remote_models(statuses: Sequence[ModelStatus]) -> tuple[str, ...]:

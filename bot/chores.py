@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.app import build_model, open_stores
+from bot.certificate import Made, make, names_of_this_machine
 from bot.config import Config, Loaded
 from bot.errors import BackupError, DataFolderLocked, UnknownPerson
 from bot.jobs.doctor import Broken, Database, Doctor, Finding, Looks
@@ -85,6 +86,13 @@ async def forget_person(config: Config, who: str) -> Forgotten:
             await stores.erasure.forget_person(person, spare_waiting=False)
             await ForgetJob(stores.personal).run(person)
     return Forgotten(person=person, is_done=True)
+
+
+async def make_certificate(config: Config, hosts: Sequence[str], *, language: str) -> Made:
+    """A certificate for this machine, and for `hosts` besides, in the data folder. Raises CertificateError."""
+    folder = DataFolder.open(config.data_dir)
+    names = dict.fromkeys((*names_of_this_machine(), *hosts))
+    return await make(folder.tls, tuple(names), language=language)
 
 
 async def examine(loaded: Loaded, *, language: str, with_invariants: bool) -> tuple[Finding, ...]:

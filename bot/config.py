@@ -22,7 +22,19 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from bot.errors import ConfigError, Problem
 from bot.locale import say
-from bot.setting_problems import BY_NAME, KNOWN, PREFIX, PathOf, environment_name, explain, unknown_name
+from bot.setting_problems import (
+    BY_NAME,
+    CERTIFICATE,
+    CERTIFICATE_KEY,
+    KNOWN,
+    PREFIX,
+    PathOf,
+    certificate_problems,
+    environment_name,
+    explain,
+    lonely_certificate,
+    unknown_name,
+)
 from bot.setting_types import is_loopback
 from bot.settings import Config, is_secret
 
@@ -90,12 +102,14 @@ def read_config(
     folder: Path = Path(),
     data_dir: Path | None = None,
     language: str = "en",
+    reads_certificate: bool = True,
 ) -> Loaded:
     """The configuration and its sources.
 
     `file` must exist when given; else `config.toml` in `folder` is read if there is one, and `.env` in
-    `folder` always. `environ` is the process's own by default. `language` words the problems. Raises ConfigError; no
-    problem ever shows a value.
+    `folder` always. `environ` is the process's own by default. `language` words the problems. Without
+    `reads_certificate` the page's certificate may be missing or wrong, for the command that makes it. Raises ConfigError;
+    no problem ever shows a value.
     """
     problems: list[Problem] = []
     environment = os.environ if environ is None else environ
@@ -115,7 +129,8 @@ def read_config(
         shown = file or Path("config.toml")
         problems.extend(explain(detail, names, shown, language) for detail in error.errors(include_url=False))
         config = None
-    problems.extend(_check_together(layers, names, {problem.path for problem in problems}, language))
+    wrong = {problem.path for problem in problems}
+    problems.extend(_check_together(layers, names, wrong, language, reads_certificate=reads_certificate))
     if config is None or problems:
         raise ConfigError(list(dict.fromkeys(problems)))
     return Loaded(config=config, sources=names)
@@ -215,7 +230,9 @@ def _take(values: dict[str, Any], path: PathOf) -> None:
     del values[path[-1]]
 
 
-def _check_together(layers: Sequence[_Layer], names: Mapping[PathOf, str], wrong: set[str], language: str) -> Iterator[Problem]:
+def _check_together(
+    layers: Sequence[_Layer], names: Mapping[PathOf, str], wrong: set[str], language: str, *, reads_certificate: bool
+) -> Iterator[Problem]:
     """What settings owe each other, told also when others are wrong; silent about those that are wrong themselves."""
 
     def given(*path: str) -> str:
@@ -239,6 +256,15 @@ def _check_together(layers: Sequence[_Layer], names: Mapping[PathOf, str], wrong
     if (folder := given("data_dir")) and not _can_be_folder(folder):
         reason = say(language, "this is not a folder and cannot become one")
         yield Problem(path=names["data_dir",], reason=reason, accepted=say(language, "a folder"))
+    certificate, key = given(*CERTIFICATE).strip(), given(*CERTIFICATE_KEY).strip()
+    if not reads_certificate:
+        return
+    if certificate and key:
+        yield from certificate_problems(Path(certificate).expanduser(), Path(key).expanduser(), names, language)
+    elif certificate or key:
+        path, other = (CERTIFICATE, CERTIFICATE_KEY) if certificate else (CERTIFICATE_KEY, CERTIFICATE)
+        if names.get(other) not in wrong:
+            yield lonely_certificate(path, names, language)
 
 
 def _can_be_folder(name: str) -> bool:

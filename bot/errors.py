@@ -10,6 +10,7 @@ MartinError
 │   ├── StoreDamaged      the file fails its own checks
 │   ├── StoreTooNew       written by a newer version of Martín
 │   └── StoreClosed       used after it was closed
+├── CertificateError      no certificate could be made; the message is worded for the operator
 ├── BackupError           a backup or restore was refused; nothing was changed
 ├── ModelError            a model gave no usable answer
 │   ├── ModelUnreachable  refused, reset, no such host
@@ -87,6 +88,10 @@ class StoreTooNew(StoreError):
 
 class StoreClosed(StoreError):
     """The store was used after it was closed."""
+
+
+class CertificateError(MartinError):
+    """No certificate could be made for the page. The message is in the operator's language."""
 
 
 class BackupError(MartinError):

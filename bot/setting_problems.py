@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+import ssl
+import stat
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pydantic.fields import FieldInfo
@@ -18,6 +20,9 @@ from bot.settings import accepts, every_setting, is_secret
 PathOf = tuple[str, ...]
 PREFIX = "MARTIN_"
 KNOWN: dict[PathOf, FieldInfo] = dict(every_setting())
+CERTIFICATE: PathOf = ("web", "certificate")
+CERTIFICATE_KEY: PathOf = ("web", "certificate_key")
+_PEM_MAX_BYTES = 1 << 20
 _LATER_SECTIONS = ("telegram", "discord", *LATER_PROVIDERS)
 
 
@@ -80,6 +85,7 @@ def accepted_values(field: FieldInfo, language: str) -> str:
         "flag": "true, false",
         "token": say(language, "at least {count} plain characters without spaces", count=TOKEN_MIN_CHARS),
         "folder": say(language, "a folder"),
+        "file": say(language, "a PEM file, or empty"),
         "host": say(language, "a host name or address, without port"),
         "hosts": say(language, "a list of host names or addresses"),
         "words": words,
@@ -90,6 +96,68 @@ def accepted_values(field: FieldInfo, language: str) -> str:
         "text": say(language, "a text of at most {count} characters", count=_bound(field, "max_length")),
     }
     return known[takes.kind]
+
+
+def certificate_problems(certificate: Path, key: Path, names: Mapping[PathOf, str], language: str) -> Iterator[Problem]:
+    """What is wrong with the page's certificate and its key. Reads both files; shows nothing of them, nor their names."""
+    accepted = say(language, "a PEM file; `python -m bot certificate` makes both")
+    is_readable = True
+    for path, file in ((CERTIFICATE, certificate), (CERTIFICATE_KEY, key)):
+        if reason := _unreadable(file, language):
+            is_readable = False
+            yield Problem(path=names[path], reason=reason, accepted=accepted)
+    if is_readable and (found := _unusable(certificate, key, language)) is not None:
+        path, reason = found
+        yield Problem(path=names[path], reason=reason, accepted=accepted)
+
+
+def lonely_certificate(path: PathOf, names: Mapping[PathOf, str], language: str) -> Problem:
+    """The certificate or its key stands at `path`, and the other one nowhere."""
+    other = environment_name(CERTIFICATE_KEY if path == CERTIFICATE else CERTIFICATE)
+    reason = say(language, "a certificate and its key belong together, and only one is given")
+    return Problem(path=names[path], reason=reason, accepted=say(language, "{name} as well, or neither", name=other))
+
+
+def _unreadable(file: Path, language: str) -> str:
+    """Why this file cannot be read, empty when it can. Nothing but a plain file is opened: a pipe would wait for ever."""
+    try:
+        facts = file.stat()
+        if not stat.S_ISREG(facts.st_mode):
+            return say(language, "this is not a file")
+        if facts.st_size > _PEM_MAX_BYTES:
+            return say(language, "it is larger than 1 MiB")
+        with file.open("rb") as stream:
+            stream.read(1)
+    except OSError as error:
+        return say(language, "it cannot be read ({cause})", cause=error.strerror or type(error).__name__)
+    return ""
+
+
+def _unusable(certificate: Path, key: Path, language: str) -> tuple[PathOf, str] | None:
+    """Which of two readable files cannot be served with, and why; None when TLS takes them."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    asked: list[bool] = []
+
+    def passphrase() -> str:
+        """There is none: without this, OpenSSL would ask at the terminal."""
+        asked.append(True)
+        return ""
+
+    try:
+        context.load_verify_locations(certificate)
+    except ssl.SSLError:
+        return CERTIFICATE, say(language, "it holds no certificate in PEM form")
+    try:
+        context.load_cert_chain(certificate, key, passphrase)
+    except ssl.SSLError as error:
+        if asked:
+            return CERTIFICATE_KEY, say(language, "the key is locked with a passphrase")
+        if "MISMATCH" in (error.reason or ""):
+            return CERTIFICATE_KEY, say(language, "this key does not belong to the certificate")
+        if "TOO_SMALL" in (error.reason or "") or "TOO_WEAK" in (error.reason or ""):
+            return CERTIFICATE, say(language, "the certificate is too weak for today's browsers")
+        return CERTIFICATE_KEY, say(language, "it holds no private key in PEM form")
+    return None
 
 
 def _bound(field: FieldInfo, name: str) -> object:

@@ -77,6 +77,10 @@ def _path(value: Path) -> Path:
         raise PydanticCustomError("bad_path", "no such home") from None
 
 
+def _empty_is_none(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
 def _host(value: str) -> str:
     text = value.strip().removeprefix("[").removesuffix("]")
     if (
@@ -108,7 +112,7 @@ class Accepts:
     """What kind of value a setting takes, for messages and documents; `words` where it chooses from some."""
 
     kind: Literal[
-        "whole", "number", "flag", "token", "folder", "host", "hosts", "words", "list", "zone", "country", "ids", "text"
+        "whole", "number", "flag", "token", "folder", "file", "host", "hosts", "words", "list", "zone", "country", "ids", "text"
     ]
     words: tuple[str, ...] = ()
 
@@ -118,6 +122,7 @@ Real = Annotated[float, BeforeValidator(_not_bool), Accepts("number")]
 Flag = Annotated[bool, Accepts("flag")]
 Token = Annotated[SecretStr | None, AfterValidator(_token), Accepts("token")]
 Folder = Annotated[Path, AfterValidator(_path), Accepts("folder")]
+PemFile = Annotated[Annotated[Path, AfterValidator(_path)] | None, BeforeValidator(_empty_is_none), Accepts("file")]
 Host = Annotated[str, AfterValidator(_host), Accepts("host")]
 Hosts = Annotated[tuple[Host, ...], BeforeValidator(_split), Accepts("hosts")]
 Provider = Annotated[str, AfterValidator(_provider), Accepts("words", BUILT_PROVIDERS)]

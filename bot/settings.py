@@ -21,6 +21,7 @@ from bot.setting_types import (
     Host,
     Hosts,
     LongText,
+    PemFile,
     Provider,
     Providers,
     Real,
@@ -69,10 +70,28 @@ class WebSettings(Section):
         None, "Secret. Whoever signs in with it on the page is an admin.", "Secreto. Quien entra con él en la página es admin."
     )
 
+    certificate: PemFile = setting(
+        None,
+        "With `web.certificate_key`: the page is served over https. `python -m bot certificate` makes both. Browsers on other "
+        "devices sign in over https only. Relative to where the bot is started.",
+        "Con `web.certificate_key`: la página se sirve por https. `python -m bot certificate` hace los dos. Los navegadores de "
+        "otros dispositivos solo inician sesión por https. Relativo a donde se arranca el bot.",
+    )
+    certificate_key: PemFile = setting(
+        None,
+        "The certificate's private key, without passphrase. A new certificate counts from the next start.",
+        "La clave privada del certificado, sin contraseña. Un certificado nuevo vale desde el próximo arranque.",
+    )
+
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the page."""
         return is_loopback(self.host)
+
+    @property
+    def tls(self) -> tuple[Path, Path] | None:
+        """The certificate and its key, None where the page is served over plain http."""
+        return (self.certificate, self.certificate_key) if self.certificate and self.certificate_key else None
 
 
 class AdminSettings(Section):

@@ -78,6 +78,8 @@ def toml_value(value: object) -> str:
     """A default as TOML writes it."""
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(toml_value(item) for item in value)}]"
+    if value is None:
+        return '""'
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, (int, float)) else json.dumps(str(value), ensure_ascii=False)

@@ -7,6 +7,8 @@ import errno
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from ipaddress import ip_address
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -25,13 +27,22 @@ class _Server(uvicorn.Server):
 class WebServer:
     """A web server bound to its port from the beginning, so that a taken port is known before anything else starts."""
 
-    def __init__(self, app: ASGIApp, *, host: str, port: int, chats: Sequence[WebChat], grace_s: int = 5) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        host: str,
+        port: int,
+        chats: Sequence[WebChat],
+        grace_s: int = 5,
+        tls: tuple[Path, Path] | None = None,
+    ) -> None:
         """Bind. Port 0 takes a free one. Raises ConfigError when the address cannot be had.
 
-        At the end open requests get `grace_s` seconds to finish.
+        At the end open requests get `grace_s` seconds to finish. With `tls`, certificate and key, it speaks https only.
         """
         self._socket = _bind(host, port)
-        self._address = _address(self._socket)
+        self._address = _address(self._socket, "http" if tls is None else "https")
         self._chats = tuple(chats)
         self._stopping = asyncio.Event()
         config = uvicorn.Config(
@@ -43,12 +54,14 @@ class WebServer:
             server_header=False,
             timeout_keep_alive=30,
             timeout_graceful_shutdown=grace_s,
+            ssl_certfile=tls[0] if tls is not None else None,
+            ssl_keyfile=tls[1] if tls is not None else None,
         )
         self._server = _Server(config)
 
     @property
     def address(self) -> str:
-        """Where the page is: `http://127.0.0.1:8080`."""
+        """Where this machine finds the page: `http://127.0.0.1:8080`, also when it listens on every address."""
         return self._address
 
     async def serve(self) -> None:
@@ -90,9 +103,11 @@ def _bind(host: str, port: int) -> socket.socket:
     return bound
 
 
-def _address(bound: socket.socket) -> str:
+def _address(bound: socket.socket, scheme: str) -> str:
     host, port = bound.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    if ip_address(host.partition("%")[0]).is_unspecified:
+        host = "::1" if ":" in host else "127.0.0.1"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def unusable(host: str, port: int, error: OSError) -> Problem:

@@ -122,7 +122,8 @@ def sign_in_strings(language: Language, bot_name: str) -> dict[str, str]:
         "wrong": say(language, "That token is not right."),
         "insecure": say(
             language,
-            "You came over plain http from another machine. Browsers keep a sign-in only over https: put a TLS proxy in front.",
+            "You came over plain http from another machine. Browsers keep a sign-in only over https: whoever runs this makes a "
+            "certificate with “python -m bot certificate”, or puts a TLS proxy in front.",
         ),
         "other_language": say(language, "Ver en español"),
     }

@@ -19,11 +19,15 @@ _KEY_BYTES = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunInfo:
-    """How to reach the running bot. `owner_token` is a secret and left out of `repr`."""
+    """How to reach the running bot. `owner_token` is a secret and left out of `repr`.
+
+    `certificate` is the absolute path of what to trust where the address begins with https, empty for plain http.
+    """
 
     pid: int
     address: str
     owner_token: str
+    certificate: str = ""
 
     def __repr__(self) -> str:
         return f"RunInfo(pid={self.pid}, address={self.address!r})"
@@ -64,6 +68,7 @@ class DataFolder:
         self.database = path / "martin.db"
         self.backups = path / "backups"
         self.tombstones = path / "tombstones.jsonl"
+        self.tls = path / "tls"
         self._lock_file = path / "lock"
         self._run_file = path / "run.json"
         self._key_file = path / "secret.key"
@@ -120,7 +125,12 @@ class DataFolder:
         """Where the running bot can be reached; None when there is none, or what is there makes no sense."""
         try:
             found = json.loads(self._run_file.read_bytes())
-            return RunInfo(pid=int(found["pid"]), address=str(found["address"]), owner_token=str(found["owner_token"]))
+            return RunInfo(
+                pid=int(found["pid"]),
+                address=str(found["address"]),
+                owner_token=str(found["owner_token"]),
+                certificate=str(found.get("certificate") or ""),
+            )
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

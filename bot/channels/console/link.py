@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import ssl
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.channels.console.lines import Answer, visible
+from bot.errors import ConfigError, Problem
+from bot.locale import say
 from bot.types import Choice, Language, ReplyFile
 
 if TYPE_CHECKING:
@@ -20,6 +24,8 @@ Attach = Callable[[], "tuple[str, str] | None"]
 """Where the bot is now: its address and owner token, None while nothing runs. Both change when it starts anew."""
 
 CONNECT_S = 5.0
+_WHATEVER_THE_DATE = 0x200000
+"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME (openssl/x509_vfy.h), which Python has no name for."""
 SILENCE_S = 60.0
 """The server sends a heartbeat every 15 s; a stream that is silent for so long is dead."""
 
@@ -39,15 +45,27 @@ class Refused(Exception):
 class Link:
     """Requests to the bot as its owner. The token goes into one header and nowhere else."""
 
-    def __init__(self, base_url: str, token: str, *, language: Language, reattach: Attach | None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        token: str,
+        *,
+        language: Language,
+        reattach: Attach | None,
+        certificate: Path | None = None,
+    ) -> None:
+        """Raises ConfigError when the certificate to trust cannot be read."""
         import httpx
 
-        self._address, self._token, self._reattach = base_url, token, reattach
+        self._address, self._token, self._reattach, self._certificate = base_url, token, reattach, certificate
         self.language = language
-        # trust_env: a proxy of the environment must never see a talk with the own machine. verify: the certificates take
-        # 50 ms to read, and plain HTTP to the own machine has no use for them.
-        timeout = httpx.Timeout(CONNECT_S, read=SILENCE_S)
-        self._client = httpx.AsyncClient(timeout=timeout, trust_env=False, verify=_scheme(base_url) != "http")
+        self._trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        # The own bot is known by its certificate, whatever names and dates stand in that: it is the very file that it serves.
+        self._trust.check_hostname = False
+        self._trust.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN | _WHATEVER_THE_DATE
+        self._read_certificate()
+        # trust_env: a proxy of the environment must never see a talk with the own machine.
+        self._client = httpx.AsyncClient(timeout=httpx.Timeout(CONNECT_S, read=SILENCE_S), trust_env=False, verify=self._trust)
 
     async def aclose(self) -> None:
         """Let go of connections."""
@@ -59,7 +77,18 @@ class Link:
         if place is None or place == (self._address, self._token) or _scheme(place[0]) != _scheme(self._address):
             return False
         self._address, self._token = place
+        with suppress(ConfigError):  # what was trusted before may still do; else the bot stays out of reach
+            self._read_certificate()
         return True
+
+    def _read_certificate(self) -> None:
+        """Trust what the certificate's file holds now, besides what it held: a bot that started anew may have another."""
+        if self._certificate is not None:
+            try:
+                self._trust.load_verify_locations(self._certificate)
+            except OSError as error:
+                reason = say(self.language, "the certificate of the running bot cannot be read")
+                raise ConfigError([Problem(path="web.certificate", reason=reason)]) from error
 
     async def call(self, method: str, path: str, body: Json | None = None) -> Json:
         """One request and the JSON object that answers it. Raises Lost and Refused."""

@@ -42,13 +42,15 @@ async def converse(
     is_terminal: bool | None = None,
     ids: Ids | None = None,
     reattach: Attach | None = None,
+    certificate: Path | None = None,
     folder: Path = Path(),
     pauses_s: Sequence[float] = PAUSES_S,
 ) -> int:
     """Talk with a running bot until the person leaves; 0, or 1 when a message got no answer.
 
     What is left out is the process's own: its streams, and a terminal when both ends are one. `reattach` says where the bot
-    is after it started anew; `folder` takes saved files.
+    is after it started anew; `certificate` is what to trust of a bot that serves https; `folder` takes saved files. Raises
+    ConfigError when the certificate cannot be read.
     """
     stdin, stdout, stderr = stdin or sys.stdin, stdout or sys.stdout, stderr or sys.stderr
     for stream in (stdin, stdout):
@@ -58,7 +60,7 @@ async def converse(
         is_terminal = stdin.isatty() and stdout.isatty()
     screen: Screen = TerminalScreen(language, stdin, stdout) if is_terminal else PlainScreen(language, stdin, stdout, stderr)
     async with AsyncExitStack() as stack:
-        link = Link(base_url, owner_token, language=language, reattach=reattach)
+        link = Link(base_url, owner_token, language=language, reattach=reattach, certificate=certificate)
         stack.push_async_callback(link.aclose)
         talk = Talk(link, screen, ids=ids or TimeOrderedIds(), folder=folder, pauses_s=pauses_s)
         stack.enter_context(screen.held())
