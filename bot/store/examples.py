@@ -10,9 +10,11 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    Text,
     and_,
     bindparam,
     case,
+    cast,
     func,
     literal,
     or_,
@@ -32,6 +34,8 @@ _is_correction = and_(ratings.c.correction.is_not(None), ratings.c.correction !=
 _is_liked = and_(ratings.c.value == 1, turns.c.flags.is_(None), turns.c.answer != "")
 _in_private: ColumnElement[bool] = turns.c.is_private.is_(True)
 _in_group: ColumnElement[bool] = and_(turns.c.is_private.is_(False), turns.c.address_id == bindparam("group"))
+_of_same_person = and_(turns.c.id == ratings.c.turn_id, cast(turns.c.person_id, Text) == ratings.c.person_id)
+"""The cast keeps SQLite from beginning with every turn of the person: it shall go from their few ratings to these turns."""
 _rated_at = type_coerce(ratings.c.rated_at, BigInteger)
 
 
@@ -45,7 +49,7 @@ def _examples(scope: ColumnElement[bool]) -> Select[Any]:
             ratings.c.rated_at,
         )
         .select_from(ratings)
-        .join(turns, and_(turns.c.id == ratings.c.turn_id, turns.c.person_id == ratings.c.person_id))
+        .join(turns, _of_same_person)
         .where(
             ratings.c.person_id == bindparam("person"),
             turns.c.is_rateable,
@@ -69,7 +73,7 @@ def _version(scope: ColumnElement[bool]) -> Select[Any]:
             func.coalesce(func.sum(type_coerce(turns.c.edited_at, BigInteger) % 1_000_003), 0),
         )
         .select_from(ratings)
-        .join(turns, and_(turns.c.id == ratings.c.turn_id, turns.c.person_id == ratings.c.person_id))
+        .join(turns, _of_same_person)
         .where(ratings.c.person_id == bindparam("person"), scope)
     )
 

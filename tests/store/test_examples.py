@@ -6,9 +6,12 @@ from typing import Literal
 
 import pytest
 
+from bot.store import examples
+from bot.store.folder import DataFolder
 from bot.store.open import Stores
 from bot.types import AddressId, Flag, Kind, PersonId, RelabelTurn, Scope, SetRating, TurnId
 from tests.fakes import FakeClock
+from tests.store.tables import found
 from tests.talk import Said, Talk, address_of
 
 PRIVATE = Scope()
@@ -103,6 +106,14 @@ async def test_the_version_moves_with_every_change(stores: Stores, talk: Talk, c
     await moved()
     await stores.erasure.forget_person(person)
     assert await stores.examples.version(person, PRIVATE) == seen[0], "there is nothing again, as at first"
+
+
+async def test_looking_for_examples_never_walks_through_all_turns_of_a_person(folder: DataFolder) -> None:
+    for sought in (examples._VERSION_IN_PRIVATE, examples._VERSION_IN_GROUP, examples._EXAMPLES_IN_PRIVATE):
+        values = {name: 1 if name == "most" else "x" for name in sought.parameters}
+        plan = [row[3] for row in found(folder.database, f"EXPLAIN QUERY PLAN {sought.sql}", *sought.encode(values))]
+        assert plan[0].startswith("SEARCH ratings USING"), plan
+        assert plan[1].startswith("SEARCH turns USING") and plan[1].endswith("(id=?)"), plan
 
 
 async def test_the_version_of_a_scope_ignores_other_scopes(stores: Stores, talk: Talk) -> None:
