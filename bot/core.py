@@ -50,7 +50,7 @@ _log = structlog.get_logger("martin.turn")
 
 T = TypeVar("T")
 
-MOST_ATTEMPTS = 3
+MOST_ATTEMPTS = 5
 """Further tries of a message at whose answering a process died, before it is given up and the person told."""
 
 

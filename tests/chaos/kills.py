@@ -34,12 +34,13 @@ ENDED = ("sent", "failed", "refused", "absorbed", "erased")
 
 @dataclass(slots=True)
 class Result:
-    """What a campaign found. Every count but the first four must be 0."""
+    """What a campaign found. From `lost` on every count must be 0."""
 
     kills: int = 0
     named_kills: int = 0
     accepted: int = 0
     ratings: int = 0
+    failed_and_told: int = 0
     lost: int = 0
     unanswered: int = 0
     doubled_turns: int = 0
@@ -161,8 +162,11 @@ def _judge(folder: Path, talkers: list[Talker], result: Result) -> None:
     database = sqlite3.connect(folder / "martin.db")
     states = dict(database.execute("select id, state from inbox"))
     turns: dict[str, list[str]] = {}
-    for turn_id, question in database.execute("select id, question from turns where kind = 'text'"):
+    failed = set()
+    for turn_id, question, status in database.execute("select id, question, status from turns where kind = 'text'"):
         turns.setdefault(question, []).append(turn_id)
+        if status == "failed":
+            failed.add(turn_id)
     rated = dict(database.execute("select turn_id, value from ratings"))
     memories: dict[str, int] = dict(database.execute("select turn_id, count(*) from pending_memories group by turn_id"))
     database.close()
@@ -176,7 +180,8 @@ def _judge(folder: Path, talkers: list[Talker], result: Result) -> None:
             result.doubled_turns += len(ids) > 1
             result.unanswered += any(states.get(turn_id) not in ENDED for turn_id in ids) or not said.replies
             result.contradictory_replies += len(said.replies) > 1
-            result.wrong_memories += any(memories.get(turn_id, 0) != 2 for turn_id in ids)
+            result.failed_and_told += any(turn_id in failed for turn_id in ids)
+            result.wrong_memories += any(memories.get(turn_id, 0) != (0 if turn_id in failed else 2) for turn_id in ids)
             if len(ids) != 1 or len(said.replies) != 1:
                 result.examples.append(f"{said.text!r}: turns {ids}, replies {len(said.replies)}")
         for turn_id, value in talker.ratings.items():
