@@ -174,7 +174,9 @@ def _add_certificate(cli: typer.Typer, language: str) -> None:
         loaded = read_config(config, data_dir=data_dir, language=language, reads_certificate=False)
         made = _do(loaded.config, lambda config: make_certificate(config, host or (), language=language))
         _tell_aside(say(language, "{path}: a certificate for {names}", path=made.certificate, names=", ".join(made.names)))
-        _tell_aside(say(language, "It lasts {days} days. Its SHA-256 fingerprint: {digits}", days=DAYS, digits=made.fingerprint))
+        _tell_aside(
+            say(language, "It lasts {days} days. Its SHA-256 fingerprint: {digits}", days=DAYS, digits=made.fingerprint)
+        )
         if made.kept_aside:
             _tell_aside(say(language, "The one before is kept beside it, as *.old."))
         if sys.stdout.isatty():
@@ -182,7 +184,7 @@ def _add_certificate(cli: typer.Typer, language: str) -> None:
         else:
             _tell_aside(say(language, "The two lines for .env are written. Then start Martín anew."))
         for setting, path in ((CERTIFICATE, made.certificate), (CERTIFICATE_KEY, made.key)):
-            _tell(f"{environment_name(setting)}={_quoted(str(path))}")
+            _tell(f"{environment_name(setting)}={dotenv_value(str(path))}")
         _tell_aside(
             say(
                 language,
@@ -258,7 +260,7 @@ def _plain(text: str) -> str:
     return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
 
 
-def _quoted(value: str) -> str:
+def dotenv_value(value: str) -> str:
     """`value` as `.env` takes it."""
     if value.replace("/", "").replace(".", "").replace("-", "").replace("_", "").isalnum():
         return value

@@ -152,9 +152,10 @@ def _unusable(certificate: Path, key: Path, language: str) -> tuple[PathOf, str]
     except ssl.SSLError as error:
         if asked:
             return CERTIFICATE_KEY, say(language, "the key is locked with a passphrase")
-        if "MISMATCH" in (error.reason or ""):
+        reason = error.reason or ""
+        if "MISMATCH" in reason or reason == "NO_CERTIFICATE_ASSIGNED":  # the latter where it is of another kind
             return CERTIFICATE_KEY, say(language, "this key does not belong to the certificate")
-        if "TOO_SMALL" in (error.reason or "") or "TOO_WEAK" in (error.reason or ""):
+        if "TOO_SMALL" in reason or "TOO_WEAK" in reason:
             return CERTIFICATE, say(language, "the certificate is too weak for today's browsers")
         return CERTIFICATE_KEY, say(language, "it holds no private key in PEM form")
     return None

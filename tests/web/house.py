@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from bot.channels.web import SessionChannel
 from bot.errors import StoreError, StoreFull
@@ -250,11 +251,13 @@ def settings(**changes: object) -> WebSettings:
 
 
 @asynccontextmanager
-async def served(house: House, configured: WebSettings | None = None) -> AsyncIterator[WebServer]:
-    """A real server on a free port of this machine, over a house whose channels run."""
+async def served(
+    house: House, configured: WebSettings | None = None, *, tls: tuple[Path, Path] | None = None
+) -> AsyncIterator[WebServer]:
+    """A real server on a free port of this machine, over a house whose channels run; over https with `tls`."""
     configured = configured or settings()
     app = build(configured, web=house.web, console=house.console, histories=house, health=house, clock=house.clock)
-    server = WebServer(app, host="127.0.0.1", port=0, chats=(house.web, house.console), grace_s=2)
+    server = WebServer(app, host="127.0.0.1", port=0, chats=(house.web, house.console), grace_s=2, tls=tls)
     async with house.open(), asyncio.TaskGroup() as tasks:
         tasks.create_task(server.serve())
         try:
