@@ -151,8 +151,7 @@ class SessionChannel:
 
     async def deliver(self, outgoing: Outgoing, opened: PlatformId | None) -> tuple[PlatformId, ...]:
         """Bring the reply to the open streams. With none open nothing is lost: the page reads it from the history."""
-        if outgoing.turn_id is not None:
-            self._settle(outgoing.turn_id)
+        self._settle(outgoing.turn_id or TurnId(outgoing.id))  # a notice has no turn, and the id of its message
         self._publish(outgoing.address, outgoing)
         is_notice = outgoing.kind is OutgoingKind.NOTICE
         return () if outgoing.turn_id is None or is_notice else (PlatformId(outgoing.turn_id),)

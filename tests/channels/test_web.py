@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -168,6 +169,20 @@ async def test_an_answer_that_is_quicker_than_its_receipt_is_not_lost() -> None:
         (event,) = await drained(posted.events.__aiter__())
         assert isinstance(event, Outgoing)
         assert event.turn_id == posted.receipt.turn_id
+        assert channel.running(ANA) == []
+
+
+async def test_a_message_that_met_a_daily_limit_no_longer_counts_as_running() -> None:
+    async with running() as (channel, inbox):
+        posted = await channel.say(ANA, "hello")
+        assert [said.text for said in channel.running(ANA)] == ["hello"]
+        event_id = inbox.taken[0].event_id
+        # A notice belongs to no turn; its outbox row has its message's id.
+        refused = replace(
+            outgoing(channel.address(ANA), None, kind=OutgoingKind.NOTICE, event_id=event_id), id=OutboxId(posted.receipt.turn_id)
+        )
+        await channel.deliver(refused, None)
+        assert await drained(posted.events.__aiter__()) == [refused]
         assert channel.running(ANA) == []
 
 
