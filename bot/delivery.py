@@ -12,7 +12,7 @@ import structlog
 
 from bot.errors import ChatClosed, DeliveryError, DeliveryPaused, StoreError
 from bot.ports import Channel, Clock, OutboxStore
-from bot.types import ChannelName, Outgoing, PlatformId
+from bot.types import ChannelName, OutboxId, Outgoing, PlatformId
 
 _log = structlog.get_logger("martin.delivery")
 
@@ -44,6 +44,8 @@ class Delivery:
         self._outbox, self._channels, self._clock, self._on_sent = outbox, channels, clock, on_sent
         self._store_retry_s = store_retry_s
         self._lanes: dict[Lane, deque[Waiting]] = {}
+        self._known: set[OutboxId] = set()
+        self._is_catching_up = True
         self._tasks: asyncio.TaskGroup | None = None
         self._idle = asyncio.Event()
 
@@ -58,12 +60,20 @@ class Delivery:
                     await self._patiently(partial(self._outbox.placeholder, outgoing.turn_id)) if outgoing.turn_id else None
                 )
                 self.add(outgoing, opened)
+            self._is_catching_up = False
+            self._known = {outgoing.id for waiting in self._lanes.values() for outgoing, _ in waiting}
             if not self._lanes:
                 self._idle.set()
             await asyncio.Event().wait()
 
     def add(self, outgoing: Outgoing, opened: PlatformId | None = None) -> None:
-        """Deliver this row, after what already waits for the same chat. Its row is committed."""
+        """Deliver this row, after what already waits for the same chat. Its row is committed.
+
+        A row may come twice: from whoever stored it, and from the outbox where that is read at the same moment.
+        """
+        if outgoing.id in self._known:
+            return
+        self._known.add(outgoing.id)
         address = outgoing.address
         lane = (address.channel, address.chat, address.thread)
         waiting = self._lanes.get(lane)
@@ -83,7 +93,9 @@ class Delivery:
         waiting = self._lanes[lane]
         while waiting:
             await self._deliver(*waiting[0])
-            waiting.popleft()
+            outgoing, _ = waiting.popleft()
+            if not self._is_catching_up:
+                self._known.discard(outgoing.id)
         del self._lanes[lane]
         if not self._lanes:
             self._idle.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 from bot.errors import ChatClosed, DeliveryError, DeliveryPaused
@@ -80,3 +81,24 @@ async def test_a_reply_for_a_channel_that_is_gone_waits_in_the_outbox(tmp_path: 
     async with house(tmp_path, [Doing(echo)], channel=channel) as here:
         await here.settled()
     assert channel.texts == ["one"]
+
+
+async def test_what_is_answered_while_the_outbox_is_still_being_read_goes_out_once(tmp_path: Path) -> None:
+    never = asyncio.Event()
+    async with house(tmp_path, [Doing(lambda turn, preview: never.wait())]) as here:
+        await here.door.receive([text("one")])
+    tries = 0
+
+    def before_call(call: str) -> None:
+        nonlocal tries
+        if call == "pending outgoing":
+            tries += 1
+            if not channel.tries:
+                raise sqlite3.OperationalError("database is locked")
+
+    channel = RecordingChannel()
+    channel.failures = [DeliveryPaused("slow down", 0.2)]
+    async with house(tmp_path, [Doing(echo)], channel=channel, before_call=before_call) as here:
+        await here.settled()
+        assert tries > 1
+        assert channel.texts == ["one"]

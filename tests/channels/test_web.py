@@ -179,7 +179,8 @@ async def test_a_message_that_met_a_daily_limit_no_longer_counts_as_running() ->
         event_id = inbox.taken[0].event_id
         # A notice belongs to no turn; its outbox row has its message's id.
         refused = replace(
-            outgoing(channel.address(ANA), None, kind=OutgoingKind.NOTICE, event_id=event_id), id=OutboxId(posted.receipt.turn_id)
+            outgoing(channel.address(ANA), None, kind=OutgoingKind.NOTICE, event_id=event_id),
+            id=OutboxId(posted.receipt.turn_id),
         )
         await channel.deliver(refused, None)
         assert await drained(posted.events.__aiter__()) == [refused]
