@@ -108,25 +108,34 @@ class Door:
         Raises StoreError when they could not be stored and IntakeError when the bot is stopping or one cannot be stored at all;
         in both cases nothing of them was taken.
         """
-        if self.is_closed:
-            raise IntakeError("the bot is stopping; send it again")
-        if not self._open.is_set():
+        if not self._open.is_set() and not self.is_closed:
             await self._opened()
+        if self.is_closed:
+            raise _stopping()
         waiting = _Waiting(messages, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
         self._wake.set()
         return await waiting.receipts
 
     async def run(self, lanes: Lanes) -> None:
-        """Take messages in and hand them to `lanes` until cancelled; not before older ones are back in their lanes."""
+        """Take messages in and hand them to `lanes` until cancelled; not before older ones are back in their lanes.
+
+        Whoever waits for a receipt at the end gets an IntakeError: what was stored by then is recognised when it is sent again.
+        """
         await lanes.recovered()
         self._open.set()
-        async with asyncio.TaskGroup() as tasks:
-            while True:
-                await self._wake.wait()
-                self._wake.clear()
-                batch, self._queue = self._queue, []
-                await self._take(batch, lanes, tasks)
+        batch: list[_Waiting] = []
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                while True:
+                    await self._wake.wait()
+                    self._wake.clear()
+                    batch, self._queue = self._queue, []
+                    await self._take(batch, lanes, tasks)
+        finally:
+            self.is_closed = True
+            for waiting in (*batch, *self._queue):
+                _fail(waiting, _stopping())
 
     async def _opened(self) -> None:
         try:
@@ -273,6 +282,12 @@ async def _answer_later(waiting: _Waiting, receipts: Sequence[Receipt | Awaitabl
         _fail(waiting, error)
     else:
         _answer(waiting, done)
+    finally:
+        _fail(waiting, _stopping())  # cancelled: nobody else would tell the caller
+
+
+def _stopping() -> IntakeError:
+    return IntakeError("the bot is stopping; send it again")
 
 
 def _answer(waiting: _Waiting, receipts: Sequence[Receipt]) -> None:

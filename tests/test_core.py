@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import random
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from bot.core import MOST_ATTEMPTS, CoreSettings
 from bot.door import DoorLimits
 from bot.errors import IntakeError, StoreFull
 from bot.ports import Preview
-from bot.types import Flag, InboxState, Kind, Outcome, PersonId, ReceiptStatus, Reply, SetLanguage, Turn, TurnStatus
+from bot.types import Flag, InboxState, Kind, Outcome, PersonId, ReceiptStatus, Reply, SetLanguage, Turn, TurnId, TurnStatus
 from tests.house import Doing, RecordingChannel, house, look, rating, text
 
 
@@ -416,6 +417,33 @@ async def test_a_closed_door_takes_nothing(tmp_path: Path) -> None:
         with pytest.raises(IntakeError, match="stopping"):
             await here.door.receive([text("hello")])
         assert await here.rows("select count(*) from inbox") == [(0,)]
+
+
+async def test_whoever_waits_for_a_receipt_when_the_bot_stops_is_told_at_once(tmp_path: Path) -> None:
+    class NeverDone(Doing):
+        def matches(self, turn: Turn) -> bool:
+            return True
+
+    def before_call(call: str) -> None:
+        if is_slow and call == "insert arrival":
+            time.sleep(0.2)  # in the writer's thread: the message is being stored while the door is closed
+
+    is_slow = False
+    async with house(
+        tmp_path, lambda _: [NeverDone(lambda turn, preview: asyncio.Event().wait())], before_call=before_call
+    ) as here:
+        await here.core.recovered()
+        rated = asyncio.create_task(here.door.receive([rating(TurnId("t"), 1, event_id="r")]))
+        while not await here.rows("select 1 from inbox"):
+            await asyncio.sleep(0.005)
+        is_slow = True
+        said = asyncio.create_task(here.door.receive([text("hello")]))
+        await asyncio.sleep(0.02)
+    for waiting in (rated, said):
+        async with asyncio.timeout(2):
+            with pytest.raises(IntakeError, match="stopping"):
+                await waiting
+    assert {state for (state,) in look(tmp_path / "martin.db", "select state from inbox")} == {"received"}
 
 
 @pytest.mark.parametrize("event_id", ["\ud800", "a\nb", "\x00"])
