@@ -331,7 +331,7 @@ class JobStore(Protocol):
     """Durable chores and nightly runs."""
 
     async def lease(self, now: datetime, seconds: float) -> Job | None:
-        """Take the oldest chore that is free and whose turn's reply has been delivered."""
+        """Take a chore that is free and whose turn's reply has been delivered: of those tried least often, the oldest."""
 
     async def finish(self, job: Job, error: str | None, at: datetime) -> None:
         """Done (None), or failed and free again; a done chore keeps no person."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from bot.store.db import Database, Unit
-from bot.store.statements import BEGIN_RUN, END_JOB, END_RUN, FREE_JOB, LEASE_JOB
+from bot.store.db import Database, Unit, read
+from bot.store.statements import BEGIN_RUN, END_JOB, END_RUN, FREE_JOB, LEASE_JOB, free_job
 from bot.types import Job, JobRun, PersonId
+
+_FREE = read("free chore", free_job)
 
 
 class StoredJobs:
@@ -16,7 +18,12 @@ class StoredJobs:
         self._database = database
 
     async def lease(self, now: datetime, seconds: float) -> Job | None:
-        """Take the oldest chore that is free and whose turn's reply has been delivered."""
+        """Take a chore that is free and whose turn's reply has been delivered: of those tried least often, the oldest.
+
+        It is asked for after every reply, so it looks before it writes: a unit that runs alone ends everybody's batch.
+        """
+        if not await self._database.rows(_FREE, now=now):
+            return None
         unit = Unit((LEASE_JOB, {"now": now, "until": now + timedelta(seconds=seconds)}))
         (rows,) = await self._database.commit_returning(unit)
         if not rows:

@@ -304,20 +304,21 @@ END_DUE = write(
     key=("due",),
 )
 _waiting = outbox.alias("waiting")
-_free_job = (
+free_job = (
     select(jobs.c.id)
     .where(
         jobs.c.ended_at.is_(None),
         or_(jobs.c.lease_until.is_(None), jobs.c.lease_until <= _bind(jobs, "lease_until", "now")),
         ~exists().where(_waiting.c.id == jobs.c.after_turn, _waiting.c.ended_at.is_(None)),
     )
-    .order_by(jobs.c.created_at, jobs.c.id)
+    .order_by(jobs.c.attempts, jobs.c.created_at, jobs.c.id)
     .limit(1)
 )
+"""The chore to take at `now`: one that keeps failing stands behind all that were tried less often."""
 LEASE_JOB = write(
     "lease job",
     update(jobs)
-    .where(jobs.c.id == _free_job.correlate(None).scalar_subquery())
+    .where(jobs.c.id == free_job.correlate(None).scalar_subquery())
     .values(attempts=jobs.c.attempts + 1, lease_until=_bind(jobs, "lease_until", "until"))
     .returning(jobs.c.id, jobs.c.kind, jobs.c.person_id, jobs.c.attempts),
     table="jobs",

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from datetime import date, timedelta
 
+from bot.store.db import Unit
 from bot.store.folder import DataFolder
 from bot.store.open import Stores
-from bot.types import AddJob, Job
+from bot.store.writes import steps_of
+from bot.system import TimeOrderedIds
+from bot.types import AddJob, Job, PersonId
 from tests.fakes import FakeClock
 from tests.store.tables import found
 from tests.talk import Said, Talk
@@ -71,6 +74,18 @@ async def test_a_failed_chore_is_free_again_and_says_why(
     assert found(folder.database, "SELECT error FROM jobs") == [("the disk is full",)]
     again = await stores.jobs.lease(clock.now(), 60)
     assert again is not None and (again.id, again.attempts) == (job.id, 2)
+
+
+async def test_a_chore_that_keeps_failing_holds_up_no_other(stores: Stores, talk: Talk, clock: FakeClock) -> None:
+    failing = await leased(stores, talk, clock)
+    await stores.jobs.finish(failing, "not now", clock.now())
+    clock.advance(1)
+    later = AddJob(kind="forget", person_id=PersonId("somebody else"))
+    await stores.database.commit(Unit(*steps_of([later], clock.now(), TimeOrderedIds())))
+    taken = await stores.jobs.lease(clock.now(), 60)
+    assert taken is not None and taken.person_id == "somebody else"
+    next_one = await stores.jobs.lease(clock.now(), 60)
+    assert next_one is not None and next_one.id == failing.id
 
 
 async def test_a_dead_owners_chore_is_taken_over_and_its_late_word_ignored(
