@@ -29,10 +29,11 @@ from rich.progress import track
 
 from benchmarks.nothing_stored import dispatch
 from benchmarks.ptb_echo import echo, queue_replies, raw_update
-from bot.app import Bot, open_stores, run
+from bot.app import Bot, open_stores
 from bot.config import load_config
 from bot.log import Logs
 from bot.ports import Receive
+from bot.process import run, settle
 from bot.settings import LogSettings
 from bot.store.folder import DataFolder
 from bot.store.migrate import migrate
@@ -99,7 +100,7 @@ async def with_bot(settings: Mapping[str, str], use: Callable[[InProcess], Await
                 bot = Bot(config, place, stores, {channel.name: channel})
                 tasks.create_task(bot.run(None, ready.set))
                 await ready.wait()
-                await asyncio.sleep(0.05)
+                await settle(bot.knowledge.refresh())
                 await use(channel)
                 bot.stop()
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, TypeVar
 import typer
 
 from bot import __version__
-from bot.app import chat, run, serve
+from bot.app import chat, serve
 from bot.banner import terminal_language
 from bot.certificate import DAYS, is_name
 from bot.chores import back_up, examine, forget_person, make_certificate, migrate_now, restore_from
@@ -18,6 +18,7 @@ from bot.errors import ConfigError, DataFolderLocked, MartinError, Problem
 from bot.jobs.doctor import Finding, State, worst
 from bot.locale import say
 from bot.log import Logs
+from bot.process import run
 from bot.setting_problems import CERTIFICATE, CERTIFICATE_KEY, environment_name
 
 FAILED: Final = 1

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import signal
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
@@ -16,7 +16,7 @@ from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from random import SystemRandom
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -42,6 +42,7 @@ from bot.models.offline import OfflineModel
 from bot.models.scripted import ScriptedModel
 from bot.normalise import clean
 from bot.ports import Channel, ChatModel, HandlerSettings, Services
+from bot.process import settle
 from bot.router import Router
 from bot.store.backup import backup, keep_last, nightly_path
 from bot.store.check import full_check
@@ -60,8 +61,6 @@ from web.settings import WebSettings
 
 if TYPE_CHECKING:
     from apscheduler.schedulers.base import BaseScheduler
-
-T = TypeVar("T")
 
 _log = structlog.get_logger("martin")
 
@@ -360,6 +359,8 @@ async def serve(
                 folder.write_run_json(running)
                 if not quiet:
                     print(greeting(config, server.address, bot.statuses), flush=True)  # noqa: T201 — the one place that greets
+                if until is None:
+                    tasks.create_task(settle(bot.knowledge.refresh()))
                 if on_ready is not None:
                     on_ready(Ready(address=server.address, owner_token=token))
 
@@ -396,15 +397,6 @@ async def chat(config: Config, *, language: Language | None = None) -> int:
             return await _converse(here, language, lambda: here)
         finally:
             until.set()
-
-
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run `work` in a fresh event loop: uvloop's where there is one, which halves the cost of a turn's tasks."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run(work)
-    return uvloop.run(work)
 
 
 async def _converse(
