@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sqlite3
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -53,14 +54,12 @@ class Database:
         if unranked:
             raise ValueError(f"statements without a rank: {', '.join(unranked)}; pass what ranked() returned")
         connections: list[aiosqlite.Connection] = []
-        try:
+        async with AsyncExitStack() as undo:
             while len(connections) <= readers:
                 connection = await connect(path, busy_timeout_s=busy_timeout_s, is_reader=bool(connections))
+                undo.push_async_callback(connection.close)
                 connections.append(connection)
-        except BaseException:
-            for connection in connections:
-                await connection.close()
-            raise
+            undo.pop_all()
         return cls(path, connections[0], connections[1:], before_call)
 
     async def commit(self, unit: Unit) -> None:

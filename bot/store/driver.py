@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -65,11 +66,10 @@ async def connect(path: Path, *, busy_timeout_s: float, is_reader: bool) -> aios
         connection = await connecting
     except sqlite3.Error as error:
         raise store_error(error) from error
-    try:
+    async with AsyncExitStack() as undo:
+        undo.push_async_callback(connection.close)
         await run(connection, _Prepare(is_reader))
-    except BaseException:
-        await connection.close()
-        raise
+        undo.pop_all()
     return connection
 
 

@@ -111,10 +111,9 @@ class _Batch:
                 self._groups(connection, waiting)
             self._call("COMMIT")
             connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
+        finally:
+            if connection.in_transaction:  # it ended in an error
                 connection.rollback()
-            raise
 
     def _steps(self, connection: sqlite3.Connection, unit: Unit) -> None:
         self.rows = []
