@@ -35,7 +35,7 @@ class Chores:
     async def run(self) -> None:
         """Run chores until cancelled."""
         while True:
-            pause_s = await self._run_free()
+            pause_s = await self.run_free()
             try:
                 async with asyncio.timeout(pause_s):
                     await self._wake.wait()
@@ -43,12 +43,8 @@ class Chores:
                 pass
             self._wake.clear()
 
-    async def run_all(self) -> None:
-        """Run every chore that is free now, for the command line."""
-        await self._run_free()
-
-    async def _run_free(self) -> float:
-        """Run what is free; how long to wait then."""
+    async def run_free(self) -> float:
+        """Run every chore that is free now, up to the first that fails; how many seconds to wait until the next look."""
         try:
             while (job := await self._jobs.lease(self._clock.now(), CHORE_LEASE_S)) is not None:
                 if not await self._do(job):

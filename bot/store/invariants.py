@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Table, Text, and_, column, exists, func, literal, or_, select, type_coerce
 
 from bot.store.db import Database, read
+from bot.store.keys import ERASED
 from bot.store.schema import (
     addresses,
     deliveries,
@@ -105,7 +106,7 @@ INVARIANTS: Mapping[str, Select[Any]] = {
             inbox.c.chat.is_not(None),
             inbox.c.thread.is_not(None),
             inbox.c.digest != "",
-            ~inbox.c.event_id.startswith("erased:"),
+            ~inbox.c.event_id.startswith(ERASED),
         ),
     ),
     "an answered message has a reply on its way": _rows(

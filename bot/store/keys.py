@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-_ERASED = "erased:"
+ERASED = "erased:"
+"""How the hash begins that stands for an erased event."""
 
 
 class Keys:
@@ -22,15 +23,11 @@ class Keys:
 
     def event(self, channel: str, event_id: str) -> str:
         """What stands for a platform's event once its row is erased."""
-        return _ERASED + self._hash("event", channel, event_id)
+        return ERASED + self._hash("event", channel, event_id)
 
     def identity(self, channel: str, user: str) -> str:
         """What stands for a user of a channel once they are forgotten."""
         return self._hash("identity", channel, user)
-
-    def is_event(self, event_id: str) -> bool:
-        """Whether this is a hash made by `event`."""
-        return event_id.startswith(_ERASED)
 
     def _hash(self, *parts: str) -> str:
         return blake2b("\0".join(parts).encode(), key=self._secret, digest_size=32).hexdigest()

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from bot.errors import StoreDamaged, StoreFull
+from bot.store.folder import sync_folder
 from bot.store.keys import Keys
 
 
@@ -49,7 +50,7 @@ class Tombstones:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-            _sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
         except OSError as error:
             raise StoreFull(f"tombstones cannot be written: {error.strerror}; nothing was erased") from error
 
@@ -81,11 +82,3 @@ def _end_of_lines(descriptor: int) -> int:
 def _write(descriptor: int, content: bytes) -> None:
     while content:
         content = content[os.write(descriptor, content) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

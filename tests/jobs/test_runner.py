@@ -81,8 +81,8 @@ async def test_a_chore_runs_once_after_its_turns_reply_went_out(here: House) -> 
         ran.append(job)
 
     chores = Chores(jobs=here.stores.jobs, run={"forget": run}, clock=HandClock(datetime.now(UTC)))
-    await chores.run_all()
-    await chores.run_all()
+    await chores.run_free()
+    await chores.run_free()
     assert len(ran) == 1
     assert await here.rows("select person_id, ended_at is not null from jobs") == [(None, 1)]
 
@@ -100,9 +100,9 @@ async def test_a_chore_that_fails_is_tried_again(here: House) -> None:
 
     clock = HandClock(datetime.now(UTC))
     chores = Chores(jobs=here.stores.jobs, run={"forget": fails_once}, clock=clock)
-    await chores.run_all()
+    await chores.run_free()
     clock.time += timedelta(minutes=1)
-    await chores.run_all()
+    await chores.run_free()
     assert tries == 2
     assert await here.rows("select ended_at is not null from jobs") == [(1,)]
 
