@@ -109,10 +109,12 @@ class Core:
         self._clock, self._settings, self._language, self._spoken = clock, settings, language, spoken
         self._lanes: dict[Address, deque[_Waiting]] = {}
         self._of_user: Counter[User] = Counter()
+        self._waiting = 0
         self._held: set[TurnId] = set()
         self._told: TTLCache[PersonId, date] = TTLCache(10_000, 86_400.0, timer=clock.monotonic)
         self._tasks: asyncio.TaskGroup | None = None
         self._idle, self._recovered = asyncio.Event(), asyncio.Event()
+        self._log = _log.bind()  # once, not for every turn's line
 
     async def run(self) -> None:
         """Answer until cancelled, beginning with what an earlier process left unfinished."""
@@ -152,7 +154,7 @@ class Core:
 
     def waiting_all(self) -> int:
         """How many turns wait or run in all."""
-        return self._of_user.total()
+        return self._waiting
 
     def holds(self, id: TurnId) -> bool:
         """Whether this stored message waits, runs or is being absorbed in this process."""
@@ -167,6 +169,7 @@ class Core:
         waiting = _Waiting(id, message, attempts)
         self._held.add(id)
         self._of_user[_user(message)] += 1
+        self._waiting += 1
         self._idle.clear()
         lane = self._lanes.get(message.address)
         if lane is not None:
@@ -220,6 +223,7 @@ class Core:
             self._held.discard(waiting.id)
             user = _user(waiting.message)
             self._of_user[user] -= 1
+            self._waiting -= 1
             if not self._of_user[user]:
                 del self._of_user[user]
         del self._lanes[address]
@@ -383,7 +387,7 @@ class Core:
     def _say_so(self, record: TurnRecord, began: float) -> None:
         """The one log line of a turn: ids, timings, model; never its text."""
         turn, generation = record.turn, record.outcome.generation
-        _log.info(
+        self._log.info(
             "turn",
             turn_id=turn.id,
             person_id=turn.person.id,
