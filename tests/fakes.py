@@ -315,7 +315,7 @@ class FakeTurns:
         stores.move(turn.id, InboxState.RECEIVED, ended if record.outgoing is None else InboxState.ANSWERED)
         for write in outcome.writes:
             stores.apply(write, record.answered_at)
-        if turn.message.kind is Kind.TEXT:
+        if turn.message.kind is Kind.TEXT or outcome.generation is not None:
             self._count(record)
 
     def _count(self, record: TurnRecord) -> None:

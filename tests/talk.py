@@ -137,7 +137,7 @@ class Talk:
         remember: bool = False,
         tokens: int = 10,
     ) -> Said:
-        """Meet the person of a stored message and commit its turn."""
+        """Meet the person of a stored message and commit its turn; with 0 `tokens` no model had a part in it."""
         context = await self.stores.people.meet(message, history=10, now=self.clock.now())
         turn = Turn(
             id=id,
@@ -151,7 +151,9 @@ class Talk:
         outcome = Outcome(
             reply=None if reply is None else Reply(text=reply, choices=choices, rateable=True),
             writes=tuple(writes),
-            generation=Generation(model="scripted", prompt_tokens=tokens, completion_tokens=tokens, seconds=0.5),
+            generation=Generation(model="scripted", prompt_tokens=tokens, completion_tokens=tokens, seconds=0.5)
+            if tokens
+            else None,
             evidence=evidence,
             flags=flags,
             question=question,
@@ -179,11 +181,12 @@ class Talk:
         parts: Sequence[str] = (),
         flags: frozenset[Flag] = frozenset(),
         remember: bool = False,
+        tokens: int = 10,
     ) -> Said:
         """One whole turn: stored, answered, delivered in `parts`."""
         message = self.message(text, kind=kind, at=at)
         stored = await self.accept(message)
-        said = await self.answer(message, stored.id, reply, writes=writes, flags=flags, remember=remember)
+        said = await self.answer(message, stored.id, reply, writes=writes, flags=flags, remember=remember, tokens=tokens)
         if said.record.outgoing is not None:
             await self.stores.outbox.sent(said.record.outgoing, [PlatformId(part) for part in parts], self.clock.now())
         return said

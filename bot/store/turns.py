@@ -95,7 +95,7 @@ class StoredTurns:
             steps.append(move(turn.id, InboxState.RECEIVED, ended, at))
         if outcome.remember:
             steps.extend(_to_remember(record))
-        if turn.message.kind is Kind.TEXT:
+        if turn.message.kind is Kind.TEXT or outcome.generation is not None:  # `/again` asks a model too
             steps.extend(_usage(record))
         if outcome.writes:
             steps.extend(steps_of(outcome.writes, at, self._ids))

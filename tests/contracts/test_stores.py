@@ -196,12 +196,15 @@ async def test_language_and_consent_are_remembered(talk: Talk) -> None:
     assert (context.person.language, context.person.training_consent) == ("en", False)
 
 
-async def test_usage_counts_texts_of_the_day_for_the_person_and_for_all(talk: Talk) -> None:
+async def test_usage_counts_what_the_day_asked_of_the_model_for_the_person_and_for_all(talk: Talk) -> None:
     await talk.say("uno")
-    await talk.say("/help", kind=Kind.COMMAND)
+    await talk.say("/help", kind=Kind.COMMAND, tokens=0)
     await talk.say("dos", at=address_of("luis"))
     context = await talk.stores.people.meet(talk.message(), history=0, now=talk.clock.now())
     assert (context.usage.messages, context.usage.tokens, context.usage.tokens_of_all) == (1, 20, 40)
+    await talk.say("/again", kind=Kind.COMMAND)
+    context = await talk.stores.people.meet(talk.message(), history=0, now=talk.clock.now())
+    assert (context.usage.messages, context.usage.tokens, context.usage.tokens_of_all) == (2, 40, 60), "a model wrote it"
     cast("FakeClock", talk.clock).advance(days=1)
     tomorrow = await talk.stores.people.meet(talk.message(), history=0, now=talk.clock.now())
     assert (tomorrow.usage.messages, tomorrow.usage.tokens, tomorrow.usage.tokens_of_all) == (0, 0, 0)

@@ -123,7 +123,7 @@ async def test_every_failing_call_leaves_the_whole_turn_or_nothing(folder: DataF
     assert calls < 60, "some calls were never failed"
 
 
-async def test_a_command_is_not_counted_as_usage(stores: Stores, talk: Talk, folder: DataFolder) -> None:
-    await talk.say("/help", kind=Kind.COMMAND)
+async def test_a_command_that_no_model_answers_is_not_counted_as_usage(stores: Stores, talk: Talk, folder: DataFolder) -> None:
+    await talk.say("/help", kind=Kind.COMMAND, tokens=0)
     assert counts(folder.database)["usage"] == 0
     assert await stores.turns.past(TurnId("")) is None
