@@ -41,7 +41,7 @@ from bot.models.guard import Backend, Deadlines
 from bot.models.offline import OfflineModel
 from bot.models.scripted import ScriptedModel
 from bot.normalise import clean
-from bot.ports import Channel, ChatModel, HandlerSettings, Services
+from bot.ports import Channel, ChatModel, HandlerSettings, PersonalData, Services
 from bot.process import settle
 from bot.router import Router
 from bot.store.backup import backup, keep_last, nightly_path
@@ -124,6 +124,8 @@ class Bot:
         self._config, self._folder, self._stores = config, folder, stores
         self._clock, self._ids = SystemClock(), TimeOrderedIds()
         self.model = build_model(config)
+        self.recall = LexicalRecall(stores.examples)
+        self.personal: tuple[PersonalData, ...] = (*stores.personal, self.recall)
         self.knowledge = FolderKnowledge(config.knowledge.folder, clock=self._clock)
         self._sessions = {
             name: SessionChannel(name, clock=self._clock, ids=self._ids) for name in (ChannelName.WEB, ChannelName.CONSOLE)
@@ -275,16 +277,16 @@ class Bot:
             await full_check(self._folder.database)
 
     async def _forget(self, job: Job) -> None:
-        await ForgetJob(self._stores.personal).run(job.person_id)
+        await ForgetJob(self.personal).run(job.person_id)
 
     def _services(self) -> Services:
         config = self._config
         return Services(
             model=self.model,
-            recall=LexicalRecall(self._stores.examples),
+            recall=self.recall,
             knowledge=self.knowledge,
             turns=self._stores.turns,
-            personal=self._stores.personal,
+            personal=self.personal,
             clock=self._clock,
             ids=self._ids,
             status=self.model.statuses,

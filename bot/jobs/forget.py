@@ -11,7 +11,8 @@ from bot.types import PersonId
 class ForgetJob:
     """The durable chore behind `/forgetme`, over every owner of personal data, in the order in which they must be erased.
 
-    The order belongs to `bot.app`: derived data (indexes, caches) before the rows they come from, who names the person last.
+    The order belongs to `bot.app`: derived data on disk before the rows that it comes from; caches in memory last, when nothing
+    is left that could fill them again.
     """
 
     kind = "forget"
