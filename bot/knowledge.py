@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import heapq
 import io
 import os
 import re
 import stat
 import threading
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from bot.lexical import Bm25, Reader, Spelling, fold, guess_language, surface, tokens
+from bot.lexical import fold, guess_language
 from bot.ports import Clock
+from bot.shelf import Passage, Shelf, shelve
 from bot.types import LANGUAGES, Evidence, EvidenceKind, Language
 
 MAX_FILE_BYTES = 1_048_576
@@ -26,22 +25,10 @@ MAX_PASSAGE_CHARS = 1_400
 """A longer section is split between its paragraphs: a passage is shown whole, and should fit a screen."""
 _INLINE_PASSAGES = 3_000
 """Up to so many passages a search takes well under a millisecond, less than a change of thread."""
-_HEADING_WEIGHT, _ALSO_WEIGHT, _TRAIL_WEIGHT = 3.0, 2.0, 0.5
-"""A heading says what a section answers, so its words count as if they stood there so often; the trail counts less."""
-_UNSEEN = 20
-_RELEVANT = 0.4
-"""A best passage below this does not answer the question: most of what was asked is not in it (see `Bm25.match`)."""
-_RELEVANT_ABROAD = 0.5
-"""The same where only the other language is left: few of the words can be compared, so those must fit."""
-_NEAR_BEST = 0.6
-"""Further passages are shown only when they are at least this good relative to the best one."""
-_RANKED = 24
-_HEADING_SHARE, _SPELLING_SHARE = 0.2, 0.3
-
 _SUFFIXES = frozenset({".md", ".markdown", ".txt", ".csv"})
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*$")
 _FENCE = re.compile(r"[ \t]{0,3}(```+|~~~+)")
-_COMMENT = re.compile(r"^[ \t]*<!--[ \t]*(also:)?(.*?)-->[ \t]*\n?", re.DOTALL | re.MULTILINE)
+_COMMENT = re.compile(r"^[ \t]*<!--[ \t]*(?:(also|asked):)?(.*?)-->[ \t]*\n?", re.DOTALL | re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+")
 
 
@@ -54,65 +41,12 @@ class KnowledgeProblem:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passage:
-    """A piece of a file that can be shown on its own; language None is both.
-
-    `trail` are the headings above it, `also` other words for what it answers: `<!-- also: … -->`, searched and never shown.
-    """
-
-    source: str
-    heading: str
-    text: str
-    also: str = ""
-    trail: tuple[str, ...] = ()
-    language: Language | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Shelf:
-    """The passages of one language with their index."""
-
-    passages: tuple[Passage, ...]
-    index: Bm25
-    reader: Reader
-    headings: tuple[tuple[frozenset[str], float], ...]
-    literal: Mapping[str, Sequence[int]]
-    spelling: Spelling
-
-    def search(self, question: str, spoken: Language, *, least: float) -> list[tuple[float, Passage]]:
-        """Relevant passages, best first; empty when none reaches `least`.
-
-        What decides is how much of the question a passage covers and how much of its heading was asked for; among those that
-        come near the best, spelling has a say in the order.
-        """
-        concepts = self.reader.concepts(question, spoken)
-        asked = {token for concept in concepts for token, _ in concept.options}
-        scores: dict[int, float] = {}
-        for number, covered in self.index.match(concepts).items():
-            heading, total = self.headings[number]
-            hit = sum(self.index.idf(token) for token in heading & asked) / total if total else 0.0
-            scores[number] = covered * (1 - _HEADING_SHARE + _HEADING_SHARE * hit)
-        literal = self.literal.get(surface(question), ())
-        best = max(scores.values(), default=0.0)
-        if best < least and not literal:
-            return []
-        near = heapq.nlargest(
-            _RANKED, (number for number, score in scores.items() if score >= _NEAR_BEST * best), key=scores.__getitem__
-        )
-        alike = self.spelling.likeness(question, near)
-        found = {number: (scores[number] + _SPELLING_SHARE * alike[number]) / (1 + _SPELLING_SHARE) for number in near}
-        found |= dict.fromkeys(literal, 1.0)
-        ranked = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
-        return [(score, self.passages[number]) for number, score in ranked]
-
-
 @dataclass(frozen=True, slots=True)
 class _Library:
     """Everything read at one moment. `seen` and `refused` are what the folder looked like."""
 
     seen: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    shelves: Mapping[Language, _Shelf] = field(default_factory=dict)
+    shelves: Mapping[Language, Shelf] = field(default_factory=dict)
     refused: tuple[KnowledgeProblem, ...] = ()
     problems: tuple[KnowledgeProblem, ...] = ()
 
@@ -169,8 +103,7 @@ class FolderKnowledge:
         shelves = self._library.shelves
         for shown in (spoken, *(other for other in LANGUAGES if other != spoken)):
             shelf = shelves.get(shown)
-            least = _RELEVANT if shown == spoken else _RELEVANT_ABROAD
-            if shelf and (found := shelf.search(text, spoken, least=least)):
+            if shelf and (found := shelf.search(text, spoken)):
                 return tuple(_evidence(score, passage) for score, passage in found[:limit])
         return ()
 
@@ -247,7 +180,7 @@ def _read(folder: Path, seen: Mapping[str, tuple[int, int]], refused: Sequence[K
             found = ()
         passages += found
         problems += bad
-    return _Library(dict(seen), _shelve(passages), tuple(refused), tuple(problems))
+    return _Library(dict(seen), shelve(passages), tuple(refused), tuple(problems))
 
 
 def _content(path: Path) -> bytes | str:
@@ -256,42 +189,6 @@ def _content(path: Path) -> bytes | str:
             return file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         return error.strerror or "cannot be read"
-
-
-def _shelve(passages: Sequence[Passage]) -> dict[Language, _Shelf]:
-    shelves: dict[Language, _Shelf] = {}
-    for language in LANGUAGES:
-        kept = tuple(passage for passage in passages if passage.language in (language, None))
-        texts = [" ".join((*passage.trail, passage.heading, passage.also, passage.text)) for passage in kept]
-        headings = [tokens(passage.heading, language) for passage in kept]
-        index = Bm25(
-            [_weigh(passage, heading, language) for passage, heading in zip(kept, headings, strict=True)], unseen=_UNSEEN
-        )
-        literal: dict[str, list[int]] = {}
-        for number, passage in enumerate(kept):
-            if said := surface(passage.heading):
-                literal.setdefault(said, []).append(number)
-        reader = Reader(index, texts, language)
-        parts = [((passage.text, 1.0), (passage.heading, _HEADING_WEIGHT), (passage.also, _ALSO_WEIGHT)) for passage in kept]
-        spelling = Spelling(parts, language)
-        weighed = tuple((frozenset(heading), sum(map(index.idf, set(heading)))) for heading in headings)
-        shelves[language] = _Shelf(kept, index, reader, weighed, literal, spelling)
-    return shelves
-
-
-def _weigh(passage: Passage, heading: Sequence[str], language: Language) -> dict[str, float]:
-    """How much each token of a passage counts."""
-    weights: Counter[str] = Counter(tokens(passage.text, language))
-    parts = (
-        (heading, _HEADING_WEIGHT),
-        (tokens(passage.also, language), _ALSO_WEIGHT),
-        (tokens(" ".join(passage.trail), language), _TRAIL_WEIGHT),
-    )
-    counted: dict[str, float] = dict(weights)
-    for found, weight in parts:
-        for token in set(found):
-            counted[token] = counted.get(token, 0.0) + weight
-    return counted
 
 
 def read_file(name: str, content: bytes | str) -> tuple[tuple[Passage, ...], tuple[KnowledgeProblem, ...]]:
@@ -319,10 +216,12 @@ def read_file(name: str, content: bytes | str) -> tuple[tuple[Passage, ...], tup
 
 def _passages(name: str, section: tuple[tuple[str, ...], str, str], language: Language | None) -> Iterator[Passage]:
     trail, heading, body = section
-    also = " ".join(found[2].strip() for found in _COMMENT.finditer(body) if found[1])
-    for piece in split(_COMMENT.sub("", body)):
-        yield Passage(source=name, heading=heading or _plain_title(name), text=piece, also=also, trail=trail, language=language)
-        also = ""
+    also = " ".join(found[2].strip() for found in _COMMENT.finditer(body) if found[1] == "also")
+    listed = "|".join(found[2] for found in _COMMENT.finditer(body) if found[1] == "asked")
+    asked = tuple(question for raw in listed.split("|") if (question := " ".join(raw.split())))
+    whole = Passage(source=name, heading=heading or _plain_title(name), text="", trail=trail, language=language)
+    for number, piece in enumerate(split(_COMMENT.sub("", body))):
+        yield replace(whole, text=piece, also=also, asked=asked) if number == 0 else replace(whole, text=piece)
 
 
 def _declared(name: str) -> Language | None:

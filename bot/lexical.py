@@ -32,7 +32,7 @@ def fold(text: str) -> str:
     """`text` without accents, in lower case: `Configuración` is `configuracion`."""
     if text.isascii():
         return text.lower()
-    plain = unicodedata.normalize("NFKD", text.casefold())
+    plain = unicodedata.normalize("NFKD", text.casefold()).casefold()
     return unicodedata.normalize("NFC", "".join(c for c in plain if not unicodedata.combining(c)))
 
 
@@ -138,6 +138,18 @@ def is_common(word: str, language: Language) -> bool:
     """Whether a word is so usual in any talk that a collection without it may still answer (`husband`, `reasonable`)."""
     return stem(word, language) in _COMMON[language]
 
+WORLD: Mapping[Language, frozenset[str]] = {
+    language: frozenset(words(_LEXICON["world"][language])) for language in LANGUAGES
+}
+_WORLD: Mapping[Language, frozenset[str]] = {
+    language: frozenset(stem(word, language) for word in WORLD[language]) for language in LANGUAGES
+}
+
+
+def is_worldly(word: str, language: Language) -> bool:
+    """Whether a word belongs to another walk of life: a collection without it is hardly about it (`soup`, `Netflix`)."""
+    return stem(word, language) in _WORLD[language] and not is_light(word, language) and not is_common(word, language)
+
 
 def _families() -> dict[tuple[Language, Language], dict[str, frozenset[str]]]:
     """By (language of the word, language of the answer): stem to related stems."""
@@ -162,10 +174,10 @@ def relatives(word: str, spoken: Language, target: Language) -> frozenset[str]:
 
 
 LIGHT_WEIGHT, COMMON_WEIGHT = 0.4, 0.7
-FORGIVEN_WEIGHT = 0.3
+FORGIVEN_WEIGHT, STRANGE_WEIGHT = 0.3, 1.6
 UNKNOWN_WEIGHT = 1.7
 _PATIENCE = 0.3
-_RELATED, _MISTYPED = 0.5, 0.8
+RELATED, MISTYPED = 0.5, 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,55 +268,6 @@ class Bm25:
         return {number: min(1.0, score / full) for number, score in found.items()}
 
 
-_GRAM = 4
-
-
-def _grams(text: str, language: Language) -> Iterable[str]:
-    for word in content_words(text, language):
-        marked = f"<{fold(word)}>"
-        yield from (marked[start : start + _GRAM] for start in range(max(1, len(marked) - _GRAM + 1)))
-
-
-class Spelling:
-    """Likeness by pieces of words, for what stems miss (`anónimo`, `anonimizar`). It orders what was found; it finds nothing.
-
-    A document is given as parts with weights. Pieces are counted when first asked for and kept for `keep` documents.
-    """
-
-    def __init__(self, documents: Sequence[Sequence[tuple[str, float]]], language: Language, *, keep: int = 3_000) -> None:
-        self._documents, self._language, self._keep = documents, language, keep
-        self._counted: dict[int, dict[str, float]] = {}
-        self._having: Counter[str] = Counter()
-        for number in range(len(documents)):
-            self._having.update(self._count(number).keys())
-
-    def _count(self, number: int) -> dict[str, float]:
-        if (known := self._counted.get(number)) is not None:
-            return known
-        counted: dict[str, float] = defaultdict(float)
-        for text, weight in self._documents[number]:
-            pieces = Counter(_grams(text, self._language))
-            for piece, count in pieces.items():
-                counted[piece] += weight if weight > 1 else count * weight
-        if len(self._counted) < self._keep:
-            self._counted[number] = counted
-        return counted
-
-    def likeness(self, question: str, numbers: Iterable[int]) -> dict[int, float]:
-        """How much each of these documents is spelt like the question, 1 for the most alike of them."""
-        asked = set(_grams(question, self._language))
-        size = len(self._documents)
-        weights = {piece: math.log(1 + (size - self._having[piece] + 0.5) / (self._having[piece] + 0.5)) for piece in asked}
-        scores: dict[int, float] = {}
-        for number in numbers:
-            counted = self._count(number)
-            scores[number] = sum(
-                weight * counted[piece] / (counted[piece] + 1.2) for piece, weight in weights.items() if piece in counted
-            )
-        best = max(scores.values(), default=0.0) or 1.0
-        return {number: score / best for number, score in scores.items()}
-
-
 class Reader:
     """Reads questions in the words of one collection: unaccented, mistyped and related words find what is there.
 
@@ -337,8 +300,8 @@ class Reader:
         """A word's stem and what it stands for."""
         options = self._options(word, spoken)
         weight = LIGHT_WEIGHT if is_light(word, spoken) else COMMON_WEIGHT if is_common(word, spoken) else 1.0
-        if not options and weight < 1:
-            weight *= FORGIVEN_WEIGHT
+        if not options:
+            weight *= FORGIVEN_WEIGHT if weight < 1 else STRANGE_WEIGHT if is_worldly(word, spoken) else 1.0
         return stem(word, spoken), Concept(weight, options)
 
     def _options(self, word: str, spoken: Language) -> tuple[tuple[str, float], ...]:
@@ -346,17 +309,17 @@ class Reader:
         own = stem(word, self.language)
         known = own if own in self._index else self._surface.get(fold(word), "")
         related = [
-            (other, _RELATED)
+            (other, RELATED)
             for other in sorted(relatives(word, spoken, self.language))
             if other in self._index and other != known
         ]
         if known:
             return ((known, 1.0), *related)
-        if related or is_light(word, spoken) or is_common(word, spoken):
+        if related or is_light(word, spoken) or is_common(word, spoken) or is_worldly(word, spoken):
             return tuple(related)
         if near := self._nearly(fold(word)):
-            return tuple((self._surface[other], _MISTYPED) for other in near)
-        return tuple((other, _RELATED) for other in self._kin(own))
+            return tuple((self._surface[other], MISTYPED) for other in near)
+        return tuple((other, RELATED) for other in self._kin(own))
 
     def _kin(self, stemmed: str) -> list[str]:
         """Stems with the same long beginning: `anonim` for `anonimiz`."""

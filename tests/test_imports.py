@@ -39,7 +39,9 @@ ALLOWED: Mapping[str, set[str]] = {
     **_same(
         ("bot.core", "bot.delivery", "bot.door"), {*BASE, "bot.router", "bot.core", "bot.delivery", "bot.door", "bot.preview"}
     ),
-    "bot.knowledge": {*BASE, "bot.lexical"},
+    "bot.likeness": {*BASE, "bot.lexical"},
+    "bot.shelf": {*BASE, "bot.lexical", "bot.likeness"},
+    "bot.knowledge": {*BASE, "bot.lexical", "bot.shelf"},
     "bot.channels.*": BASE,
     "bot.store.*": BASE,
     "bot.store.open": {*BASE, "bot.store.*"},

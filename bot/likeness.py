@@ -1,0 +1,120 @@
+"""What a question is like: which document, and whether the collection at all or rather everyday life (pure)."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from bot.lexical import MISTYPED, STOP_WORDS, WORLD, Concept, content_words, fold, stem, words
+from bot.types import Language
+
+Said = tuple[str, float]
+"""A short text and what it counts."""
+
+_ELSEWHERE: Mapping[Language, str] = tomllib.loads((Path(__file__).parent / "elsewhere.toml").read_text("utf-8"))["questions"]
+_GRAM = 4
+_UNSEEN = 50
+"""Texts imagined besides, so that in a small collection a trait is not taken for common because two of three texts have it."""
+_PIECE, _SMALL = 0.3, 0.25
+"""What a piece of a word and a small word (`why`, `how`, `my`) count beside a stem: pieces find what stems and typists miss."""
+_SHARP = 200.0
+"""How much being there at all counts against being there often; `size / alpha` of the smoothing in `Likeness`."""
+_GUESS = 0.3
+"""What a related word counts for one that the collection does not have; where it has the word itself, relatives only mislead."""
+_WORLDLY = 0.5
+_FAINT = 0.001
+"""Smoothing of `Belonging`: a trait that makes up less than this of what is said tells little."""
+
+
+def traits(text: str, language: Language) -> dict[str, float]:
+    """What `text` is recognised by, each with its kind's weight: stems, `~` pieces of words, `?` small words."""
+    found = {f"?{plain}": _SMALL for word in words(text) if (plain := fold(word)) in STOP_WORDS[language]}
+    for word in content_words(text, language):
+        found[stem(word, language)] = 1.0
+        marked = f"<{fold(word)}>"
+        for start in range(max(1, len(marked) - _GRAM + 1)):
+            found[f"~{marked[start : start + _GRAM]}"] = _PIECE
+    return found
+
+
+def _shares(found: Mapping[str, float], idf: Mapping[str, float], highest: float) -> dict[str, float]:
+    """Traits as a vector of length 1, weighted by how rare they are: so every text counts alike whatever its length."""
+    vector = {trait: kind * idf.get(trait, highest) for trait, kind in found.items()}
+    length = math.sqrt(sum(value * value for value in vector.values())) or 1.0
+    return {trait: value / length for trait, value in vector.items()}
+
+
+class Likeness:
+    """An index of documents, each given as short texts with weights: the questions it answers, its heading, its sentences.
+
+    A document's score for a question is the sum of log P(document | trait), smoothed, as in multinomial naive Bayes (Manning,
+    Raghavan and Schütze 2008, chapter 13) with a prior for each trait: what only few documents have decides, and long
+    documents have no advantage. `belonging` is the log-odds that a question is about the collection rather than about
+    everyday life, of which the program brings examples (out-of-scope examples, Larson et al. 2019).
+    """
+
+    def __init__(self, documents: Sequence[Sequence[Said]], language: Language) -> None:
+        read = [[(traits(text, language), weight) for text, weight in document] for document in documents]
+        having: Counter[str] = Counter()
+        for document in read:
+            for found, _ in document:
+                having.update(found.keys())
+        size = sum(map(len, read)) + _UNSEEN
+        self._highest = math.log(1 + size)
+        self._idf = {trait: math.log(1 + size / count) for trait, count in having.items()}
+        mass: dict[str, dict[int, float]] = defaultdict(dict)
+        for number, document in enumerate(read):
+            for found, weight in document:
+                for trait, share in _shares(found, self._idf, self._highest).items():
+                    mass[trait][number] = mass[trait].get(number, 0.0) + weight * share
+        self._postings: Mapping[str, tuple[tuple[int, float], ...]] = {
+            trait: tuple((number, math.log1p(_SHARP * share)) for number, share in shares.items())
+            for trait, shares in mass.items()
+        }
+        self._top = {trait: max(gain for _, gain in postings) for trait, postings in self._postings.items()}
+        self._usual = sum(self._top.values()) / len(self._top) if self._top else 1.0
+        self._odds = self._against({trait: sum(shares.values()) for trait, shares in mass.items()}, language)
+
+    def _against(self, inside: Mapping[str, float], language: Language) -> dict[str, float]:
+        """The log-odds of every trait: how much more of the collection it makes up than of everyday talk."""
+        outside: Counter[str] = Counter()
+        said: list[Said] = [(line, 1.0) for line in _ELSEWHERE[language].strip().splitlines()]
+        for text, weight in (*said, *((word, _WORLDLY) for word in WORLD[language])):
+            for trait, share in _shares(traits(text, language), self._idf, self._highest).items():
+                outside[trait] += weight * share
+        within, without = sum(inside.values()) or 1.0, sum(outside.values())
+        return {
+            trait: math.log((inside.get(trait, 0.0) / within + _FAINT) / (outside[trait] / without + _FAINT))
+            for trait in inside.keys() | outside.keys()
+        }
+
+    def scores(self, question: Mapping[str, float]) -> dict[int, float]:
+        """How like the traits of a question each document is, 0 to 1: 1 where no other document has any of them more.
+
+        What no document has lowers every score.
+        """
+        total, found = 0.0, dict[int, float]()
+        for trait, kind in question.items():
+            weight = kind * self._idf.get(trait, self._highest)
+            total += weight * self._top.get(trait, self._usual)
+            for number, gain in self._postings.get(trait, ()):
+                found[number] = found.get(number, 0.0) + weight * gain
+        return {number: score / total for number, score in found.items()}
+
+    def belonging(self, question: Mapping[str, float]) -> float:
+        """Above 0 when the traits of a question are those of the collection, below when they are those of everyday life."""
+        shares = _shares(question, self._idf, self._highest)
+        return sum(share * self._odds.get(trait, 0.0) for trait, share in shares.items())
+
+
+def widened(question: Mapping[str, float], concepts: Iterable[Concept]) -> dict[str, float]:
+    """The traits of a question with what its words probably mean in the collection, where that does not have them."""
+    asked = dict(question)
+    for concept in concepts:
+        if concept.options and concept.options[0][1] < 1:
+            for token, sure in concept.options:
+                asked[token] = max(asked.get(token, 0.0), sure if sure >= MISTYPED else _GUESS)
+    return asked

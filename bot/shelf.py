@@ -1,0 +1,120 @@
+"""The passages of one language, and which of them answer a question: by what they cover of it and by what is asked of them."""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.lexical import Bm25, Reader, surface, tokens
+from bot.likeness import Likeness, traits, widened
+from bot.types import LANGUAGES, Language
+
+_HEADING_WEIGHT, _ALSO_WEIGHT, _TRAIL_WEIGHT, _ASKED_WEIGHT = 3.0, 2.0, 0.5, 1.0
+"""A heading says what a section answers, so its words count as if they stood there so often; the trail counts less."""
+_UNSEEN = 20
+_RELEVANT = 0.75
+"""A best passage below this does not answer the question: most of what was asked is not in it (see `Bm25.match`)."""
+_RELEVANT_ABROAD = 0.85
+"""The same where only the other language is left: few of the words can be compared, so those must fit."""
+_NEAR_BEST = 0.6
+"""Further passages are shown only when they are at least this good relative to the best one."""
+_COVER = 0.3
+_PHRASE = re.compile(r"[,;]")
+_CLAUSE = re.compile(r"(?<=[.:;])\s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A piece of a file that can be shown on its own; language None is both.
+
+    `trail` are the headings above it. Searched and never shown are `also`, other words for what it answers
+    (`<!-- also: … -->`), and `asked`, questions that it answers (`<!-- asked: one | two -->`).
+    """
+
+    source: str
+    heading: str
+    text: str
+    also: str = ""
+    asked: tuple[str, ...] = ()
+    trail: tuple[str, ...] = ()
+    language: Language | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The passages of one language with their indexes."""
+
+    language: Language
+    passages: tuple[Passage, ...]
+    index: Bm25
+    reader: Reader
+    likeness: Likeness
+    literal: Mapping[str, Sequence[int]]
+
+    def search(self, question: str, spoken: Language) -> list[tuple[float, Passage]]:
+        """Relevant passages, best first; empty when none answers `question`, which is in `spoken`."""
+        concepts = self.reader.concepts(question, spoken)
+        plain = traits(question, spoken)
+        asked = widened(plain, concepts)
+        alike, covered = self.likeness.scores(asked), self.index.match(concepts)
+        literal = self.literal.get(surface(question), ())
+        if not alike:
+            return []
+        scores = {number: (score + _COVER * covered.get(number, 0.0)) / (1 + _COVER) for number, score in alike.items()}
+        best, second = (*heapq.nlargest(2, scores, key=scores.__getitem__), None)[:2]
+        lead = alike[best] - alike.get(second, 0.0)
+        sense = covered.get(best, 0.0) + lead + self.likeness.belonging(plain)
+        if sense < (_RELEVANT if spoken == self.language else _RELEVANT_ABROAD) and not literal:
+            return []
+        found = {number: score for number, score in scores.items() if score >= _NEAR_BEST * scores[best]}
+        found |= dict.fromkeys(literal, 1.0)
+        ranked = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
+        return [(score, self.passages[number]) for number, score in ranked]
+
+
+def shelve(passages: Sequence[Passage]) -> dict[Language, Shelf]:
+    """The passages by language, ready to be searched."""
+    return {
+        language: _shelf([passage for passage in passages if passage.language in (language, None)], language)
+        for language in LANGUAGES
+    }
+
+
+def _shelf(kept: Sequence[Passage], language: Language) -> Shelf:
+    texts = (" ".join((*passage.trail, passage.heading, passage.also, *passage.asked, passage.text)) for passage in kept)
+    index = Bm25([_weigh(passage, language) for passage in kept], unseen=_UNSEEN)
+    literal: dict[str, list[int]] = {}
+    for number, passage in enumerate(kept):
+        for question in (passage.heading, *passage.asked):
+            if said := surface(question):
+                literal.setdefault(said, []).append(number)
+    likeness = Likeness([_said(passage) for passage in kept], language)
+    return Shelf(language, tuple(kept), index, Reader(index, texts, language), likeness, literal)
+
+
+def _said(passage: Passage) -> list[tuple[str, float]]:
+    """The short texts that a passage is recognised by, with what each counts."""
+    return [
+        (passage.heading, 2.0),
+        *((question, 1.0) for question in passage.asked),
+        *((phrase, 0.5) for phrase in _PHRASE.split(passage.also) if phrase.strip()),
+        *((clause, 0.5) for clause in _CLAUSE.split(passage.text)),
+    ]
+
+
+def _weigh(passage: Passage, language: Language) -> dict[str, float]:
+    """How much each token of a passage counts."""
+    counted: dict[str, float] = dict(Counter(tokens(passage.text, language)))
+    parts = (
+        (passage.heading, _HEADING_WEIGHT),
+        (passage.also, _ALSO_WEIGHT),
+        (" ".join(passage.trail), _TRAIL_WEIGHT),
+        *((question, _ASKED_WEIGHT) for question in passage.asked),
+    )
+    for text, weight in parts:
+        for token in set(tokens(text, language)):
+            counted[token] = counted.get(token, 0.0) + weight
+    return counted
