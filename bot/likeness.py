@@ -85,7 +85,8 @@ class Likeness:
         for text, weight in (*said, *((word, _WORLDLY) for word in WORLD[language])):
             for trait, share in _shares(traits(text, language), self._idf, self._highest).items():
                 outside[trait] += weight * share
-        within, without = sum(inside.values()) or 1.0, sum(outside.values())
+        without = sum(outside.values())
+        within = max(sum(inside.values()), without)
         return {
             trait: math.log((inside.get(trait, 0.0) / within + _FAINT) / (outside[trait] / without + _FAINT))
             for trait in inside.keys() | outside.keys()
