@@ -6,9 +6,10 @@ import math
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
-from bot.lexical import MISTYPED, STOP_WORDS, WORLD, Concept, content_words, fold, stem, words
+from bot.lexical import MISTYPED, WORLD, Concept, content_words, fold, stem, words
 from bot.types import Language
 
 Said = tuple[str, float]
@@ -18,7 +19,7 @@ _ELSEWHERE: Mapping[Language, str] = tomllib.loads((Path(__file__).parent / "els
 _GRAM = 4
 _UNSEEN = 50
 """Texts imagined besides, so that in a small collection a trait is not taken for common because two of three texts have it."""
-_PIECE, _SMALL = 0.3, 0.25
+_PIECE, _SMALL, _PAIR = 0.3, 0.25, 0.35
 """What a piece of a word and a small word (`why`, `how`, `my`) count beside a stem: pieces find what stems and typists miss."""
 _SHARP = 200.0
 """How much being there at all counts against being there often; `size / alpha` of the smoothing in `Likeness`."""
@@ -30,14 +31,26 @@ _FAINT = 0.001
 
 
 def traits(text: str, language: Language) -> dict[str, float]:
-    """What `text` is recognised by, each with its kind's weight: stems, `~` pieces of words, `?` small words."""
-    found = {f"?{plain}": _SMALL for word in words(text) if (plain := fold(word)) in STOP_WORDS[language]}
-    for word in content_words(text, language):
-        found[stem(word, language)] = 1.0
-        marked = f"<{fold(word)}>"
-        for start in range(max(1, len(marked) - _GRAM + 1)):
-            found[f"~{marked[start : start + _GRAM]}"] = _PIECE
+    """What `text` is recognised by, with weights: stems, `~` pieces of words, `?` small words, and pairs of neighbours."""
+    found: dict[str, float] = {}
+    before = ""
+    for word in words(text):
+        own = _of_word(word, language)
+        found.update(own)
+        trait = own[0][0]
+        if before:
+            found[f"{before} {trait}"] = _PAIR
+        before = trait
     return found
+
+
+@lru_cache(maxsize=32_768)
+def _of_word(word: str, language: Language) -> tuple[tuple[str, float], ...]:
+    if not content_words(word, language):
+        return ((f"?{fold(word)}", _SMALL),)
+    marked = f"<{fold(word)}>"
+    pieces = (marked[start : start + _GRAM] for start in range(max(1, len(marked) - _GRAM + 1)))
+    return ((stem(word, language), 1.0), *((f"~{piece}", _PIECE) for piece in dict.fromkeys(pieces)))
 
 
 def _shares(found: Mapping[str, float], idf: Mapping[str, float], highest: float) -> dict[str, float]:
