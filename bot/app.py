@@ -53,7 +53,9 @@ from bot.store.retention import Retention
 from bot.supervise import SupervisedChannel
 from bot.system import SystemClock, TimeOrderedIds
 from bot.types import LANGUAGES, ChannelName, IncomingMessage, Job, Language, ModelStatus
+from handlers import ASK_A_MODEL
 from handlers import build as build_handlers
+from handlers.signs import load_signs
 from profiles.recall import LexicalRecall
 from web.app import build as build_web
 from web.server import WebServer
@@ -146,6 +148,7 @@ class Bot:
             settings=_core_settings(config),
             language=self._language,
             spoken=guess_language,
+            limited=ASK_A_MODEL,
         )
         limits = DoorLimits(per_person=config.limits.queue_per_person, of_all=config.limits.queue_all)
         self.door = Door(
@@ -156,6 +159,7 @@ class Bot:
             digest=_digest(folder.secret_key()),
             clean=partial(_clean, max_chars=config.limits.text_max_chars),
             language=self._language,
+            is_urgent=lambda text: load_signs().find(text) is not None,
         )
         self._health = RunningHealth(clock=self._clock, checks=self._checks(), stuck_s=lambda: stores.database.batch_running_s)
         self._stopping = asyncio.Event()

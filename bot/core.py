@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
@@ -103,10 +103,13 @@ class Core:
         settings: CoreSettings,
         language: Callable[[IncomingMessage], Language],
         spoken: Callable[[str], Language | None],
+        limited: Container[str] = (),
     ) -> None:
+        """`limited` names the handlers that the daily limits hold for: those that ask a model, never help in a crisis."""
         self._inbox, self._people, self._turns, self._outbox = inbox, people, turns, outbox
         self._router, self._delivery, self._channels = router, delivery, channels
         self._clock, self._settings, self._language, self._spoken = clock, settings, language, spoken
+        self._limited = limited
         self._lanes: dict[Address, deque[_Waiting]] = {}
         self._of_user: Counter[User] = Counter()
         self._waiting = 0
@@ -124,7 +127,8 @@ class Core:
                     self.enqueue(row.id, row.message, row.attempts)
                 elif row.attempts < MOST_ATTEMPTS:
                     await self._patiently(partial(self._inbox.count_attempt, row.id))
-                    self._tasks.create_task(self._try(partial(self._absorb, row.id, row.message), row.id))
+                    self._held.add(row.id)
+                    self._tasks.create_task(self._try(partial(self._absorbed, row.id, row.message), row.id))
                 else:
                     await self._patiently(partial(self._turns.absorb, row.id, (), self._clock.now()))
             self._recovered.set()
@@ -178,12 +182,15 @@ class Core:
         self._lanes[message.address] = lane = deque([waiting])
         self._running.create_task(self._work(message.address, lane))
 
-    async def absorb(self, id: TurnId, message: IncomingMessage) -> Receipt:
+    def absorb(self, id: TurnId, message: IncomingMessage) -> Awaitable[Receipt]:
         """Do what a stored off-lane message asks (stop, rating, reaction, edit) without waiting for its lane.
 
-        Raises IntakeError when that failed: it stays stored, and the next start tries it again.
+        It counts as held from this moment on. Raises IntakeError when it failed: it stays stored, for the next start.
         """
         self._held.add(id)
+        return self._absorbed(id, message)
+
+    async def _absorbed(self, id: TurnId, message: IncomingMessage) -> Receipt:
         done = await self._try(partial(self._absorb, id, message), id)
         self._held.discard(id)
         if isinstance(done, Receipt):
@@ -245,18 +252,18 @@ class Core:
         message = waiting.message
         now = self._clock.now()
         context = await self._patiently(lambda: self._people.meet(message, history=self._settings.history, now=now))
-        if message.kind is Kind.TEXT and (limit := self._limit(context.usage)) is not None:
+        turn = await self._patiently(lambda: self._turn(waiting.id, message, context))
+        handler = self._router.route(turn)
+        if handler.name in self._limited and (limit := self._limit(context.usage)) is not None:
             await self._refuse(waiting, context, limit)
             return
-        waiting.turn = turn = await self._patiently(lambda: self._turn(waiting.id, message, context))
+        waiting.turn, waiting.handler = turn, handler.name
         opened = None
         if waiting.attempts is not None:
             if waiting.attempts >= MOST_ATTEMPTS:
                 raise GivenUp(f"{waiting.attempts} processes died at it")
             await self._patiently(lambda: self._inbox.count_attempt(turn.id))
             opened = await self._patiently(lambda: self._outbox.placeholder(turn.id))
-        handler = self._router.route(turn)
-        waiting.handler = handler.name
         preview = RunningPreview(
             tasks=self._running,
             channel=self._channels[message.address.channel],
@@ -422,7 +429,7 @@ class Core:
         if not is_told or self._channels[message.address.channel].answers_requests:
             text = say(
                 language,
-                "That is all for today: the limit here is {limit}. It starts again at 00:00 UTC. Nothing you said is lost.",
+                "That is all for today: the limit here is {limit}. It starts again at 00:00 UTC; please send this again then.",
                 limit=limit,
             )
             notice = Outgoing(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -63,7 +63,7 @@ class Lanes(Protocol):
     def enqueue(self, id: TurnId, message: IncomingMessage) -> None:
         """Put a stored message into its address's lane."""
 
-    async def absorb(self, id: TurnId, message: IncomingMessage) -> Receipt:
+    def absorb(self, id: TurnId, message: IncomingMessage) -> Awaitable[Receipt]:
         """Do what a stored off-lane message asks."""
 
     def tell(self, notice: Outgoing) -> None:
@@ -93,9 +93,11 @@ class Door:
         digest: Callable[[str], str],
         clean: Callable[[str], tuple[str, bool]],
         language: Callable[[IncomingMessage], Language],
+        is_urgent: Callable[[str], bool] = lambda _: False,
     ) -> None:
+        """`is_urgent` tells a text that must be heard however much of its person's waits already (R-67)."""
         self._inbox, self._clock, self._ids, self._limits = inbox, clock, ids, limits
-        self._digest, self._clean, self._language = digest, clean, language
+        self._digest, self._clean, self._language, self._is_urgent = digest, clean, language, is_urgent
         self._queue: list[_Waiting] = []
         self._wake = asyncio.Event()
         self._noticed: TTLCache[User, bool] = TTLCache(10_000, NOTICE_EVERY_S, timer=clock.monotonic)
@@ -167,8 +169,8 @@ class Door:
 
     def _admit(self, message: IncomingMessage, lanes: Lanes, admitted: Counter[User]) -> Arrival:
         """What is to be stored of a message: normalised, recognised, and refused when too much waits."""
-        if not (message.event_id.isprintable() and message.address.user.isprintable() and message.address.chat.isprintable()):
-            raise IntakeError("an event's id, chat and user must be printable text")
+        if not all(name.isprintable() for name in _names(message)):
+            raise IntakeError("an event's ids, address and locale must be printable text")
         message, is_too_long = self._recognise(message)
         turn_id = TurnId(self._ids.new())
         state, notice = InboxState.RECEIVED, None
@@ -180,7 +182,8 @@ class Door:
         elif message.kind in ON_LANE:
             admitted[user] += 1
             of_person = lanes.waiting(user) + admitted[user]
-            if of_person > self._limits.per_person or lanes.waiting_all() + admitted.total() > self._limits.of_all:
+            is_full = lanes.waiting_all() + admitted.total() > self._limits.of_all
+            if is_full or (of_person > self._limits.per_person and not self._is_urgent(message.text)):
                 admitted[user] -= 1
                 state, notice = InboxState.REFUSED, self._too_fast(turn_id, message, user)
         return Arrival(
@@ -235,6 +238,16 @@ def _notice(turn_id: TurnId, message: IncomingMessage, text: str) -> Outgoing:
         nonce=turn_id,
         event_id=message.event_id,
     )
+
+
+def _names(message: IncomingMessage) -> Iterator[str]:
+    """What platforms call things: stored as it is, so it must be storable."""
+    address = message.address
+    yield from (message.event_id, address.chat, address.user, address.thread, message.locale, message.target or "")
+    if message.choice is not None:
+        yield from (message.choice.turn_id, message.choice.key)
+    if message.rating is not None:
+        yield message.rating.turn_id
 
 
 def _content(message: IncomingMessage) -> str:

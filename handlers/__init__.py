@@ -12,6 +12,9 @@ from handlers.help import AboutHandler, HelpHandler, UnknownCommandHandler
 from handlers.privacy import ForgetMeHandler, MyDataHandler
 from handlers.start import StartHandler
 
+ASK_A_MODEL = frozenset({ChatHandler.name, AgainHandler.name})
+"""The handlers that daily limits hold for. Help in a crisis and the commands about a person's own data are never refused."""
+
 
 def build(services: Services) -> tuple[Handler, ...]:
     """The handlers over `services`. Every kind of message has one that takes it."""

@@ -10,7 +10,21 @@ from bot.errors import MartinError, ModelError
 from bot.locale import say
 from bot.ports import Preview, Services
 from bot.prompt import build, estimate_tokens, prompt_tokens
-from bot.types import Chunk, Evidence, Exchange, Flag, Generation, Kind, Language, Outcome, PastTurn, Prompt, Reply, Turn
+from bot.types import (
+    Chunk,
+    Evidence,
+    Exchange,
+    Flag,
+    Generation,
+    Kind,
+    Language,
+    Outcome,
+    PastTurn,
+    Prompt,
+    Reply,
+    Turn,
+    TurnStatus,
+)
 from handlers.wording import model_statuses, where_text_goes
 
 
@@ -42,7 +56,8 @@ class Answering:
     async def answer_again(self, turn: Turn, past: PastTurn, preview: Preview) -> Outcome:
         """Another answer to the question of `past`, as if it were asked now for the first time."""
         history = _before(turn.history, past.question)
-        outcome = await self._answered(turn, past.question, past.language, history, preview, remember=False)
+        remember = past.status is TurnStatus.FAILED  # else the first answer is remembered already
+        outcome = await self._answered(turn, past.question, past.language, history, preview, remember=remember)
         return replace(outcome, question=past.question)
 
     async def _answered(
@@ -69,7 +84,7 @@ class Answering:
             generation=generation,
             evidence=prompt.evidence,
             flags=frozenset(flags),
-            remember=remember,
+            remember=remember and Flag.FAILED not in flags,
         )
 
     async def _evidence(self, turn: Turn, question: str, language: Language) -> tuple[tuple[Evidence, ...], set[Flag]]:

@@ -156,6 +156,7 @@ async def house(
     handlers: Sequence[Handler] | Callable[[Stores], Sequence[Handler]],
     *,
     channel: RecordingChannel | None = None,
+    is_urgent: Callable[[str], bool] = lambda _: False,
     limits: DoorLimits | None = None,
     settings: CoreSettings | None = None,
     before_call: Callable[[str], None] | None = None,
@@ -182,6 +183,7 @@ async def house(
             settings=settings or CoreSettings(preview_interval_s=0.01, store_retry_s=(0.005,)),
             language=lambda _: "en",
             spoken=lambda _: None,
+            limited={"chat"},
         )
         door = Door(
             inbox=stores.inbox,
@@ -191,6 +193,7 @@ async def house(
             digest=lambda content: content[:40],
             clean=lambda text: (text, False),
             language=lambda _: "en",
+            is_urgent=is_urgent,
         )
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(work) for work in (delivery.run(), core.run(), door.run(core))]

@@ -479,3 +479,47 @@ async def test_somebody_forgotten_while_an_answer_is_written_is_told_and_begins_
         ((after,),) = await here.rows("select id from people")
         assert after != before
         assert await here.rows("select question from turns") == [("second",)]
+
+
+async def test_a_cry_for_help_is_heard_whatever_limit_is_reached_and_whatever_waits(tmp_path: Path) -> None:
+    gate = asyncio.Event()
+
+    def helps(turn: Turn, preview: Preview) -> str:
+        return "help is here"
+
+    async def waits(turn: Turn, preview: Preview) -> str:
+        await gate.wait()
+        return "chat"
+
+    class Crisis(Doing):
+        def matches(self, turn: Turn) -> bool:
+            return "help me" in turn.message.text
+
+    limits, day = DoorLimits(per_person=2), CoreSettings(messages_per_day=1, store_retry_s=(0.005,))
+    handlers = [Crisis(helps, name="crisis"), Doing(waits)]
+    async with house(tmp_path, handlers, limits=limits, settings=day, is_urgent=lambda words: "help me" in words) as here:
+        receipts = await here.door.receive([text("one"), text("two"), text("three"), text("help me")])
+        assert [receipt.status for receipt in receipts][2:] == [ReceiptStatus.REFUSED, ReceiptStatus.ACCEPTED]
+        gate.set()
+        await here.settled()
+        assert here.channel.texts[-1] == "help is here"
+        assert await here.rows("select state from inbox order by id") == [("sent",), ("refused",), ("refused",), ("sent",)]
+
+
+async def test_the_same_press_twice_in_one_batch_acts_once(tmp_path: Path) -> None:
+    async with house(tmp_path, [Doing(echo)]) as here:
+        (said,) = await here.door.receive([text("one")])
+        await here.settled()
+        up, down = rating(said.turn_id, 1, event_id="r1"), rating(said.turn_id, -1, event_id="r2")
+        receipts = await here.door.receive([up, down, up])
+        assert [receipt.status for receipt in receipts][2] is ReceiptStatus.DUPLICATE
+        assert await here.rows("select value from ratings") == [(-1,)]
+
+
+async def test_a_target_that_cannot_be_stored_is_refused_alone(tmp_path: Path) -> None:
+    async with house(tmp_path, [Doing(echo)]) as here:
+        bad = text("", event_id="s", kind=Kind.STOP, target="\ud800")
+        results = await asyncio.gather(here.door.receive([bad]), here.door.receive([text("good")]), return_exceptions=True)
+        await here.settled()
+        assert isinstance(results[0], IntakeError)
+        assert here.channel.texts == ["you said good"]

@@ -16,7 +16,7 @@ from bot.types import DueMessage, Job, OutboxId, Outgoing, OutgoingKind
 
 _log = structlog.get_logger("martin.jobs")
 
-CHORE_LEASE_S = 600.0
+CHORE_LEASE_S = 60.0
 RETRY_S = 30.0
 IDLE_S = 60.0
 
