@@ -138,9 +138,8 @@ def is_common(word: str, language: Language) -> bool:
     """Whether a word is so usual in any talk that a collection without it may still answer (`husband`, `reasonable`)."""
     return stem(word, language) in _COMMON[language]
 
-WORLD: Mapping[Language, frozenset[str]] = {
-    language: frozenset(words(_LEXICON["world"][language])) for language in LANGUAGES
-}
+
+WORLD: Mapping[Language, frozenset[str]] = {language: frozenset(words(_LEXICON["world"][language])) for language in LANGUAGES}
 _WORLD: Mapping[Language, frozenset[str]] = {
     language: frozenset(stem(word, language) for word in WORLD[language]) for language in LANGUAGES
 }

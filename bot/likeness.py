@@ -81,7 +81,8 @@ class Likeness:
         mass: dict[str, dict[int, float]] = defaultdict(dict)
         for number, document in enumerate(read):
             for found, weight in document:
-                for trait, share in _shares(found, self._idf, self._highest).items():
+                known = {trait: kind for trait, kind in found.items() if " " not in trait or having[trait] > 1}
+                for trait, share in _shares(known, self._idf, self._highest).items():
                     mass[trait][number] = mass[trait].get(number, 0.0) + weight * share
         self._postings: Mapping[str, tuple[tuple[int, float], ...]] = {
             trait: tuple((number, math.log1p(_SHARP * share)) for number, share in shares.items())
@@ -108,19 +109,23 @@ class Likeness:
     def scores(self, question: Mapping[str, float]) -> dict[int, float]:
         """How like the traits of a question each document is, 0 to 1: 1 where no other document has any of them more.
 
-        What no document has lowers every score.
+        A word that no document has lowers every score.
         """
         total, found = 0.0, dict[int, float]()
         for trait, kind in question.items():
+            postings = self._postings.get(trait, ())
+            if not postings and " " in trait:
+                continue
             weight = kind * self._idf.get(trait, self._highest)
             total += weight * self._top.get(trait, self._usual)
-            for number, gain in self._postings.get(trait, ()):
+            for number, gain in postings:
                 found[number] = found.get(number, 0.0) + weight * gain
         return {number: score / total for number, score in found.items()}
 
     def belonging(self, question: Mapping[str, float]) -> float:
         """Above 0 when the traits of a question are those of the collection, below when they are those of everyday life."""
-        shares = _shares(question, self._idf, self._highest)
+        known = {trait: kind for trait, kind in question.items() if " " not in trait or trait in self._odds}
+        shares = _shares(known, self._idf, self._highest)
         return sum(share * self._odds.get(trait, 0.0) for trait, share in shares.items())
 
 
