@@ -22,7 +22,6 @@ MartinError
 │   ├── DeliveryPaused    not before `retry_after_s`
 │   └── ChatClosed        blocked, left, or gone; not tried again until the person writes
 ├── IntakeError           a message could not be taken
-│   └── Overloaded        too much is waiting
 └── UnknownPerson         no such person in the store
 """
 
@@ -148,10 +147,6 @@ class ChatClosed(DeliveryError):
 
 class IntakeError(MartinError):
     """A message could not be taken; the platform keeps it and sends it again."""
-
-
-class Overloaded(IntakeError):
-    """More is waiting than the limits allow."""
 
 
 class UnknownPerson(MartinError):

@@ -237,7 +237,6 @@ class Usage:
     messages: int = 0
     tokens: int = 0
     tokens_of_all: int = 0
-    was_told: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,7 +272,6 @@ class TurnRecord:
     outcome: Outcome
     answered_at: datetime
     outgoing: Outgoing | None
-    was_told_limit: bool = False
 
 
 class TurnStore(Protocol):

@@ -274,8 +274,8 @@ class LimitSettings(Section):
     )
     text_max_chars: Whole = setting(
         8000,
-        "The longest message; the rest is cut and the person told.",
-        "El mensaje más largo; el resto se corta y se avisa.",
+        "The longest message; a longer one is refused in words, never cut.",
+        "El mensaje más largo; uno más largo se rechaza con palabras, nunca se corta.",
         unit="characters",
         ge=100,
         le=200_000,

@@ -86,7 +86,6 @@ class Flag(StrEnum):
     TIMED_OUT = "timed_out"
     FALLBACK = "fallback"
     FAILED = "failed"
-    LIMITED = "limited"
     NO_RECALL = "no_recall"
     UNKNOWN = "unknown"
     CRISIS = "crisis"

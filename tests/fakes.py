@@ -323,9 +323,7 @@ class FakeTurns:
         day = record.answered_at.date()
         tokens = generation.prompt_tokens + generation.completion_tokens if generation else 0
         used = stores.used.get((record.turn.person.id, day), Usage())
-        stores.used[record.turn.person.id, day] = Usage(
-            messages=used.messages + 1, tokens=used.tokens + tokens, was_told=used.was_told or record.was_told_limit
-        )
+        stores.used[record.turn.person.id, day] = Usage(messages=used.messages + 1, tokens=used.tokens + tokens)
         stores.used_by_all[day] = stores.used_by_all.get(day, 0) + tokens
 
     async def absorb(self, id: TurnId, writes: Sequence[Write], at: datetime) -> None:

@@ -82,7 +82,6 @@ _AROUND = read(
         type_coerce(questions.c.state, Text),
         usage.c.messages,
         usage.c.tokens,
-        usage.c.was_told,
         select(usage_of_all.c.tokens)
         .where(usage_of_all.c.day == bindparam("day_of_all", type_=usage.c.day.type))
         .scalar_subquery(),
@@ -215,8 +214,8 @@ def _context(row: tuple[Any, ...]) -> Context:
     if row[8] != "[]":
         history = tuple(Exchange(question=question, answer=answer) for question, answer in reversed(_pairs.decode(row[8])))
     used = _NO_USAGE
-    if row[13] is not None or row[16] is not None:
-        used = Usage(messages=row[13] or 0, tokens=row[14] or 0, tokens_of_all=row[16] or 0, was_told=bool(row[15]))
+    if row[13] is not None or row[15] is not None:
+        used = Usage(messages=row[13] or 0, tokens=row[14] or 0, tokens_of_all=row[15] or 0)
     return Context(
         person=Person(id=PersonId(row[0]), language=row[1], created_at=row[2], training_consent=row[3]),
         address_id=AddressId(row[4]),

@@ -242,7 +242,6 @@ usage = Table(
     Column("day", Date, primary_key=True),
     Column("messages", Integer, nullable=False),
     Column("tokens", Integer, nullable=False),
-    Column("was_told", Boolean, nullable=False),
 )  # fmt: skip
 
 usage_of_all = Table(

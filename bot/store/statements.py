@@ -157,7 +157,6 @@ ADD_USAGE = write(
         set_={
             "messages": usage.c.messages + _USAGE.excluded.messages,
             "tokens": usage.c.tokens + _USAGE.excluded.tokens,
-            "was_told": func.max(usage.c.was_told, _USAGE.excluded.was_told),
         },
     ),
     table="usage",

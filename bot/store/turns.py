@@ -177,7 +177,6 @@ def _usage(record: TurnRecord) -> tuple[Step, Step]:
                 "day": day,
                 "messages": 1,
                 "tokens": tokens,
-                "was_told": record.was_told_limit,
             },
         ),
         (ADD_USAGE_OF_ALL, {"day": day, "messages": 1, "tokens": tokens}),

@@ -330,7 +330,7 @@ async def test_a_reply_waits_in_the_outbox_until_it_is_sent(talk: Talk) -> None:
     message = talk.message()
     stored = await talk.accept(message)
     said = await talk.answer(
-        message, stored.id, choices=(Choice(key="a", label="A"),), flags=frozenset({Flag.LIMITED}), status=TurnStatus.FAILED
+        message, stored.id, choices=(Choice(key="a", label="A"),), flags=frozenset({Flag.FAILED}), status=TurnStatus.FAILED
     )
     assert list(await talk.stores.outbox.pending()) == [said.outgoing]
     await talk.stores.outbox.tried(said.outgoing, "no route", talk.clock.now())

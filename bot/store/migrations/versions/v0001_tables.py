@@ -196,7 +196,6 @@ def _usage() -> None:
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("messages", sa.Integer(), nullable=False),
         sa.Column("tokens", sa.Integer(), nullable=False),
-        sa.Column("was_told", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_usage_person_id_people")),
         sa.PrimaryKeyConstraint("person_id", "day", name=op.f("pk_usage")),
     )
