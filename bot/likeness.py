@@ -24,7 +24,7 @@ _PIECE, _SMALL, _PAIR = 0.3, 0.25, 0.35
 _SHARP = 200.0
 """How much being there at all counts against being there often; `size / alpha` of the smoothing in `Likeness`."""
 _GUESS = 0.3
-"""What a related word counts for one that the collection does not have; where it has the word itself, relatives only mislead."""
+"""What a related word counts for one that the collection lacks; where it has the word itself, relatives only mislead."""
 _WORLDLY = 0.5
 _FAINT = 0.001
 """Smoothing of `Belonging`: a trait that makes up less than this of what is said tells little."""

@@ -15,9 +15,9 @@ from bot.types import LANGUAGES, Language
 _HEADING_WEIGHT, _ALSO_WEIGHT, _TRAIL_WEIGHT, _ASKED_WEIGHT = 3.0, 2.0, 0.5, 1.0
 """A heading says what a section answers, so its words count as if they stood there so often; the trail counts less."""
 _UNSEEN = 20
-_RELEVANT = 0.7
+_RELEVANT = 0.75
 """A best passage below this does not answer the question: most of what was asked is not in it (see `Bm25.match`)."""
-_RELEVANT_ABROAD = 0.8
+_RELEVANT_ABROAD = 0.85
 """The same where only the other language is left: few of the words can be compared, so those must fit."""
 _NEAR_BEST = 0.6
 """Further passages are shown only when they are at least this good relative to the best one."""
@@ -64,8 +64,8 @@ class Shelf:
         if not alike:
             return []
         scores = {number: (score + _COVER * covered.get(number, 0.0)) / (1 + _COVER) for number, score in alike.items()}
-        best, second = (*heapq.nlargest(2, scores, key=scores.__getitem__), None)[:2]
-        lead = alike[best] - alike.get(second, 0.0)
+        first = heapq.nlargest(2, scores, key=scores.__getitem__)
+        best, lead = first[0], alike[first[0]] - sum(alike[second] for second in first[1:])
         sense = covered.get(best, 0.0) + lead + self.likeness.belonging(plain)
         if sense < (_RELEVANT if spoken == self.language else _RELEVANT_ABROAD) and not literal:
             return []
