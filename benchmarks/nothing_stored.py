@@ -29,8 +29,8 @@ from bot.types import (
     Reply,
     Turn,
     TurnId,
-    Write,
 )
+from bot.writes import Write
 
 _CONTEXT = Context(
     person=Person(id=PersonId("p"), language="es", created_at=datetime(2026, 1, 1, tzinfo=UTC)),

@@ -29,7 +29,8 @@ from bot.store.migrations import REVISIONS
 from bot.store.open import Stores
 from bot.store.writes import steps_of
 from bot.system import SystemClock, TimeOrderedIds
-from bot.types import AddJob, ChannelName, ModelStatus, PersonId
+from bot.types import ChannelName, ModelStatus, PersonId
+from bot.writes import AddJob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Literal, NewType
+from typing import TYPE_CHECKING, Literal, NewType
+
+if TYPE_CHECKING:
+    from bot.writes import Write
 
 PersonId = NewType("PersonId", str)
 AddressId = NewType("AddressId", str)
@@ -393,94 +396,6 @@ class ModelStatus:
     is_remote: bool
     detail: str
     next_step: str = ""
-
-
-# What a handler may ask to be written. The store turns each into statements of one transaction.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetLanguage:
-    """The person chose a language."""
-
-    person_id: PersonId
-    language: Language
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetConsent:
-    """The person allowed or refused the use of their conversations for training. Kept with version and time (R-52)."""
-
-    person_id: PersonId
-    granted: bool
-    version: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetConversation:
-    """The address starts a new conversation: what came before is no longer history."""
-
-    address_id: AddressId
-    conversation_id: ConversationId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetRating:
-    """The ledger's row for this turn and person becomes this; the last press wins (R-09)."""
-
-    person_id: PersonId
-    turn_id: TurnId
-    value: Literal[1, 0, -1]
-    reason: Reason | None = None
-    correction: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskQuestion:
-    """The reply of this turn asks something; the address now awaits an answer to it and to nothing else."""
-
-    address_id: AddressId
-    person_id: PersonId
-    question: Question
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloseQuestion:
-    """The question asked by this turn was answered with `key`, or withdrawn (None)."""
-
-    turn_id: TurnId
-    key: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddDueMessage:
-    """Say something later: the handler named `kind` words it when it falls due."""
-
-    person_id: PersonId
-    address_id: AddressId
-    kind: str
-    due_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RelabelTurn:
-    """The person edited what they had said: the stored turn takes the new text; no second answer."""
-
-    turn_id: TurnId
-    question: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddJob:
-    """Do this durably, outside the turn. `after_turn` holds it back until that turn's reply is delivered."""
-
-    kind: Literal["forget"]
-    person_id: PersonId
-    after_turn: TurnId | None = None
-
-
-Write = (
-    SetLanguage | SetConsent | SetConversation | SetRating | AskQuestion | CloseQuestion | AddDueMessage | RelabelTurn | AddJob
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

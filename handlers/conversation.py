@@ -7,21 +7,8 @@ from typing import Final
 
 from bot.locale import say
 from bot.ports import Preview, Services
-from bot.types import (
-    AskQuestion,
-    CloseQuestion,
-    ConversationId,
-    Kind,
-    Language,
-    Outcome,
-    PastTurn,
-    Question,
-    Reply,
-    SetConversation,
-    SetLanguage,
-    Turn,
-    TurnStatus,
-)
+from bot.types import ConversationId, Kind, Language, Outcome, PastTurn, Question, Reply, Turn, TurnStatus
+from bot.writes import AskQuestion, CloseQuestion, SetConversation, SetLanguage
 from handlers.asking import answer_to, option
 from handlers.chat import Answering
 from handlers.crisis import CrisisHandler

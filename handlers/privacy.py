@@ -10,7 +10,8 @@ from typing import Final
 
 from bot.locale import say, say_many
 from bot.ports import Preview, Services
-from bot.types import AddJob, AskQuestion, CloseQuestion, Language, Outcome, Question, Reply, ReplyFile, Turn
+from bot.types import Language, Outcome, Question, Reply, ReplyFile, Turn
+from bot.writes import AddJob, AskQuestion, CloseQuestion
 from handlers.asking import answer_to, option
 
 FORGETME: Final = "forgetme"

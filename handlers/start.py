@@ -7,21 +7,8 @@ from typing import Final
 
 from bot.locale import say
 from bot.ports import Preview, Services
-from bot.types import (
-    LANGUAGES,
-    AddDueMessage,
-    AskQuestion,
-    Choice,
-    CloseQuestion,
-    DueMessage,
-    Language,
-    Outcome,
-    Question,
-    Reply,
-    SetConsent,
-    Turn,
-    Write,
-)
+from bot.types import LANGUAGES, Choice, DueMessage, Language, Outcome, Question, Reply, Turn
+from bot.writes import AddDueMessage, AskQuestion, CloseQuestion, SetConsent, Write
 from handlers.asking import answer_to, option
 from handlers.wording import language_name, model_statuses, where_text_goes
 

@@ -12,13 +12,9 @@ from datetime import UTC, date, datetime, timedelta
 from bot.errors import StoreConflict, StoreError
 from bot.ports import Arrival, Clock, Context, Ids, StoredArrival, TurnRecord, Unfinished, Usage
 from bot.types import (
-    AddDueMessage,
-    AddJob,
     Address,
     AddressId,
-    AskQuestion,
     ChannelName,
-    CloseQuestion,
     ConversationId,
     Exchange,
     InboxState,
@@ -32,14 +28,20 @@ from bot.types import (
     PlatformId,
     Question,
     Rating,
-    RelabelTurn,
     Reply,
+    TurnId,
+    TurnStatus,
+)
+from bot.writes import (
+    AddDueMessage,
+    AddJob,
+    AskQuestion,
+    CloseQuestion,
+    RelabelTurn,
     SetConsent,
     SetConversation,
     SetLanguage,
     SetRating,
-    TurnId,
-    TurnStatus,
     Write,
 )
 

@@ -29,10 +29,10 @@ from bot.types import (
     Outgoing,
     PlatformId,
     Reply,
-    SetRating,
     Turn,
     TurnId,
 )
+from bot.writes import SetRating
 
 
 class RecordingChannel:

@@ -26,8 +26,8 @@ from bot.types import (
     Turn,
     TurnId,
     TurnStatus,
-    Write,
 )
+from bot.writes import Write
 
 
 class TalkStores(Protocol):

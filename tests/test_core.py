@@ -17,7 +17,8 @@ from bot.core import MOST_ATTEMPTS, CoreSettings
 from bot.door import DoorLimits
 from bot.errors import IntakeError, StoreFull
 from bot.ports import Preview
-from bot.types import Flag, InboxState, Kind, Outcome, PersonId, ReceiptStatus, Reply, SetLanguage, Turn, TurnId, TurnStatus
+from bot.types import Flag, InboxState, Kind, Outcome, PersonId, ReceiptStatus, Reply, Turn, TurnId, TurnStatus
+from bot.writes import SetLanguage
 from tests.house import Doing, RecordingChannel, house, look, rating, text
 
 
@@ -132,7 +133,7 @@ async def test_a_handler_that_never_ends_is_ended_and_told(tmp_path: Path) -> No
 async def test_a_write_that_breaks_a_constraint_leaves_a_failed_turn_and_no_half(tmp_path: Path) -> None:
     def bad_write(turn: Turn, preview: Preview) -> Outcome:
         nobody = PersonId("nobody")
-        from bot.types import SetConsent
+        from bot.writes import SetConsent
 
         return Outcome(
             reply=Reply(text="done"),

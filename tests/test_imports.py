@@ -15,8 +15,8 @@ FOLDERS = ("bot", "handlers", "profiles", "web", "benchmarks", "tests")
 CONFIG = {"bot.config", "bot.settings", "bot.setting_types", "bot.setting_problems"}
 """One group: reading, records, types and wording of the configuration."""
 PURE = {"profiles.questionnaire", "profiles.posterior", "profiles.directives", "profiles.replay"}
-LEAVES = {"bot", "bot.types", "bot.errors", "bot.locale"}
-BASE = {*LEAVES, "bot.ports", "bot.commands", "bot.system", *CONFIG}
+LEAVES = {"bot", "bot.types", "bot.writes", "bot.errors", "bot.locale"}
+BASE = {*LEAVES, "bot.ports", "bot.web_ports", "bot.commands", "bot.system", *CONFIG}
 APP = {"bot.app", "bot.chores", "bot.banner", "bot.health", "bot.histories", "bot.supervise"}
 """The one group that names concrete classes."""
 ANYTHING = {"bot.*", "handlers.*", "profiles.*", "web.*", "learning.*"}
@@ -27,12 +27,14 @@ def _same(names: Iterable[str], allowed: set[str]) -> dict[str, set[str]]:
 
 
 ALLOWED: Mapping[str, set[str]] = {
-    **_same(("bot", "bot.types", "bot.errors", "bot.locale"), {"bot.types", "bot.errors", "bot.locale"}),
+    **_same(
+        ("bot", "bot.types", "bot.writes", "bot.errors", "bot.locale"), {"bot.types", "bot.writes", "bot.errors", "bot.locale"}
+    ),
     "bot.commands": LEAVES,
     "bot.system": LEAVES,
     "bot.process": LEAVES,
     "bot.certificate": LEAVES,
-    "bot.ports": {"bot.types"},
+    **_same(("bot.ports", "bot.web_ports"), {"bot.types", "bot.writes"}),
     **_same(CONFIG, {"bot.errors", "bot.locale", *CONFIG}),
     "bot.log": CONFIG,
     **_same(("bot.router", "bot.prompt", "bot.lexical", "bot.normalise", "bot.preview"), BASE),

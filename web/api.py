@@ -8,8 +8,9 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from bot.locale import say
-from bot.ports import Health, Histories, Posted
+from bot.ports import Health
 from bot.types import Chosen, GivenRating, ReceiptStatus, TurnId
+from bot.web_ports import Histories, Posted
 from web import events
 from web.auth import Door
 from web.intake import (

@@ -7,7 +7,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bot.ports import Clock, Health, Histories, WebChat
+from bot.ports import Clock, Health
+from bot.web_ports import Histories, WebChat
 from web.api import ROUTES, Api
 from web.auth import Door
 from web.origin import check_host, check_origin

@@ -16,7 +16,8 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from bot.locale import say
-from bot.ports import Clock, Visitor, WebChat
+from bot.ports import Clock
+from bot.web_ports import Visitor, WebChat
 from web.language import language_of, locale_of
 from web.origin import is_loopback_name, name_of
 from web.problems import Problem

@@ -16,8 +16,8 @@ from starlette.types import Receive, Scope, Send
 
 from bot.errors import StoreError
 from bot.locale import say
-from bot.ports import Histories, Posted, Said, SessionEvent, SessionEvents, Written
 from bot.types import GivenRating, InboxState, Language, Outgoing, OutgoingKind, PastTurn, ReceiptStatus, Reply
+from bot.web_ports import Histories, Posted, Said, SessionEvent, SessionEvents, Written
 
 Json = dict[str, Any]
 HEARTBEAT = b":\n\n"

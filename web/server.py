@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from bot.errors import ConfigError, Problem
-from bot.ports import WebChat
+from bot.web_ports import WebChat
 
 
 class _Server(uvicorn.Server):

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from bot.commands import parse_command
 from bot.errors import IntakeError
-from bot.ports import Clock, Ids, Posted, Receive, Said, SessionEvent, Visitor, Written
+from bot.ports import Clock, Ids, Receive
 from bot.types import (
     Address,
     ChannelName,
@@ -27,6 +27,7 @@ from bot.types import (
     ReceiptStatus,
     TurnId,
 )
+from bot.web_ports import Posted, Said, SessionEvent, Visitor, Written
 
 QUEUE_LIMIT = 256
 """Events that one stream may lag behind; then it is ended, and the page catches up from the history."""

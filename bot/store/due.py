@@ -12,7 +12,8 @@ from bot.store.db import Database, Unit, read
 from bot.store.schema import UtcTime, addresses, consents, due_messages, people
 from bot.store.statements import END_DUE, INSERT_OUTGOING
 from bot.store.writes import Step, by_rank, outgoing_row, steps_of
-from bot.types import Address, AddressId, ChannelName, DueMessage, Outgoing, Person, PersonId, Write
+from bot.types import Address, AddressId, ChannelName, DueMessage, Outgoing, Person, PersonId
+from bot.writes import Write
 
 _consent = (
     select(consents.c.granted)

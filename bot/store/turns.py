@@ -27,8 +27,8 @@ from bot.types import (
     Reply,
     TurnId,
     TurnStatus,
-    Write,
 )
+from bot.writes import Write
 
 _past: Select[Any] = (
     select(

@@ -21,13 +21,12 @@ from bot.store.statements import (
     SET_LANGUAGE,
     SET_RATING,
 )
-from bot.types import (
+from bot.types import InboxState, Outgoing
+from bot.writes import (
     AddDueMessage,
     AddJob,
     AskQuestion,
     CloseQuestion,
-    InboxState,
-    Outgoing,
     RelabelTurn,
     SetConsent,
     SetConversation,

@@ -19,9 +19,9 @@ from bot.channels.console.lines import Answer, Choose, Local, Rate, Say, interpr
 from bot.channels.console.link import Link
 from bot.channels.console.talk import Talk, write_new
 from bot.channels.web import SessionChannel, SessionStream
-from bot.ports import Visitor
 from bot.system import TimeOrderedIds
 from bot.types import Choice, Chosen, Flag, Language, OutboxId, Outgoing, OutgoingKind, Reason, Reply, ReplyFile, TurnId
+from bot.web_ports import Visitor
 from tests.web.house import House, Row, served, settings
 
 TOKEN = "owner-token-of-the-test"

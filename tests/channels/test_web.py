@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bot.channels.web import LISTENERS_LIMIT, QUEUE_LIMIT, SessionChannel, SessionStream
 from bot.errors import IntakeError, StoreFull
-from bot.ports import Channel, Posted, SessionEvent, Visitor, WebChat, Written
+from bot.ports import Channel
 from bot.system import SystemClock, TimeOrderedIds
 from bot.types import (
     Address,
@@ -32,6 +32,7 @@ from bot.types import (
     Reply,
     TurnId,
 )
+from bot.web_ports import Posted, SessionEvent, Visitor, WebChat, Written
 
 ANA, BEA = Visitor(session="a" * 64), Visitor(session="b" * 64, locale="es-MX")
 

@@ -11,10 +11,8 @@ from bot.errors import StoreConflict
 from bot.store.folder import DataFolder
 from bot.store.open import open_folder
 from bot.types import (
-    AskQuestion,
     Choice,
     Chosen,
-    CloseQuestion,
     ConversationId,
     Exchange,
     Flag,
@@ -25,14 +23,10 @@ from bot.types import (
     PlatformId,
     Question,
     Reason,
-    RelabelTurn,
-    SetConsent,
-    SetConversation,
-    SetLanguage,
-    SetRating,
     TurnId,
     TurnStatus,
 )
+from bot.writes import AskQuestion, CloseQuestion, RelabelTurn, SetConsent, SetConversation, SetLanguage, SetRating
 from tests.fakes import FakeClock, FakeStores, SequentialIds
 from tests.store.conftest import folder, migrated  # noqa: F401
 from tests.talk import Talk, address_of

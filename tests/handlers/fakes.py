@@ -41,8 +41,8 @@ from bot.types import (
     Turn,
     TurnId,
     TurnStatus,
-    Write,
 )
+from bot.writes import Write
 from handlers import build
 from handlers.signs import load_signs
 

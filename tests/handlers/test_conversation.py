@@ -5,21 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.commands import COMMANDS
-from bot.types import (
-    LANGUAGES,
-    AskQuestion,
-    Choice,
-    CloseQuestion,
-    Exchange,
-    Kind,
-    Language,
-    ModelStatus,
-    Question,
-    SetConversation,
-    SetLanguage,
-    TurnId,
-    TurnStatus,
-)
+from bot.types import LANGUAGES, Choice, Exchange, Kind, Language, ModelStatus, Question, TurnId, TurnStatus
+from bot.writes import AskQuestion, CloseQuestion, SetConversation, SetLanguage
 from tests.handlers.fakes import ADA, BOB, FakeModel, answer, command, message, past, said, services, turn
 
 LANGUAGE_CHOICES = (Choice(key="language:es", label="Español"), Choice(key="language:en", label="English"))

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from bot.types import LANGUAGES, AddJob, AskQuestion, CloseQuestion, Kind, Language, Question, TurnId
+from bot.types import LANGUAGES, Kind, Language, Question, TurnId
+from bot.writes import AddJob, AskQuestion, CloseQuestion
 from tests.handlers.fakes import ADA, BOB, FakeOwner, answer, command, message, past, pressed, said, services, turn
 
 OWNERS = (

@@ -6,23 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.types import (
-    LANGUAGES,
-    AddDueMessage,
-    AskQuestion,
-    CloseQuestion,
-    DueMessage,
-    Kind,
-    Language,
-    ModelStatus,
-    Outcome,
-    PastTurn,
-    Person,
-    Question,
-    SetConsent,
-    SetLanguage,
-    TurnId,
-)
+from bot.types import LANGUAGES, DueMessage, Kind, Language, ModelStatus, Outcome, PastTurn, Person, Question, TurnId
+from bot.writes import AddDueMessage, AskQuestion, CloseQuestion, SetConsent, SetLanguage
 from handlers.start import CONSENT_VERSION, StartHandler
 from tests.handlers.fakes import ADA, ADDRESS, BOB, NOW, answer, command, message, past, pressed, said, services, turn
 

@@ -9,7 +9,8 @@ import pytest
 from bot.errors import StoreConflict
 from bot.store.folder import DataFolder
 from bot.store.open import Stores
-from bot.types import AddDueMessage, DueMessage, OutboxId, Outgoing, OutgoingKind, PersonId, Reply, SetLanguage
+from bot.types import DueMessage, OutboxId, Outgoing, OutgoingKind, PersonId, Reply
+from bot.writes import AddDueMessage, SetLanguage
 from tests.fakes import FakeClock
 from tests.store.tables import found
 from tests.talk import Said, Talk

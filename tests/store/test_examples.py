@@ -9,7 +9,8 @@ import pytest
 from bot.store import examples
 from bot.store.folder import DataFolder
 from bot.store.open import Stores
-from bot.types import AddressId, Flag, Kind, PersonId, RelabelTurn, Scope, SetRating, TurnId
+from bot.types import AddressId, Flag, Kind, PersonId, Scope, TurnId
+from bot.writes import RelabelTurn, SetRating
 from tests.fakes import FakeClock
 from tests.store.tables import found
 from tests.talk import Said, Talk, address_of

@@ -7,7 +7,8 @@ import pytest
 from bot.store.folder import DataFolder
 from bot.store.invariants import INVARIANTS, broken_invariants
 from bot.store.open import Stores
-from bot.types import AddJob, AskQuestion, Flag, InboxState, Kind, PlatformId, Question, SetRating, TurnStatus
+from bot.types import Flag, InboxState, Kind, PlatformId, Question, TurnStatus
+from bot.writes import AddJob, AskQuestion, SetRating
 from tests.fakes import FakeClock
 from tests.store.tables import change
 from tests.talk import Talk, address_of

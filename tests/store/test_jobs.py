@@ -10,7 +10,8 @@ from bot.store.folder import DataFolder
 from bot.store.open import Stores
 from bot.store.writes import steps_of
 from bot.system import TimeOrderedIds
-from bot.types import AddJob, Job, PersonId
+from bot.types import Job, PersonId
+from bot.writes import AddJob
 from tests.fakes import FakeClock
 from tests.store.tables import found
 from tests.talk import Said, Talk

@@ -15,21 +15,8 @@ from bot.store.folder import DataFolder
 from bot.store.invariants import broken_invariants
 from bot.store.open import Stores, open_folder
 from bot.store.schema import metadata
-from bot.types import (
-    AddDueMessage,
-    AddJob,
-    AskQuestion,
-    Choice,
-    InboxState,
-    Kind,
-    PersonId,
-    PlatformId,
-    Question,
-    Reason,
-    SetConsent,
-    SetLanguage,
-    SetRating,
-)
+from bot.types import Choice, InboxState, Kind, PersonId, PlatformId, Question, Reason
+from bot.writes import AddDueMessage, AddJob, AskQuestion, SetConsent, SetLanguage, SetRating
 from tests.fakes import FakeClock, SequentialIds
 from tests.store.tables import counts, files_with, found, values_of
 from tests.talk import Talk, address_of

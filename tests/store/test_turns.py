@@ -10,20 +10,8 @@ from bot.errors import StoreConflict, StoreError
 from bot.store.folder import DataFolder
 from bot.store.invariants import broken_invariants
 from bot.store.open import Stores, open_folder
-from bot.types import (
-    AddDueMessage,
-    AddJob,
-    ConversationId,
-    Evidence,
-    EvidenceKind,
-    Flag,
-    Kind,
-    PlatformId,
-    SetConsent,
-    SetConversation,
-    SetLanguage,
-    TurnId,
-)
+from bot.types import ConversationId, Evidence, EvidenceKind, Flag, Kind, PlatformId, TurnId
+from bot.writes import AddDueMessage, AddJob, SetConsent, SetConversation, SetLanguage
 from tests.fakes import FakeClock, SequentialIds
 from tests.store.tables import counts, found
 from tests.talk import Talk
