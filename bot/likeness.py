@@ -20,14 +20,18 @@ _GRAM = 4
 _UNSEEN = 50
 """Texts imagined besides, so that in a small collection a trait is not taken for common because two of three texts have it."""
 _PIECE, _SMALL, _PAIR = 0.3, 0.25, 0.35
-"""What a piece of a word and a small word (`why`, `how`, `my`) count beside a stem: pieces find what stems and typists miss."""
+"""What a piece of a word, a small word (`why`, `how`, `my`) and two neighbours count beside a stem.
+
+Pieces find what stems and typists miss; small words and pairs tell `how long` from `how much` and `what is` from `where is`.
+"""
 _SHARP = 200.0
 """How much being there at all counts against being there often; `size / alpha` of the smoothing in `Likeness`."""
 _GUESS = 0.3
 """What a related word counts for one that the collection lacks; where it has the word itself, relatives only mislead."""
 _WORLDLY = 0.5
+"""What a word of another walk of life counts beside a question of everyday life."""
 _FAINT = 0.001
-"""Smoothing of `Belonging`: a trait that makes up less than this of what is said tells little."""
+"""Smoothing of `belonging`: a trait that makes up less than this of what is said tells little."""
 
 
 def traits(text: str, language: Language) -> dict[str, float]:
@@ -65,8 +69,11 @@ class Likeness:
 
     A document's score for a question is the sum of log P(document | trait), smoothed, as in multinomial naive Bayes (Manning,
     Raghavan and Schütze 2008, chapter 13) with a prior for each trait: what only few documents have decides, and long
-    documents have no advantage. `belonging` is the log-odds that a question is about the collection rather than about
-    everyday life, of which the program brings examples (out-of-scope examples, Larson et al. 2019).
+    documents have no advantage. A pair of words that only one text has is left out: it says nothing of others.
+
+    `belonging` is the log-odds that a question is about the collection rather than about everyday life, of which the program
+    brings examples (out-of-scope examples, Larson et al. 2019). A small collection is taken for larger than it is, or each of
+    its words would seem to speak for it.
     """
 
     def __init__(self, documents: Sequence[Sequence[Said]], language: Language) -> None:
@@ -94,15 +101,15 @@ class Likeness:
 
     def _against(self, inside: Mapping[str, float], language: Language) -> dict[str, float]:
         """The log-odds of every trait: how much more of the collection it makes up than of everyday talk."""
-        outside: Counter[str] = Counter()
+        outside: defaultdict[str, float] = defaultdict(float)
         said: list[Said] = [(line, 1.0) for line in _ELSEWHERE[language].strip().splitlines()]
         for text, weight in (*said, *((word, _WORLDLY) for word in WORLD[language])):
             for trait, share in _shares(traits(text, language), self._idf, self._highest).items():
                 outside[trait] += weight * share
-        without = sum(outside.values())
-        within = max(sum(inside.values()), without)
+        without, own = sum(outside.values()), sum(inside.values())
+        within = max(own, math.sqrt(own * without)) or 1.0
         return {
-            trait: math.log((inside.get(trait, 0.0) / within + _FAINT) / (outside[trait] / without + _FAINT))
+            trait: math.log((inside.get(trait, 0.0) / within + _FAINT) / (outside.get(trait, 0.0) / without + _FAINT))
             for trait in inside.keys() | outside.keys()
         }
 

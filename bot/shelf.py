@@ -14,14 +14,17 @@ from bot.types import LANGUAGES, Language
 
 _HEADING_WEIGHT, _ALSO_WEIGHT, _TRAIL_WEIGHT, _ASKED_WEIGHT = 3.0, 2.0, 0.5, 1.0
 """A heading says what a section answers, so its words count as if they stood there so often; the trail counts less."""
+_HEADING_SAID, _ASKED_SAID, _ALSO_SAID, _TEXT_SAID = 2.0, 1.0, 0.5, 0.5
+"""What each heading, asked question, phrase of `also` and clause of the text counts for recognising what a question is like."""
 _UNSEEN = 20
+_COVER = 0.3
+"""What the covered share of a question counts beside its likeness when passages are put in order."""
 _RELEVANT = 0.75
-"""A best passage below this does not answer the question: most of what was asked is not in it (see `Bm25.match`)."""
+"""Less sense than this is none: see `Shelf.search`. Set with questions that were used for nothing else (benchmarks/data)."""
 _RELEVANT_ABROAD = 0.85
 """The same where only the other language is left: few of the words can be compared, so those must fit."""
 _NEAR_BEST = 0.6
 """Further passages are shown only when they are at least this good relative to the best one."""
-_COVER = 0.3
 _PHRASE = re.compile(r"[,;]")
 _CLAUSE = re.compile(r"(?<=[.:;])\s")
 
@@ -55,17 +58,21 @@ class Shelf:
     literal: Mapping[str, Sequence[int]]
 
     def search(self, question: str, spoken: Language) -> list[tuple[float, Passage]]:
-        """Relevant passages, best first; empty when none answers `question`, which is in `spoken`."""
+        """Relevant passages, best first; empty when none answers `question`, which is in `spoken`.
+
+        The order is by likeness, with a say for how much of the question is covered. Whether the best is an answer at all is
+        decided by the sum of three signs: how much of the question it covers, how far it leads before the second, and how much
+        more the question sounds like this shelf than like everyday life (each about -1 to 1; weights near 1 fitted best).
+        """
         concepts = self.reader.concepts(question, spoken)
         plain = traits(question, spoken)
-        asked = widened(plain, concepts)
-        alike, covered = self.likeness.scores(asked), self.index.match(concepts)
+        alike, covered = self.likeness.scores(widened(plain, concepts)), self.index.match(concepts)
         literal = self.literal.get(surface(question), ())
         if not alike:
             return []
         scores = {number: (score + _COVER * covered.get(number, 0.0)) / (1 + _COVER) for number, score in alike.items()}
-        first = heapq.nlargest(2, scores, key=scores.__getitem__)
-        best, lead = first[0], alike[first[0]] - sum(alike[second] for second in first[1:])
+        best, *others = heapq.nlargest(2, scores, key=scores.__getitem__)
+        lead = alike[best] - sum(alike[other] for other in others)
         sense = covered.get(best, 0.0) + lead + self.likeness.belonging(plain)
         if sense < (_RELEVANT if spoken == self.language else _RELEVANT_ABROAD) and not literal:
             return []
@@ -98,10 +105,10 @@ def _shelf(kept: Sequence[Passage], language: Language) -> Shelf:
 def _said(passage: Passage) -> list[tuple[str, float]]:
     """The short texts that a passage is recognised by, with what each counts."""
     return [
-        (passage.heading, 2.0),
-        *((question, 1.0) for question in passage.asked),
-        *((phrase, 0.5) for phrase in _PHRASE.split(passage.also) if phrase.strip()),
-        *((clause, 0.5) for clause in _CLAUSE.split(passage.text)),
+        (passage.heading, _HEADING_SAID),
+        *((question, _ASKED_SAID) for question in passage.asked),
+        *((phrase, _ALSO_SAID) for phrase in _PHRASE.split(passage.also) if phrase.strip()),
+        *((clause, _TEXT_SAID) for clause in _CLAUSE.split(passage.text)),
     ]
 
 
