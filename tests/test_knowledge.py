@@ -116,6 +116,22 @@ async def test_other_words_for_a_section_are_searched_and_not_shown(tmp_path: Pa
     assert found.text == "Nine to six."
 
 
+async def test_questions_listed_under_a_heading_are_found_and_not_shown(tmp_path: Path, knowledge: FolderKnowledge) -> None:
+    asked = "<!-- asked: may my toddler come along | are\nchildren welcome? | -->"
+    write(tmp_path, "en/a.md", f"## Opening hours\n\nNine to six.\n\n## Families\n\n{asked}\n\nPeople of any age may enter.\n")
+    for question in ("are children welcome", "can I bring my toddler", "may my todler come"):
+        (found, *_) = await knowledge.search(question, "en", 4)
+        assert (found.question, found.text) == ("Families", "People of any age may enter.")
+
+
+def test_listed_questions_are_read_one_by_one() -> None:
+    (passage,), _ = read_file(
+        "a.en.md", b"## A\n<!-- asked: one | two\nlines | -->\n<!-- also: x | y -->\n<!-- asked: three -->\nText."
+    )
+    assert passage.asked == ("one", "two lines", "three")
+    assert (passage.also, passage.text) == ("x | y", "Text.")
+
+
 async def test_a_heading_asked_literally_is_found_whatever_its_words(tmp_path: Path, knowledge: FolderKnowledge) -> None:
     write(tmp_path, "faq.csv", "question,answer\nWho are you?,A small town library.\n")
     (found,) = await knowledge.search("who are you", "en", 4)
@@ -267,6 +283,18 @@ def test_the_shipped_folder_says_the_same_in_both_languages() -> None:
         assert set(re.findall(r"MARTIN_[A-Z_]+\b", path.read_text("utf-8"))) == set(
             re.findall(r"MARTIN_[A-Z_]+\b", twin.read_text("utf-8"))
         )
+
+
+def test_every_shipped_section_lists_questions_that_belong_to_it_alone() -> None:
+    for language in ("es", "en"):
+        passages = [
+            passage
+            for path in sorted((SHIPPED / language).glob("*.md"))
+            for passage in read_file(f"{language}/{path.name}", path.read_bytes())[0]
+        ]
+        assert [passage.heading for passage in passages if len(passage.asked) < 8] == []
+        listed = [question.lower() for passage in passages for question in passage.asked]
+        assert [question for question in set(listed) if listed.count(question) > 1] == []
 
 
 async def test_every_shipped_heading_finds_its_own_section(clock: FakeClock) -> None:

@@ -19,6 +19,7 @@ from bot.lexical import (
     guess_language,
     is_common,
     is_light,
+    is_worldly,
     nearly,
     relatives,
     stem,
@@ -95,6 +96,14 @@ def test_common_words_are_known_as_such() -> None:
     assert is_common("marido", "es")
     assert is_common("husband", "en")
     assert not is_common("backup", "en")
+
+
+def test_words_of_other_walks_of_life_weigh_more_where_they_are_missing() -> None:
+    assert is_worldly("sopa", "es")
+    assert is_worldly("netflix", "en")
+    assert not is_worldly("backup", "en")
+    soup, walrus = reader(["port"], "en").concepts("soup walrus")
+    assert soup.weight > walrus.weight
 
 
 def test_related_words_lead_from_one_language_to_the_other() -> None:

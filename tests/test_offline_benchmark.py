@@ -61,5 +61,5 @@ async def test_independent_questions_are_answered_no_worse_than_before(tmp_path:
     result = summary(await measure(some))
     assert isinstance(result["right_first"], float)
     assert isinstance(result["honest"], float)
-    assert result["right_first"] >= 0.7
-    assert result["honest"] >= 0.75
+    assert result["right_first"] >= 0.85
+    assert result["honest"] >= 0.8
