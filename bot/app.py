@@ -9,7 +9,7 @@ import shutil
 import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import aclosing, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 from functools import partial
@@ -193,7 +193,7 @@ class Bot:
     async def run(self, server: WebServer | None, on_ready: Callable[[], None]) -> None:
         """Serve (without a page where `server` is None) until `stop`, then finish what is under way (R-33)."""
         self.statuses = await self.model.statuses()
-        async with asyncio.TaskGroup() as tasks:
+        async with aclosing(self.model), asyncio.TaskGroup() as tasks:
             if server is not None:
                 tasks.create_task(server.serve())
             running = [
@@ -209,15 +209,16 @@ class Bot:
             ]
             running.append(tasks.create_task(self.knowledge.refresh()))
             scheduler = self._schedule()
-            on_ready()
-            await self._stopping.wait()
-            scheduler.shutdown(wait=False)
+            try:
+                on_ready()
+                await self._stopping.wait()
+            finally:
+                scheduler.shutdown(wait=False)
             await self._drain()
             if server is not None:
                 server.stop()
             for task in running:
                 task.cancel()
-        await self.model.aclose()
 
     def stop(self) -> None:
         """Take nothing more in, finish, and end."""

@@ -288,6 +288,7 @@ class Core:
     async def _give_up(self, waiting: _Waiting) -> None:
         """Store and tell that a turn failed. Where not even that can be stored, the next start tries the message again."""
         if waiting.turn is None:
+            await self._refuse_broken(waiting)
             return
         record: TurnRecord | None
         try:
@@ -297,6 +298,17 @@ class Core:
             record = await self._store_failure_anew(waiting)
         if record is not None and record.outgoing is not None:
             self._delivery.add(record.outgoing, await self._patiently(lambda: self._outbox.placeholder(waiting.id)))
+
+    async def _refuse_broken(self, waiting: _Waiting) -> None:
+        """End a message of which not even the person could be found out, so that nobody waits for it."""
+        text = say(self._language(waiting.message), "Something went wrong on my side. Please send that again.")
+        notice = self._notice(waiting, text)
+        try:
+            await self._patiently(lambda: self._inbox.refuse(waiting.id, notice))
+        except StoreError as error:
+            _log.critical("turn.not_stored", turn_id=waiting.id, error=type(error).__name__)
+        else:
+            self.tell(notice)
 
     async def _store_failure_anew(self, waiting: _Waiting) -> TurnRecord | None:
         try:
@@ -432,18 +444,21 @@ class Core:
                 "That is all for today: the limit here is {limit}. It starts again at 00:00 UTC; please send this again then.",
                 limit=limit,
             )
-            notice = Outgoing(
-                id=OutboxId(waiting.id),
-                kind=OutgoingKind.NOTICE,
-                address=message.address,
-                reply=Reply(text=text),
-                nonce=waiting.id,
-                event_id=message.event_id,
-            )
+            notice = self._notice(waiting, text)
         self._told[context.person.id] = day
         await self._patiently(lambda: self._inbox.refuse(waiting.id, notice))
         if notice is not None:
             self.tell(notice)
+
+    def _notice(self, waiting: _Waiting, text: str) -> Outgoing:
+        return Outgoing(
+            id=OutboxId(waiting.id),
+            kind=OutgoingKind.NOTICE,
+            address=waiting.message.address,
+            reply=Reply(text=text),
+            nonce=waiting.id,
+            event_id=waiting.message.event_id,
+        )
 
 
 class _NoPreview:

@@ -9,6 +9,8 @@ from bot.errors import DeliveryError, StoreError
 from bot.ports import Channel
 from bot.types import Address, PlatformId, TurnId
 
+LAST_PREVIEW_S = 5.0
+"""A platform that hangs over a preview for longer than this does not hold the answer up."""
 FIRST_PREVIEW_S = 0.01
 """An answer that is complete within this time is sent at once, without a preview."""
 
@@ -82,7 +84,8 @@ class RunningPreview:
         if self._timer is not None:
             self._timer.cancel()
         if self._pump is not None:
-            await self._pump
+            await asyncio.wait({self._pump}, timeout=LAST_PREVIEW_S)
+            self._pump.cancel()
         return self._opened
 
     def _begin(self) -> None:

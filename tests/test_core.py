@@ -524,3 +524,19 @@ async def test_a_target_that_cannot_be_stored_is_refused_alone(tmp_path: Path) -
         await here.settled()
         assert isinstance(results[0], IntakeError)
         assert here.channel.texts == ["you said good"]
+
+
+async def test_a_platform_that_hangs_over_a_preview_does_not_hold_the_answer_up(tmp_path: Path) -> None:
+    class Hanging(RecordingChannel):
+        async def preview(self, *_: object) -> None:
+            await asyncio.Event().wait()
+
+    async def writes(turn: Turn, preview: Preview) -> str:
+        preview.show("half")
+        await asyncio.sleep(0.03)
+        return "whole"
+
+    async with house(tmp_path, [Doing(writes)], channel=Hanging()) as here, asyncio.timeout(20):
+        await here.door.receive([text("hello")])
+        await here.settled()
+        assert here.channel.texts == ["whole"]
