@@ -19,9 +19,9 @@ _HEADING_SAID, _ASKED_SAID, _ALSO_SAID, _TEXT_SAID = 2.0, 1.0, 0.5, 0.5
 _UNSEEN = 20
 _COVER = 0.3
 """What the covered share of a question counts beside its likeness when passages are put in order."""
-_RELEVANT = 0.75
+_RELEVANT = 0.7
 """Less sense than this is none: see `Shelf.search`. Set with questions that were used for nothing else (benchmarks/data)."""
-_RELEVANT_ABROAD = 0.85
+_RELEVANT_ABROAD = 0.8
 """The same where only the other language is left: few of the words can be compared, so those must fit."""
 _NEAR_BEST = 0.6
 """Further passages are shown only when they are at least this good relative to the best one."""
