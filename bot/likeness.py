@@ -77,18 +77,17 @@ class Likeness:
     """
 
     def __init__(self, documents: Sequence[Sequence[Said]], language: Language) -> None:
-        read = [[(traits(text, language), weight) for text, weight in document] for document in documents]
         having: Counter[str] = Counter()
-        for document in read:
-            for found, _ in document:
-                having.update(found.keys())
-        size = sum(map(len, read)) + _UNSEEN
+        for document in documents:
+            for text, _ in document:
+                having.update(traits(text, language).keys())
+        size = sum(map(len, documents)) + _UNSEEN
         self._highest = math.log(1 + size)
-        self._idf = {trait: math.log(1 + size / count) for trait, count in having.items()}
+        self._idf = {trait: math.log(1 + size / count) for trait, count in having.items() if " " not in trait or count > 1}
         mass: dict[str, dict[int, float]] = defaultdict(dict)
-        for number, document in enumerate(read):
-            for found, weight in document:
-                known = {trait: kind for trait, kind in found.items() if " " not in trait or having[trait] > 1}
+        for number, document in enumerate(documents):
+            for text, weight in document:
+                known = {trait: kind for trait, kind in traits(text, language).items() if trait in self._idf}
                 for trait, share in _shares(known, self._idf, self._highest).items():
                     mass[trait][number] = mass[trait].get(number, 0.0) + weight * share
         self._postings: Mapping[str, tuple[tuple[int, float], ...]] = {
