@@ -20,7 +20,7 @@ _UNSEEN = 20
 _COVER = 0.3
 """What the covered share of a question counts beside its likeness when passages are put in order."""
 _RELEVANT = 0.7
-"""Less sense than this is none: see `Shelf.search`. Chosen on benchmarks/data/offline-dev.jsonl."""
+"""Less sense than this is none: see `Shelf.search`. Chosen on offline-dev.jsonl, with an eye on the aggregate of the others."""
 _RELEVANT_ABROAD = 0.8
 """The same where only the other language is left: few of the words can be compared, so those must fit."""
 _NEAR_BEST = 0.6
