@@ -323,7 +323,11 @@ class Bot:
         return say(language, "An automated AI that can be wrong. What you write {where}", where=where)
 
     def _checks(self) -> Mapping[str, Callable[[], Awaitable[str]]]:
+        inode = self._folder.database.stat().st_ino
+
         async def store() -> str:
+            if not self._folder.database.exists() or self._folder.database.stat().st_ino != inode:
+                return "the database file was removed or replaced while the bot ran: stop it and restore a backup"
             return "ok" if self._stores.database.is_healthy else str(self._stores.database.last_error)
 
         async def intake() -> str:

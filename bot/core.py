@@ -6,6 +6,7 @@ import asyncio
 import traceback
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
@@ -17,7 +18,7 @@ from cachetools import TTLCache
 from bot.commands import parse_command
 from bot.delivery import Delivery
 from bot.door import User
-from bot.errors import IntakeError, MartinError, StoreClosed, StoreConflict, StoreError
+from bot.errors import DeliveryError, IntakeError, MartinError, StoreClosed, StoreConflict, StoreError
 from bot.locale import say
 from bot.ports import Channel, Clock, Context, InboxStore, OutboxStore, PeopleStore, TurnRecord, TurnStore, Usage
 from bot.preview import RunningPreview, Stop
@@ -50,6 +51,8 @@ _log = structlog.get_logger("martin.turn")
 
 T = TypeVar("T")
 
+TOLD_AFTER = 4
+"""Tries of the database after which the person is told that their answer is late."""
 MOST_ATTEMPTS = 5
 """Further tries of a message at whose answering a process died, before it is given up and the person told."""
 
@@ -251,7 +254,7 @@ class Core:
         began = self._clock.monotonic()
         message = waiting.message
         now = self._clock.now()
-        context = await self._patiently(lambda: self._people.meet(message, history=self._settings.history, now=now))
+        context = await self._patiently(lambda: self._people.meet(message, history=self._settings.history, now=now), waiting)
         turn = await self._patiently(lambda: self._turn(waiting.id, message, context))
         handler = self._router.route(turn)
         if handler.name in self._limited and (limit := self._limit(context.usage)) is not None:
@@ -280,7 +283,7 @@ class Core:
         finally:
             opened = await preview.end()
         record = self._record(turn, handler.name, outcome)
-        await self._patiently(lambda: self._turns.commit(record))
+        await self._patiently(lambda: self._turns.commit(record), waiting)
         if record.outgoing is not None:
             self._delivery.add(record.outgoing, opened)
         self._say_so(record, began)
@@ -389,8 +392,11 @@ class Core:
             turn=turn, handler=handler, status=status, outcome=outcome, answered_at=self._clock.now(), outgoing=outgoing
         )
 
-    async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
-        """Do a step of the database, again for as long as it is busy, full or read-only: the message stays stored meanwhile."""
+    async def _patiently(self, step: Callable[[], Awaitable[T]], waiting: _Waiting | None = None) -> T:
+        """Do a step of the database, again for as long as it is busy, full or read-only: the message stays stored meanwhile.
+
+        Whoever waits for it is told after a few tries.
+        """
         pauses, tries = self._settings.store_retry_s, 0
         while True:
             try:
@@ -400,8 +406,21 @@ class Core:
             except StoreError as error:
                 pause_s = pauses[min(tries, len(pauses) - 1)]
                 tries += 1
-                _log.error("turn.store", error=str(error), again_in_s=pause_s)
+                if tries < TOLD_AFTER or tries % 20 == 0:
+                    _log.error("turn.store", error=str(error), tries=tries, again_in_s=pause_s)
+                if tries == TOLD_AFTER and waiting is not None:
+                    await self._tell_of_trouble(waiting)
                 await asyncio.sleep(pause_s)
+
+    async def _tell_of_trouble(self, waiting: _Waiting) -> None:
+        """Show, where an answer would be, that it is late and why; nothing of it is stored."""
+        language = waiting.turn.language if waiting.turn is not None else self._language(waiting.message)
+        text = say(
+            language, "My disk may be full: I can write nothing down just now. Your message is kept; I answer when I can."
+        )
+        address = waiting.message.address
+        with suppress(DeliveryError):
+            await self._channels[address.channel].preview(address, waiting.id, None, text)
 
     def _say_so(self, record: TurnRecord, began: float) -> None:
         """The one log line of a turn: ids, timings, model; never its text."""

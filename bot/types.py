@@ -136,7 +136,7 @@ class Chosen:
 class GivenRating:
     """A press of 👍 (1), 👎 (-1) or a withdrawal (0), perhaps with a reason and a correction.
 
-    A `reason` or `correction` of None leaves what an earlier press of the same value gave.
+    A `correction` of None leaves an earlier one, a `reason` of None that of an earlier 👎; a withdrawal clears both.
     """
 
     turn_id: TurnId
@@ -293,7 +293,7 @@ class Rating:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastTurn:
-    """A stored turn, as ratings, `/again` and the page's history need it."""
+    """A stored turn, as ratings, `/again` and the page's history need it. `note` was said below the reply."""
 
     id: TurnId
     person_id: PersonId
@@ -309,6 +309,7 @@ class PastTurn:
     created_at: datetime
     rating: Rating | None = None
     chosen: str | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

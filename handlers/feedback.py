@@ -68,13 +68,12 @@ class FeedbackHandler:
 
 
 def merged(turn: Turn, answer: PastTurn, given: GivenRating) -> SetRating:
-    """The ledger's row after this press: what it does not say again stays only while the value stays; 0 clears it."""
+    """The ledger's row after this press: a correction stays until another comes, a reason while the value does; 0 clears."""
     earlier = answer.rating
-    keeps = earlier is not None and earlier.value == given.value and given.value != 0
     reason: Reason | None = given.reason if given.value == -1 else None
     correction = given.correction.strip() if given.correction is not None else None
-    if keeps and earlier is not None:
-        reason = reason or earlier.reason
+    if earlier is not None and given.value != 0:
+        reason = reason or (earlier.reason if given.value == earlier.value else None)
         correction = correction or earlier.correction
     return SetRating(person_id=turn.person.id, turn_id=answer.id, value=given.value, reason=reason, correction=correction)
 

@@ -373,6 +373,7 @@ class FakeTurns:
             created_at=turn.message.sent_at,
             rating=self._stores.ratings.get(turn.id),
             chosen=self._stores.chosen.get(turn.id),
+            note=outcome.note,
         )
 
 

@@ -540,3 +540,23 @@ async def test_a_platform_that_hangs_over_a_preview_does_not_hold_the_answer_up(
         await here.door.receive([text("hello")])
         await here.settled()
         assert here.channel.texts == ["whole"]
+
+
+async def test_whoever_waits_while_the_disk_is_full_is_told_so_and_answered_later(tmp_path: Path) -> None:
+    is_full = False
+
+    def before_call(call: str) -> None:
+        if is_full and call == "insert turn":
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+
+    async with house(tmp_path, [Doing(echo)], before_call=before_call) as here:
+        is_full = True
+        await here.door.receive([text("hello")])
+        async with asyncio.timeout(10):
+            while not any("disk" in shown for _, shown in here.channel.previews):
+                await asyncio.sleep(0.01)
+        is_full = False
+        await here.settled()
+        assert here.channel.texts == ["you said hello"]

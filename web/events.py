@@ -9,6 +9,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from fastapi.responses import StreamingResponse
@@ -67,7 +68,7 @@ def past_json(turn: PastTurn) -> Json:
     rating = turn.rating
     return {
         "turn_id": turn.id,
-        **reply_json(turn.reply),
+        **reply_json(replace(turn.reply, text=f"{turn.reply.text}\n\n{turn.note}") if turn.note else turn.reply),
         "model": turn.model,
         "status": turn.status.value,
         "flags": sorted(flag.value for flag in turn.flags),

@@ -135,6 +135,7 @@ turns = Table(
     Column("language", Text, nullable=False),
     Column("question", Text, nullable=False),
     Column("answer", Text, nullable=False),
+    Column("note", Text),
     Column("choices", JSON),
     Column("is_rateable", Boolean, nullable=False),
     Column("model", Text),

@@ -51,6 +51,7 @@ _past: Select[Any] = (
         ratings.c.correction,
         ratings.c.rated_at,
         questions.c.key,
+        turns.c.note,
     )
     .select_from(turns)
     .outerjoin(ratings, and_(ratings.c.turn_id == turns.c.id, ratings.c.person_id == turns.c.person_id))
@@ -154,6 +155,7 @@ def _row(record: TurnRecord) -> dict[str, object]:
         "language": turn.language,
         "question": question,
         "answer": "" if reply is None else reply.text,
+        "note": outcome.note or None,
         "choices": None if reply is None else choices_json(reply.choices),
         "is_rateable": reply is not None and reply.rateable,
         "model": None if outcome.generation is None else outcome.generation.model,
@@ -208,4 +210,5 @@ def _turn(row: tuple[Any, ...]) -> PastTurn:
         created_at=row[13],
         rating=rating,
         chosen=row[18],
+        note=row[19] or "",
     )

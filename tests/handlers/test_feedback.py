@@ -66,9 +66,9 @@ async def test_a_reason_given_later_joins_the_correction() -> None:
     assert outcome.writes == (row(-1, Reason.STYLE, "Blue."),)
 
 
-async def test_another_value_replaces_everything() -> None:
+async def test_another_value_drops_the_reason_and_keeps_the_correction() -> None:
     _, outcome = await answer(rated(1, of=earlier(-1, Reason.LONG, "Blue.")))
-    assert outcome.writes == (row(1),)
+    assert outcome.writes == (row(1, correction="Blue."),)
 
 
 async def test_taking_it_back_clears_reason_and_correction() -> None:

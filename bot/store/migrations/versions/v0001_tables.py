@@ -232,6 +232,7 @@ def _turns() -> None:
         sa.Column("language", sa.Text(), nullable=False),
         sa.Column("question", sa.Text(), nullable=False),
         sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
         sa.Column("choices", sa.JSON(), nullable=True),
         sa.Column("is_rateable", sa.Boolean(), nullable=False),
         sa.Column("model", sa.Text(), nullable=True),
