@@ -128,6 +128,18 @@ class Likeness:
                 found[number] = found.get(number, 0.0) + weight * gain
         return {number: score / total for number, score in found.items()}
 
+    def reach(self, question: Mapping[str, float]) -> float:
+        """What no document's score for these traits can exceed; cheap, because it looks at no document."""
+        total, known = 0.0, 0.0
+        for trait, kind in question.items():
+            top = self._top.get(trait)
+            if top is None and " " in trait:
+                continue
+            weight = kind * self._idf.get(trait, self._highest)
+            total += weight * (self._usual if top is None else top)
+            known += weight * (top or 0.0)
+        return known / total if total else 0.0
+
     def belonging(self, question: Mapping[str, float]) -> float:
         """Above 0 when the traits of a question are those of the collection, below when they are those of everyday life."""
         known = {trait: kind for trait, kind in question.items() if " " not in trait or trait in self._odds}

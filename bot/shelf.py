@@ -66,15 +66,18 @@ class Shelf:
         """
         concepts = self.reader.concepts(question, spoken)
         plain = traits(question, spoken)
-        alike, covered = self.likeness.scores(widened(plain, concepts)), self.index.match(concepts)
+        asked, covered = widened(plain, concepts), self.index.match(concepts)
         literal = self.literal.get(surface(question), ())
+        belonging, relevant = self.likeness.belonging(plain), _RELEVANT if spoken == self.language else _RELEVANT_ABROAD
+        if max(covered.values(), default=0.0) + self.likeness.reach(asked) + belonging < relevant and not literal:
+            return []  # the sum below cannot be enough for any passage
+        alike = self.likeness.scores(asked)
         if not alike:
             return []
         scores = {number: (score + _COVER * covered.get(number, 0.0)) / (1 + _COVER) for number, score in alike.items()}
         best, *others = heapq.nlargest(2, scores, key=scores.__getitem__)
         lead = alike[best] - sum(alike[other] for other in others)
-        sense = covered.get(best, 0.0) + lead + self.likeness.belonging(plain)
-        if sense < (_RELEVANT if spoken == self.language else _RELEVANT_ABROAD) and not literal:
+        if covered.get(best, 0.0) + lead + belonging < relevant and not literal:
             return []
         found = {number: score for number, score in scores.items() if score >= _NEAR_BEST * scores[best]}
         found |= dict.fromkeys(literal, 1.0)

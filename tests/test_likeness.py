@@ -82,3 +82,10 @@ def test_scores_are_shares_of_what_could_be(documents: list[list[str]], question
     index = likeness(documents, language)
     assert all(0 < score <= 1 + 1e-9 for score in index.scores(traits(question, language)).values())
     assert abs(index.belonging(traits(question, language))) < 100
+
+
+@pytest.mark.parametrize("question", ["how do I paint a boat", "the boat the boat", "zzz qqq", "¿qué?", "paint"])
+def test_no_score_exceeds_the_reach(question: str) -> None:
+    likeness = Likeness([[("how to paint a boat", 1.0), ("boat paint", 0.5)], [("a house of stone", 1.0)]], "en")
+    asked = traits(question, "en")
+    assert max(likeness.scores(asked).values(), default=0.0) <= likeness.reach(asked) + 1e-9
