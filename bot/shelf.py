@@ -65,9 +65,11 @@ class Shelf:
         more the question sounds like this shelf than like everyday life (each about -1 to 1; weights near 1 fitted best).
         """
         concepts = self.reader.concepts(question, spoken)
+        covered, literal = self.index.match(concepts), self.literal.get(surface(question), ())
+        if spoken != self.language and not covered and not literal:
+            return []  # pieces of words mean nothing across languages
         plain = traits(question, spoken)
-        asked, covered = widened(plain, concepts), self.index.match(concepts)
-        literal = self.literal.get(surface(question), ())
+        asked = widened(plain, concepts)
         belonging, relevant = self.likeness.belonging(plain), _RELEVANT if spoken == self.language else _RELEVANT_ABROAD
         if max(covered.values(), default=0.0) + self.likeness.reach(asked) + belonging < relevant and not literal:
             return []  # the sum below cannot be enough for any passage
