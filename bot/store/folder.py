@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -89,17 +90,16 @@ class DataFolder:
 
     def lock(self) -> FolderLock:
         """Become the one process that serves this folder. Raises DataFolderLocked at once, naming the holder."""
-        descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with ExitStack() as undo:
+            descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+            undo.callback(os.close, descriptor)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise DataFolderLocked(str(self.path), self._holder()) from None
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"{os.getpid()}\n".encode())
-        except BlockingIOError:
-            os.close(descriptor)
-            raise DataFolderLocked(str(self.path), self._holder()) from None
-        except BaseException:
-            os.close(descriptor)
-            raise
+            undo.pop_all()
         return FolderLock(descriptor)
 
     def secret_key(self) -> bytes:
