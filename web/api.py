@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from bot.locale import say
 from bot.ports import Health
-from bot.types import Chosen, GivenRating, ReceiptStatus, TurnId
+from bot.types import Address, Chosen, GivenRating, ReceiptStatus, TurnId
 from bot.web_ports import Histories, Posted
 from web import events
 from web.auth import Door
@@ -87,19 +87,28 @@ class Api:
         return self._stream(request, await chat.choose(visitor, Chosen(turn_id=turn_id, key=body.key), event_id=event_id))
 
     async def stop(self, request: Request) -> Response:
-        """Ask the running answer to end; what is written so far stays. `{"turn_id", "stopped"}`."""
+        """Ask the running answer to end; what is written so far stays. `{"turn_id", "stopped"}`. 404 for an unknown turn."""
         chat, visitor = self._door.visitor(request)
         turn_id = TurnId(check_turn_id(request, request.path_params["turn_id"]))
         receipt = await chat.stop(visitor, turn_id)
+        # A running turn is not stored yet; one that has just ended is: stopping it comes too late, and is no mistake.
+        if receipt.is_refused and not await self._has(chat.address(visitor), turn_id):
+            raise unknown_turn(request)
         message = receipt.reply.text if receipt.reply else ""
         return _json({"turn_id": turn_id, "stopped": not receipt.is_refused, "message": message})
 
     async def again(self, request: Request) -> Response:
-        """Ask for another answer to the same question: `{"event_id"?}` or no body. A stream like that of a message."""
+        """Ask for another answer to the same question: `{"event_id"?}` or no body. A stream like that of a message.
+
+        404 for an unknown turn.
+        """
         chat, visitor = self._door.visitor(request)
         known = TurnId(check_turn_id(request, request.path_params["turn_id"]))
         body = await read_json(request, AgainBody, may_be_empty=True)
-        return self._stream(request, await chat.again(visitor, known, event_id=check_event_id(request, body.event_id)))
+        event_id = check_event_id(request, body.event_id)
+        if not await self._has(chat.address(visitor), known):
+            raise unknown_turn(request)
+        return self._stream(request, await chat.again(visitor, known, event_id=event_id))
 
     async def rate(self, request: Request) -> Response:
         """Rate an answer: `{"turn_id", "value": 1|0|-1, "reason"?, "correction"?}`; 0 withdraws. 404 for an unknown turn.
@@ -136,6 +145,12 @@ class Api:
         checks = await self._health.ready()
         is_ready = all(state == "ok" for state in checks.values())
         return _json({"status": "ok" if is_ready else "not ready", "checks": dict(checks)}, 200 if is_ready else 503)
+
+    async def _has(self, address: Address, turn_id: TurnId) -> bool:
+        """Whether this is a stored turn of the person at this address."""
+        past = await self._histories.past(turn_id)
+        newest = await self._histories.of(address, before=None, limit=1) if past is not None else ()
+        return past is not None and any(turn.person_id == past.person_id for turn in newest)
 
     def _check_text(self, request: Request, text: str) -> None:
         language, limit = language_of(request), self._settings.text_limit

@@ -44,7 +44,7 @@ def build(
         for method, path, answer in routes:
             # A plain route: bodies are read and checked by `web.intake`, and building FastAPI's kind blocks for 0.1 s.
             app.router.routes.append(Route(path, getattr(owner, answer.__name__), methods=[method]))
-    answer_problems(app)
+    answer_problems(app, nowhere=page.nowhere)
     app.add_middleware(Gate, settings=settings, door=door)
     return app
 

@@ -17,13 +17,15 @@ from starlette.types import Receive, Scope, Send
 
 from bot.errors import StoreError
 from bot.locale import say
-from bot.types import GivenRating, InboxState, Language, Outgoing, OutgoingKind, PastTurn, ReceiptStatus, Reply
+from bot.types import LANGUAGES, GivenRating, InboxState, Language, Outgoing, OutgoingKind, PastTurn, ReceiptStatus, Reply
 from bot.web_ports import Histories, Posted, Said, SessionEvent, SessionEvents, Written
 
 Json = dict[str, Any]
 HEARTBEAT = b":\n\n"
 HELLO = b"retry: 2000\n:\n\n"
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+_STOPPED_EMPTY = frozenset(say(language, "Stopped, before I had written anything.") for language in LANGUAGES)
+"""What the chat answers where it was stopped at once: there is nothing in it to rate."""
 
 
 def dump(data: Mapping[str, object]) -> bytes:
@@ -41,7 +43,7 @@ def reply_json(reply: Reply) -> Json:
     shown: Json = {
         "text": reply.text,
         "choices": [{"key": choice.key, "label": choice.label, "row": choice.row} for choice in reply.choices],
-        "rateable": reply.rateable,
+        "rateable": reply.rateable and reply.text not in _STOPPED_EMPTY,
     }
     if reply.files:
         shown["files"] = [
@@ -161,14 +163,20 @@ async def _known_end(posted: Posted, histories: Histories, language: Language) -
         reply = receipt.reply or Reply(text="")
         return event("reply", {"turn_id": receipt.turn_id, **reply_json(reply), "model": "", "status": "answered", "flags": []})
     if receipt.status is ReceiptStatus.REFUSED or receipt.state is InboxState.REFUSED:
-        message = receipt.reply.text if receipt.reply else say(language, "I could not take that message. Please send it again.")
-        return event("error", {"message": message})
+        return event("error", {"message": receipt.reply.text if receipt.reply else _refusal(receipt.status, language)})
     if receipt.status is ReceiptStatus.DUPLICATE and receipt.state is not InboxState.RECEIVED:
         past = await histories.past(receipt.turn_id)
         if past is None:
             return event("error", {"message": say(language, "That answer is no longer kept.")})
         return event("reply", past_json(past))
     return None
+
+
+def _refusal(status: ReceiptStatus, language: Language) -> str:
+    """Words for a refusal that came without any: of those that follow each other fast, only the first has its own."""
+    if status is ReceiptStatus.REFUSED:
+        return say(language, "I am still answering your earlier messages. Please wait a moment before you send this one again.")
+    return say(language, "I could not take that message. Please send it again.")
 
 
 async def _with_heartbeats(events: SessionEvents, heartbeat_s: float) -> AsyncIterator[SessionEvent | None]:

@@ -21,7 +21,7 @@ from web.intake import read_body
 from web.language import COOKIE, language_of
 from web.problems import Problem
 from web.settings import WebSettings
-from web.strings import examples, page_strings, sign_in_strings
+from web.strings import examples, nowhere_strings, page_strings, sign_in_strings
 
 _FOLDER = Path(__file__).parent
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -43,7 +43,9 @@ class Page:
         )
         # All files are read now, so that no request waits for the disk.
         static_files()
-        self._page, self._form = (templates.get_template(name) for name in ("page.html", "login.html"))
+        self._page, self._form, self._nowhere = (
+            templates.get_template(name) for name in ("page.html", "login.html", "nowhere.html")
+        )
 
     async def home(self, request: Request) -> Response:
         """The page. `?lang=es|en` chooses its language."""
@@ -101,6 +103,13 @@ class Page:
         if etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         return Response(content, media_type=media_type, headers=headers)
+
+    def nowhere(self, request: Request) -> Response:
+        """What a browser shows at an address where there is nothing."""
+        language = language_of(request)
+        response = self._render(self._nowhere, language=language, s=nowhere_strings(language))
+        response.status_code = 404
+        return response
 
     def _login_form(
         self, request: Request, *, error: str, status: int = 200, headers: dict[str, str] | None = None

@@ -1,4 +1,4 @@
-"""What the API says when it cannot do what was asked: one JSON shape, in the person's language.
+"""What is said when a request cannot be done: one JSON shape, in the person's language; a page where a browser finds nothing.
 
 Every error is `{"error": {"code": "text_too_long", "message": "…"}}`; the code is for programs and is
 the same in every language.
@@ -6,10 +6,10 @@ the same in every language.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from bot.errors import IntakeError, StoreError
@@ -36,8 +36,8 @@ class Problem(Exception):
         )
 
 
-def answer_problems(app: FastAPI) -> None:
-    """Turn what requests raise into the one JSON shape."""
+def answer_problems(app: FastAPI, *, nowhere: Callable[[Request], Response]) -> None:
+    """Turn what requests raise into the one JSON shape; `nowhere` makes the page for who came to an unknown address."""
 
     async def problem(request: Request, error: Problem) -> JSONResponse:
         return error.response()
@@ -45,7 +45,9 @@ def answer_problems(app: FastAPI) -> None:
     async def unavailable(request: Request, error: StoreError | IntakeError) -> JSONResponse:
         return _unavailable(request).response()
 
-    async def http(request: Request, error: HTTPException) -> JSONResponse:
+    async def http(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 404 and _wants_page(request):
+            return nowhere(request)
         return _http(request, error).response()
 
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
@@ -56,6 +58,11 @@ def answer_problems(app: FastAPI) -> None:
         app.add_exception_handler(kind, handler)  # type: ignore[arg-type]  # Starlette types handlers by the widest error
     app.add_exception_handler(HTTPException, http)  # type: ignore[arg-type]
     app.add_exception_handler(Exception, unexpected)
+
+
+def _wants_page(request: Request) -> bool:
+    """Whether somebody looks at the answer in a browser, and no program reads it."""
+    return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "").lower()
 
 
 def _unavailable(request: Request) -> Problem:

@@ -39,6 +39,8 @@ from web.app import build
 from web.server import WebServer
 from web.settings import WebSettings
 
+ERASE = (Choice(key="forgetme:yes", label="Yes, erase everything"), Choice(key="forgetme:no", label="No, keep it"))
+LANGUAGES = (Choice(key="language:es", label="Español"), Choice(key="language:en", label="English"))
 CHOICES = (Choice(key="a", label="By example"), Choice(key="b", label="From the idea"), Choice(key="c", label="Neither", row=1))
 
 
@@ -58,7 +60,8 @@ class House:
     """Takes messages like the core does and answers them by their first word.
 
     `slow` writes word by word, `hold` waits for `release`, `quiet` says nothing, `refuse` is refused later by a notice,
-    `choose` asks, `full` finds no space, `show TEXT` answers TEXT, anything else is echoed.
+    `choose` asks, `full` finds no space, `flood` is refused without a word, `mute` writes nothing until it is stopped,
+    `show TEXT` answers TEXT, anything else is echoed.
     """
 
     def __init__(self) -> None:
@@ -71,6 +74,7 @@ class House:
         self.is_stuck = False
         self.is_full = False
         self.word_s = 0.02
+        self.model = "scripted"
         self._tasks: asyncio.TaskGroup | None = None
 
     @asynccontextmanager
@@ -103,6 +107,9 @@ class House:
             return self._receipt(known, ReceiptStatus.DUPLICATE, same_content=is_same)
         row = Row(TurnId(self.ids.new()), message, language="es" if message.locale.startswith("es") else "en")
         self.rows[message.event_id] = row
+        if message.text.startswith("flood"):
+            row.state = InboxState.REFUSED
+            return replace(self._receipt(row, ReceiptStatus.REFUSED), is_refused=True)
         if message.kind not in ON_LANE:
             return self._absorb(row)
         assert self._tasks is not None
@@ -116,6 +123,7 @@ class House:
         reply = None
         if row.message.kind is Kind.STOP and target is not None and is_theirs:
             target.stop.set()
+            is_theirs = target.past is None  # as the core has it: what is answered cannot be stopped
         if (given := row.message.rating) is not None and target is not None and is_theirs and target.past is not None:
             before = target.past.rating
             keeps = before is not None and before.value == given.value
@@ -151,6 +159,10 @@ class House:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(row.stop.wait(), self.word_s)
                 reply = Reply(text=" ".join(words), rateable=True)
+            case "mute":
+                await row.stop.wait()
+                reply = Reply(text="Stopped, before I had written anything.", rateable=True)
+                flags = {Flag.STOPPED, Flag.PARTIAL}
             case "refuse":
                 await self._refuse(row, channel)
                 return
@@ -160,6 +172,10 @@ class House:
                 reply = Reply(text=rest, rateable=True)
             case "/new":
                 reply, handler = Reply(text="A new conversation begins."), "new"
+            case "/forgetme":
+                reply = Reply(text="Shall I erase it?", choices=ERASE)
+            case "/language" if not rest:
+                reply = Reply(text="Which language shall we speak?", choices=LANGUAGES)
             case "/language":
                 reply, handler = Reply(text=f"Language: {rest}"), "language"
         await self._finish(row, channel, reply, flags, handler)
@@ -183,14 +199,14 @@ class House:
             language=row.language,
             question=question,
             reply=Reply(text="") if is_quiet else reply,
-            model="scripted",
+            model=self.model,
             flags=frozenset(flags),
             created_at=message.sent_at,
         )
         row.state = InboxState.SENT
         if not is_quiet:
             outgoing = self._outgoing(row, OutgoingKind.REPLY, reply)
-            await channel.deliver(replace(outgoing, model="scripted", flags=frozenset(flags)), None)
+            await channel.deliver(replace(outgoing, model=self.model, flags=frozenset(flags)), None)
 
     async def _refuse(self, row: Row, channel: SessionChannel) -> None:
         row.state = InboxState.REFUSED

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
-from bot.types import Address, ChannelName, OutboxId, Outgoing, OutgoingKind, Reply
+from bot.locale import say as say_in
+from bot.types import LANGUAGES, Address, ChannelName, Kind, Language, OutboxId, Outgoing, OutgoingKind, Reply
+from handlers import chat
 from tests.web.client import ANA, BEA, at_home, error_of, events, reply, say, stream
+from web.events import reply_json
 
 
 async def test_a_message_is_accepted_streams_and_ends_in_one_reply() -> None:
@@ -138,10 +142,50 @@ async def test_nobody_stops_another_sessions_answer() -> None:
         running = asyncio.create_task(say(client, "hold"))
         await _until(lambda: len(house.rows) == 1)
         (row,) = house.rows.values()
-        assert (await client.post(f"/api/turns/{row.id}/stop", headers=BEA)).json()["stopped"] is False
+        response = await client.post(f"/api/turns/{row.id}/stop", headers=BEA)
+        assert (response.status_code, error_of(response)) == (404, "unknown_turn")
         assert not row.stop.is_set()
         house.release.set()
         await running
+
+
+async def test_stopping_an_answer_that_is_there_already_is_late_and_no_mistake() -> None:
+    async with at_home() as (_, client):
+        turn_id = (await reply(client, "hello"))["turn_id"]
+        response = await client.post(f"/api/turns/{turn_id}/stop", headers=ANA)
+        assert (response.status_code, response.json()["stopped"]) == (200, False)
+
+
+async def test_stopping_or_repeating_an_unknown_turn_and_somebody_elses_look_the_same() -> None:
+    async with at_home() as (house, client):
+        turn_id = (await reply(client, "hello"))["turn_id"]
+        await say(client, "mine", BEA)
+        count = len(house.rows)
+        for verb in ("stop", "again"):
+            responses = [
+                await client.post(f"/api/turns/{id}/{verb}", headers=BEA) for id in (turn_id, "0123456789abcdefghjkmnpqrs")
+            ]
+            assert {(response.status_code, error_of(response)) for response in responses} == {(404, "unknown_turn")}
+            assert responses[0].text == responses[1].text
+        assert [row.message.kind for row in house.rows.values()][count:] == [Kind.STOP, Kind.STOP]
+
+
+async def test_who_writes_on_while_too_much_waits_is_asked_to_wait() -> None:
+    async with at_home() as (_, client):
+        name, data = (await say(client, "flood"))[-1]
+        assert name == "error"
+        assert "wait a moment" in data["message"]
+        spanish = (await say(client, "flood more", ANA | {"Accept-Language": "es"}))[-1][1]["message"]
+        assert spanish.startswith("Todavía estoy respondiendo")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_an_answer_that_was_stopped_before_its_first_word_is_not_rateable(language: Language) -> None:
+    words = "Stopped, before I had written anything."
+    assert words in Path(chat.__file__).read_text(), "the page must know what the chat says then"
+    written = say_in(language, words)
+    assert reply_json(Reply(text=written, rateable=True))["rateable"] is False
+    assert reply_json(Reply(text=written + " So.", rateable=True))["rateable"] is True
 
 
 async def test_again_streams_another_answer_to_the_same_question() -> None:
