@@ -52,7 +52,7 @@ def _composer(language: Language, name: str) -> dict[str, str]:
         "placeholder": say(language, "Write to {name}…", name=name),
         "send": say(language, "Send"),
         "stop": say(language, "Stop"),
-        "keys": say(language, "Enter sends, Shift + Enter starts a new line, Esc stops the answer."),
+        "keyboard": say(language, "Enter sends, Shift + Enter starts a new line, Esc stops the answer."),
         "too_long": say(language, "{length} of at most {limit} characters"),
     }
 
@@ -85,6 +85,7 @@ def _answers(language: Language, name: str) -> dict[str, str]:
         "withdrawn": say(language, "Rating withdrawn."),
         "corrected": say(language, "Corrected by you: {correction}"),
         "answered_by": say(language, "answered by {model}"),
+        "answered_offline": say(language, "from documents and your corrections"),
         "flag_partial": say(language, "incomplete"),
         "flag_stopped": say(language, "stopped by you"),
         "flag_timed_out": say(language, "ran out of time"),
@@ -101,11 +102,23 @@ def _trouble(language: Language) -> dict[str, str]:
     return {
         "offline": say(language, "The connection is lost. I'll keep trying…"),
         "reconnecting": say(language, "Connection lost. Picking up where we were in {seconds} s…"),
+        "unavailable": say(language, "I can't take messages at the moment. I'll try again by myself…"),
+        "unavailable_for": say(language, "I can't take messages at the moment. I'll try again by myself in {seconds} s…"),
+        "stop_failed": say(language, "Stopping did not work just now. Please press Stop again."),
         "gave_up": say(language, "I can't be reached right now. Your text is kept here."),
         "retry": say(language, "Try again"),
         "edit": say(language, "Edit"),
         "failed": say(language, "That did not work. Please try again."),
         "expired": say(language, "Your sign-in has expired. Reload the page to sign in again; your draft is kept."),
+    }
+
+
+def nowhere_strings(language: Language) -> dict[str, str]:
+    """What is said at an address where there is nothing, by key."""
+    return {
+        "title": say(language, "There is nothing at this address."),
+        "explain": say(language, "Perhaps it was mistyped, or it was never here."),
+        "home": say(language, "Go to the conversation"),
     }
 
 

@@ -78,3 +78,28 @@ async def test_a_correction_changes_the_next_answer_outlives_kill_9_and_reaches_
             await expect(answer).not_to_contain_text("ultramarine")
             assert reader.troubles == other.troubles == []
             assert reader.foreign == other.foreign == []
+
+
+@needs_chromium
+@pytest.mark.timeout(120)
+async def test_the_page_follows_the_bots_language_and_lets_go_of_what_it_forgot(tmp_path: Path) -> None:
+    async with chromium() as browser, bot(tmp_path) as (address, _):
+        person = await browser.new_context(locale="en-GB")
+        page = await person.new_page()
+        reader = Reader(page, person, address)
+        await reader.open()
+        await reader.ask("What colour is the garden gate of the old mill?")
+        await reader.ask("/language")
+        await page.get_by_role("button", name="Español").click()
+        await expect(page.locator("html")).to_have_attribute("lang", "es")
+        await expect(page.locator(".turn").last).to_contain_text("español")
+        await reader.send("/language en")
+        await expect(page.locator("html")).to_have_attribute("lang", "en")
+        await expect(page.locator(".turn")).to_have_count(4)
+        await expect(page.locator(".line")).to_contain_text("from documents and your corrections")
+        await reader.ask("/forgetme")
+        await page.get_by_role("button", name="Yes, erase everything").click()
+        await expect(page.locator(".turn")).to_have_count(1)
+        await expect(page.locator(".turn")).to_contain_text("I am erasing everything I hold about you")
+        await expect(page.get_by_role("button", name="Good answer")).to_have_count(0)
+        assert reader.troubles == []

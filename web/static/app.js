@@ -8,7 +8,15 @@ const at = (id) => document.getElementById(id);
 const [conversation, welcome, text, form, stopButton, latest] = ["conversation", "welcome", "text", "form", "stop", "latest"].map(at);
 const DRAFT = "martin-draft";
 const SAY_AFTER_LOAD = "martin-say-after-load";
+const REFRESH_AGAIN_MS = 5000;
 const NEW = /^\/(new|nueva)\s*$/i;
+
+const ERASE = "forgetme:yes";
+const LANGUAGE_COMMAND = /^\/(?:language|idioma)\s+(\S+)\s*$/i;
+const LANGUAGE_NAMES = {
+  es: ["es", "español", "espanol", "castellano", "spanish"],
+  en: ["en", "english", "inglés", "ingles"],
+};
 
 const turns = new Map();
 const byEvent = new Map();
@@ -33,24 +41,49 @@ function add(turn) {
 /** The turn's id became known. A turn that another stream brought meanwhile gives way to it. */
 function identify(turn, turnId) {
   const other = turns.get(turnId);
-  if (other && other !== turn) {
-    other.element.remove();
-    running.delete(other);
-    if (other.isDone) turn.settle(other.reply, { quietly: true });
-  }
   turns.set(turnId, turn);
   turn.identify(turnId);
+  if (!other || other === turn) return;
+  other.element.remove();
+  running.delete(other);
+  if (other.isDone) settle(turn, other.reply);
 }
 
 function settle(turn, reply, how) {
   if (turn.isDone) return;
   const isNew = NEW.test(turn.question) || reply.handler === "new";
-  if (isNew) begin(turn);
+  const took = how?.quietly || reply.status !== "answered" ? undefined : (turn.took ?? taken(turn));
+  if (isNew || took === ERASE) begin(turn);
   turn.settle(reply, how);
   identify(turn, reply.turn_id);
   running.delete(turn);
+  if (took === ERASE) forgotten();
   tidy();
-  if (isNew) fromTheTop();
+  if (isNew || took === ERASE) fromTheTop();
+  speak(took?.startsWith("language:") ? took.slice(9) : took === undefined ? "" : languageIn(turn.question));
+}
+
+/** The key of the option that a typed turn takes: of the answer before it, where that one asks. "" for any other live turn. */
+function taken(turn) {
+  const before = turns.get(turn.element.previousElementSibling?.dataset.turn);
+  return before?.keyOf(turn.question) ?? "";
+}
+
+/** Everything before this turn is erased: what the page still shows of it went already, and nothing earlier is to be had. */
+function forgotten() {
+  at("earlier").hidden = true;
+  hasHistory = false;
+}
+
+/** The language that a typed command switches to, or "". */
+function languageIn(words) {
+  const name = LANGUAGE_COMMAND.exec(words)?.[1].toLowerCase();
+  return Object.keys(LANGUAGE_NAMES).find((language) => LANGUAGE_NAMES[language].includes(name)) ?? "";
+}
+
+/** The bot speaks another language from now on, so the page does too. The draft, like what is under way, survives a reload. */
+function speak(language) {
+  if (language && language !== document.documentElement.lang) location.replace(`/?lang=${language}`);
 }
 
 /** A new conversation starts at this turn: what came before leaves the page, and stays in the history. */
@@ -102,9 +135,9 @@ async function post(turn, message) {
     },
     preview: (written) => turn.preview(written),
     reply: (reply) => settle(turn, reply),
-    waiting: (seconds) => turn.say(say("reconnecting", { seconds }), "trouble"),
+    waiting: (seconds, isUnavailable) => turn.say(say(isUnavailable ? "unavailable_for" : "reconnecting", { seconds }), "trouble"),
     refused: (words, code) => fail(turn, code === "no_session" || code === "access_needed" ? say("expired") : words),
-    lost: () => fail(turn, say("gave_up")),
+    lost: (words) => fail(turn, words),
   });
   running.delete(turn);
   tidy();
@@ -141,6 +174,7 @@ function edit(turn) {
 function choose(turn, key) {
   const next = new Turn(act, { eventId: newEventId() });
   next.choosing = turn;
+  next.took = key;
   turn.markChosen(key);
   isAtEnd = true;
   post(add(next), { path: "/api/choices", body: { turn_id: turn.id, key, event_id: next.eventId } });
@@ -156,9 +190,10 @@ async function stop() {
   const turn = [...running].filter((one) => one.id).at(-1);
   if (!turn) return;
   try {
+    turn.warn("");
     await request(`/api/turns/${turn.id}/stop`, {});
   } catch (error) {
-    turn.say(error instanceof TypeError ? say("failed") : error.message, "trouble");
+    if (!turn.isDone) turn.warn(error.code === "unknown_turn" ? error.message : say("stop_failed"));
   }
   text.focus();
 }
@@ -205,14 +240,16 @@ async function earlier() {
 const session = {
   async opened() {
     at("connection").hidden = true;
+    clearTimeout(session.retrying);
     try {
       await refresh();
-    } catch {
-      session.dropped();
+    } catch (error) {
+      session.dropped(error);
+      session.retrying = setTimeout(session.opened, REFRESH_AGAIN_MS);
     }
   },
-  dropped() {
-    at("connection").textContent = say("offline");
+  dropped(error) {
+    at("connection").textContent = say(error?.code === "unavailable" ? "unavailable" : "offline");
     at("connection").hidden = false;
   },
   said({ event_id, turn_id, kind, text: words, choice }) {
@@ -221,6 +258,7 @@ const session = {
     const known = byEvent.get(event_id) ?? turns.get(turn_id);
     if (!known) {
       const turn = add(new Turn(act, { question: kind === "text" || !/^\/again/.test(words) ? words : "", turnId: turn_id, eventId: event_id }));
+      turn.took = choice?.key;
       running.add(turn);
       turn.wait();
       tidy();
@@ -274,7 +312,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && running.size) stop();
 });
 stopButton.addEventListener("click", stop);
-at("earlier").addEventListener("click", () => earlier().catch(() => session.dropped()));
+at("earlier").addEventListener("click", () => earlier().catch((error) => session.dropped(error)));
 latest.addEventListener("click", () => {
   isAtEnd = true;
   moved();

@@ -66,8 +66,12 @@ export function copyButton(text, label = say("copy")) {
 
 const announcer = document.getElementById("announcer");
 
-/** Have a screen reader say something once, when it is free. */
-export function announce(text) {
+const announced = new Set();
+
+/** Have a screen reader say something when it is free; once per `id`, whatever brings it and however often. */
+export function announce(text, id) {
+  if (announced.has(id)) return;
+  announced.add(id);
   announcer.append(h("p", { textContent: text }));
   while (announcer.children.length > 5) announcer.firstElementChild.remove();
 }

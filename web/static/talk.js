@@ -42,11 +42,13 @@ async function refusal(response) {
 
 /**
  * Send a message and follow it to its end, through as many connections as that takes.
- * `on` has accepted(data), preview(text), reply(data), refused(message, code), waiting(seconds) and lost().
+ * `on` has accepted(data), preview(text), reply(data), refused(message, code), waiting(seconds, isUnavailable) and lost(words):
+ * a server that takes no messages now, and says so, is not a lost connection.
  */
 export async function follow(message, on) {
   remember(message);
   for (let tries = 0; ; tries += 1) {
+    let unavailable;
     const line = new Line(on, () => (tries = 0));
     try {
       if (await line.run(message)) return forget(message);
@@ -55,10 +57,11 @@ export async function follow(message, on) {
         forget(message);
         return on.refused(error.message, error.code);
       }
+      if (error.code === "unavailable") unavailable = error;
       if (!(error instanceof Refused || error instanceof TypeError || error.name === "AbortError")) throw error;
     }
-    if (tries >= WAITS_S.length) return on.lost();
-    on.waiting(WAITS_S[tries]);
+    if (tries >= WAITS_S.length) return on.lost(unavailable?.message ?? say("gave_up"));
+    on.waiting(WAITS_S[tries], unavailable !== undefined);
     await pause(WAITS_S[tries]);
   }
 }
@@ -101,7 +104,7 @@ class Line {
         else if (name === "preview") this.on.preview(data.text);
         else if (name === "reply") return this.on.reply(data), true;
         else if (name === "error") {
-          if (data.code === "unavailable") return false;
+          if (data.code === "unavailable") throw new Refused(data.code, data.message, 503);
           return this.on.refused(data.message, "refused"), true;
         }
       }

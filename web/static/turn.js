@@ -18,9 +18,10 @@ export class Turn {
     this.said = h("div", { className: "said", hidden: true });
     this.text = h("div", { className: "text" });
     this.state = h("p", { className: "state small", hidden: true });
+    this.aside = h("p", { className: "small trouble", role: "alert", hidden: true });
     this.under = h("div", { className: "under" });
     this.answer = h("div", { className: "answer", hidden: true }, h("h2", { className: "visually-hidden", textContent: say("bot") }), this.text, this.under);
-    this.element = h("article", { className: "turn" }, this.said, this.answer, this.state);
+    this.element = h("article", { className: "turn" }, this.said, this.answer, this.state, this.aside);
     this.ask(question);
   }
 
@@ -39,7 +40,7 @@ export class Turn {
 
   /** The message is under way and nothing is written yet. */
   wait() {
-    this.isDone = false;
+    if (this.isDone) return;
     this.element.setAttribute("aria-busy", "true");
     if (!this.text.textContent) this.say(say("writing"), "writing");
     else this.say("");
@@ -69,13 +70,15 @@ export class Turn {
     this.element.removeAttribute("aria-busy");
     this.text.classList.remove("running");
     this.say("");
+    this.warn("");
     this.answer.hidden = !reply.text && !reply.choices.length;
     this.text.replaceChildren(render(reply.text, hostsIn(this.question)));
     if (reply.rating) this.rating = { ...reply.rating };
     this.under.replaceChildren(...[this.choices(reply), this.files(reply), this.line(reply), this.actions(reply)].filter(Boolean));
     if (reply.chosen) this.markChosen(reply.chosen);
     this.showRating();
-    if (!quietly && reply.text) announce(`${say("bot")}: ${this.text.textContent}`);
+    // Laid-out text has its breaks between paragraphs, list items and cells; textContent runs them together.
+    if (!quietly && reply.text) announce(`${say("bot")}: ${this.text.innerText.replace(/\s+/g, " ").trim()}`, reply.turn_id);
     this.act.moved();
   }
 
@@ -86,12 +89,19 @@ export class Turn {
     this.state.replaceChildren(words);
   }
 
+  /** What went wrong beside the answer, which goes on: it takes nothing away from how the answer stands. */
+  warn(words) {
+    this.aside.hidden = !words;
+    this.aside.textContent = words;
+  }
+
   /** The message was refused, or could not be sent: its text stays, with a way on. */
   fail(words, { canRetry = true } = {}) {
     if (this.isDone) return;
     this.element.removeAttribute("aria-busy");
     this.text.classList.remove("running");
     this.say("");
+    this.warn("");
     const retry = h("button", { type: "button", className: "quiet small", textContent: say("retry"), onclick: () => this.act.retry(this) });
     const edit = h("button", { type: "button", className: "quiet small", textContent: say("edit"), onclick: () => this.act.edit(this) });
     this.state.className = "state small trouble";
@@ -109,6 +119,15 @@ export class Turn {
       rows.set(row, [...(rows.get(row) ?? []), button]);
     }
     return h("div", { className: "choices" }, ...[...rows.values()].map((row) => h("div", { className: "row" }, ...row)));
+  }
+
+  /** The key of the option that a typed answer is the letter or the label of; undefined for anything else. */
+  keyOf(words) {
+    const bare = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim();
+    const said = bare(words);
+    return [...this.under.querySelectorAll(".choice[data-key]")].find(
+      (button, count) => said && (said === String.fromCharCode(97 + count) || said === bare(button.textContent)),
+    )?.dataset.key;
   }
 
   /** Mark the option that was taken; null opens them all again. */
@@ -133,17 +152,18 @@ export class Turn {
   /** Which model answered and what is to be known of the answer, in words. */
   line({ model, flags, rateable }) {
     const words = FLAGS.filter((flag) => flags.includes(flag)).map((flag) => say(`flag_${flag}`));
-    if (model && rateable) words.unshift(say("answered_by", { model }));
+    if (model && rateable) words.unshift(model === "offline" ? say("answered_offline") : say("answered_by", { model }));
     return words.length ? h("p", { className: "line small", textContent: words.join(" · ") }) : null;
   }
 
   actions(reply) {
-    if (!reply.rateable) return null;
+    const again = h("button", { type: "button", className: "quiet small again", onclick: () => this.act.again(this) }, icon("again"), h("span", { textContent: say("again") }));
+    // Stopped before a word was written: nothing to rate, but there is a question to answer.
+    if (!reply.rateable) return reply.flags.includes("stopped") ? h("div", { className: "actions" }, again) : null;
     this.good = iconButton("up", say("good"), () => this.rate(1), { "aria-pressed": "false" });
     this.bad = iconButton("thumb-down", say("bad"), () => this.rate(-1), { "aria-pressed": "false" });
     this.correct = h("button", { type: "button", className: "quiet small", "aria-expanded": "false" }, icon("edit"), h("span", { textContent: say("correct") }));
     this.correct.addEventListener("click", () => this.openCorrection(this.box.hidden));
-    const again = h("button", { type: "button", className: "quiet small again", onclick: () => this.act.again(this) }, icon("again"), h("span", { textContent: say("again") }));
     this.feedback = h("div", { className: "feedback" }, this.reasons(), this.correctionBox());
     this.thanks = h("span", { className: "thanks small", role: "status" });
     return h("div", {}, h("div", { className: "actions" }, this.good, this.bad, this.correct, copyButton(() => reply.text), again, this.thanks), this.feedback);
