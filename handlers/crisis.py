@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,6 +73,7 @@ class CrisisHandler:
         return [*there, self._country] if self._country else there
 
 
+@cache
 def load_guidance(path: Path = FOLDER / "crisis.toml") -> Guidance:
     """The reviewed texts and lines. Raises KeyError when a language, a text or a country's field is missing."""
     source = tomllib.loads(path.read_text("utf-8"))

@@ -52,8 +52,14 @@ class Terminal:
         return _CODES.sub("", self.raw)
 
     async def code(self) -> int:
-        async with asyncio.timeout(10):
-            return await self._process.wait()
+        """The exit status. Ctrl-D is pressed again while nothing happens: between two prompts nobody reads it."""
+        for _ in range(8):
+            try:
+                async with asyncio.timeout(2):
+                    return await self._process.wait()
+            except TimeoutError:
+                self.press(CTRL_D)
+        raise TimeoutError(self.text)
 
 
 @asynccontextmanager
