@@ -17,7 +17,7 @@ from cachetools import TTLCache
 
 from bot.commands import parse_command
 from bot.delivery import Delivery
-from bot.door import User
+from bot.door import User, refusal_notice
 from bot.errors import DeliveryError, IntakeError, MartinError, StoreClosed, StoreConflict, StoreError
 from bot.locale import say
 from bot.ports import Channel, Clock, Context, InboxStore, OutboxStore, PeopleStore, TurnRecord, TurnStore, Usage
@@ -305,7 +305,7 @@ class Core:
     async def _refuse_broken(self, waiting: _Waiting) -> None:
         """End a message of which not even the person could be found out, so that nobody waits for it."""
         text = say(self._language(waiting.message), "Something went wrong on my side. Please send that again.")
-        notice = self._notice(waiting, text)
+        notice = refusal_notice(waiting.id, waiting.message, text)
         try:
             await self._patiently(lambda: self._inbox.refuse(waiting.id, notice))
         except StoreError as error:
@@ -463,21 +463,11 @@ class Core:
                 "That is all for today: the limit here is {limit}. It starts again at 00:00 UTC; please send this again then.",
                 limit=limit,
             )
-            notice = self._notice(waiting, text)
+            notice = refusal_notice(waiting.id, waiting.message, text)
         self._told[context.person.id] = day
         await self._patiently(lambda: self._inbox.refuse(waiting.id, notice))
         if notice is not None:
             self.tell(notice)
-
-    def _notice(self, waiting: _Waiting, text: str) -> Outgoing:
-        return Outgoing(
-            id=OutboxId(waiting.id),
-            kind=OutgoingKind.NOTICE,
-            address=waiting.message.address,
-            reply=Reply(text=text),
-            nonce=waiting.id,
-            event_id=waiting.message.event_id,
-        )
 
 
 class _NoPreview:

@@ -209,7 +209,7 @@ class Door:
         return replace(message, text=text, kind=kind, sender_name=name, rating=rating), is_long
 
     def _too_long(self, turn_id: TurnId, message: IncomingMessage) -> Outgoing:
-        return _notice(
+        return refusal_notice(
             turn_id,
             message,
             say(self._language(message), "That is longer than I can take in at once. Please send it in smaller pieces."),
@@ -221,15 +221,15 @@ class Door:
             return None
         self._noticed[user] = True
         language = self._language(message)
-        return _notice(
+        return refusal_notice(
             turn_id,
             message,
             say(language, "You are writing faster than I can answer. Let me finish what waits, then send this one again."),
         )
 
 
-def _notice(turn_id: TurnId, message: IncomingMessage, text: str) -> Outgoing:
-    """What is said of a refused message."""
+def refusal_notice(turn_id: TurnId, message: IncomingMessage, text: str) -> Outgoing:
+    """What is said of a refused message; its outbox row has the inbox row's id."""
     return Outgoing(
         id=OutboxId(turn_id),
         kind=OutgoingKind.NOTICE,
