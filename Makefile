@@ -37,9 +37,13 @@ check: $(VENV)/installed-dev  ## style, types, import rules, languages, document
 	$(VENV)/bin/mypy
 	$(PYTHON) -m pytest -q -p no:cacheprovider tests/test_imports.py tests/test_locale.py tests/test_docs.py
 
-bench: $(VENV)/installed-dev  ## measure: overhead against python-telegram-bot, and the offline answers
+bench: $(VENV)/installed-dev  ## measure: overhead against python-telegram-bot, the offline answers, language models
 	$(PYTHON) -m benchmarks.overhead --json
 	$(PYTHON) -m benchmarks.offline --json
+	$(PYTHON) -m benchmarks.models --json
+
+outage: $(VENV)/installed-dev  ## let the language model die for five minutes under 200 people
+	$(PYTHON) -m benchmarks.models --outage 300 --json
 
 chaos: $(VENV)/installed-dev  ## kill the bot 500 times under load and look for anything lost or doubled
 	$(PYTHON) -m tests.chaos.kills --kills 500 $(ARGS)
@@ -90,4 +94,4 @@ $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
 	@$(PIP) install --require-hashes --no-deps --only-binary :all: -r requirements-dev.txt
 	@touch $@
 
-.PHONY: help setup run chat test check bench chaos docs locale lock audit clean
+.PHONY: help setup run chat test check bench outage chaos docs locale lock audit clean

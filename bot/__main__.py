@@ -4,22 +4,26 @@
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, TextIO, TypeVar
 
 import typer
 
 from bot import __version__
+from bot.amounts import progress
 from bot.app import chat, serve
 from bot.banner import terminal_language
 from bot.certificate import DAYS, is_name
-from bot.chores import back_up, examine, forget_person, make_certificate, migrate_now, restore_from
+from bot.chores import back_up, examine, forget_person, make_certificate, migrate_now, pull_model, restore_from
 from bot.config import Config, Loaded, read_config
-from bot.errors import ConfigError, DataFolderLocked, MartinError, Problem
+from bot.download_words import why_not
+from bot.errors import ConfigError, DataFolderLocked, MartinError, ModelError, Problem
 from bot.jobs.doctor import Finding, State, worst
 from bot.locale import say
 from bot.log import Logs
+from bot.model_types import PullProgress
 from bot.process import run
 from bot.setting_problems import CERTIFICATE, CERTIFICATE_KEY, environment_name
+from bot.types import Language
 
 FAILED: Final = 1
 MISCONFIGURED: Final = 2
@@ -104,6 +108,7 @@ def build_cli(language: str) -> typer.Typer:
         raise typer.Exit(FAILED if worst(findings) is State.BROKEN else 0)
 
     _add_chores(cli, language, load)
+    _add_models(cli, language, load)
     _add_certificate(cli, language)
 
     @cli.command("version", help=say(language, "Print the version."))
@@ -156,6 +161,58 @@ def _add_chores(cli: typer.Typer, language: str, load: Callable[[Path | None, Pa
             )
         else:
             _tell(say(language, "Noted: the running bot forgets {person} within a minute.", person=done.person))
+
+
+def _add_models(cli: typer.Typer, language: str, load: Callable[[Path | None, Path | None], Loaded]) -> None:
+    """The command that downloads a language model."""
+    File = Annotated[Path | None, _config_option(language)]  # noqa: N806 — types
+    Folder = Annotated[Path | None, _folder_option(language)]  # noqa: N806
+    help_of_model = say(language, "Its name at ollama.com/library, such as ministral-3:3b; without one, a small model that fits.")
+
+    @cli.command(
+        "model-pull", help=say(language, "Download a language model into the Ollama server; what is there already is kept.")
+    )
+    def _(
+        model: Annotated[str, typer.Argument(metavar="MODEL", help=help_of_model)] = "",
+        config: File = None,
+        data_dir: Folder = None,
+    ) -> None:
+        loaded, bar = load(config, data_dir).config, ProgressLine(sys.stderr, _language(language))
+        try:
+            name = _do(loaded, lambda config: pull_model(config, model, bar.show))
+        except ModelError as error:
+            _tell_aside(why_not(_language(language), error))
+            raise typer.Exit(FAILED) from error
+        finally:
+            bar.end()
+        if name is None:
+            _tell_aside(say(language, "No Ollama server is asked for answers: leave models.provider at auto, or name ollama."))
+            raise typer.Exit(MISCONFIGURED)
+        _tell(say(language, "{model} is here. `python -m bot doctor` tries it.", model=name))
+
+
+class ProgressLine:
+    """How far a download is: one line that is drawn anew on a terminal, a line for every tenth elsewhere."""
+
+    def __init__(self, out: TextIO, language: Language) -> None:
+        self._out, self._language, self._is_live = out, language, out.isatty()
+        self._shown, self._tenth = "", -1
+
+    def show(self, model: str, pulled: PullProgress) -> None:
+        """Say how far `model` is."""
+        text = f"{model}  {progress(pulled, self._language)}"
+        tenth = 10 * pulled.done // pulled.total if pulled.total else 0
+        if self._is_live and text != self._shown:
+            self._out.write("\r" + _plain(text) + " " * max(0, len(self._shown) - len(text)))
+            self._out.flush()
+        elif not self._is_live and tenth > self._tenth:
+            self._out.write(_plain(text) + "\n")
+        self._shown, self._tenth = text, tenth
+
+    def end(self) -> None:
+        """Leave the line."""
+        if self._is_live and self._shown:
+            self._out.write("\n")
 
 
 def _add_certificate(cli: typer.Typer, language: str) -> None:
@@ -266,6 +323,10 @@ def dotenv_value(value: str) -> str:
     if value.replace("/", "").replace(".", "").replace("-", "").replace("_", "").isalnum():
         return value
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _language(language: str) -> Language:
+    return "es" if language == "es" else "en"
 
 
 def _tell(text: str) -> None:

@@ -5,54 +5,51 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import shutil
 import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, date, timedelta
+from datetime import UTC, timedelta
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from random import SystemRandom
 from typing import TYPE_CHECKING
 
 import structlog
 
 from bot import __version__
+from bot.backends import build_models
 from bot.banner import greeting, terminal_language, where_text_goes
 from bot.channels.web import SessionChannel
 from bot.config import Config
 from bot.core import Core, CoreSettings
 from bot.delivery import Delivery
 from bot.door import Door, DoorLimits
-from bot.errors import DataFolderLocked, MartinError, StoreFull
+from bot.downloads import BackgroundDownloads
+from bot.errors import DataFolderLocked, MartinError
 from bot.health import RunningHealth
 from bot.histories import StoredHistories
 from bot.jobs.forget import ForgetJob
-from bot.jobs.runner import Chores, DueMessages, NightlyJob
+from bot.jobs.runner import Chores, DueMessages
 from bot.knowledge import FolderKnowledge
 from bot.lexical import guess_language
 from bot.locale import say
 from bot.log import Logs
-from bot.models.chain import Chain
-from bot.models.guard import Backend, Deadlines
-from bot.models.offline import OfflineModel
-from bot.models.scripted import ScriptedModel
+from bot.model_types import ModelStatus
+from bot.models.breaker import BreakerState
+from bot.nights import Nights
 from bot.normalise import clean
-from bot.ports import Channel, ChatModel, HandlerSettings, PersonalData, Services
+from bot.ports import Channel, HandlerSettings, PersonalData, Services
 from bot.process import settle
 from bot.router import Router
-from bot.store.backup import backup, keep_last, nightly_path
-from bot.store.check import full_check
+from bot.settings import LimitSettings
 from bot.store.folder import DataFolder, RunInfo
 from bot.store.migrate import migrate
 from bot.store.open import Stores, open_folder
-from bot.store.retention import Retention
 from bot.supervise import SupervisedChannel
 from bot.system import SystemClock, TimeOrderedIds
-from bot.types import LANGUAGES, ChannelName, IncomingMessage, Job, Language, ModelStatus
+from bot.types import LANGUAGES, ChannelName, IncomingMessage, Job, Language, Limit
 from handlers import ASK_A_MODEL
 from handlers import build as build_handlers
 from handlers.signs import load_signs
@@ -66,10 +63,10 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger("martin")
 
-FREE_FLOOR_BYTES = 256 * 1024 * 1024
-"""Nightly chores do not begin with less free space than this (R-22)."""
 DUE_EVERY_S, NIGHT_EVERY_S = 60, 300
-SUNDAY = 7
+MODELS_EVERY_S = 30.0
+"""How often `auto` looks for a model that was not there yet."""
+MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,26 +75,6 @@ class Ready:
 
     address: str
     owner_token: str
-
-
-def build_model(config: Config) -> Chain:
-    """The chat model: what the configuration names, in order, each behind its deadlines and breaker, `offline` last."""
-    clock = SystemClock()
-    makers: Mapping[str, Callable[[], ChatModel]] = {
-        "scripted": lambda: ScriptedModel(
-            clock=clock,
-            first_token_s=config.models.scripted.delay_ms / 1000,
-            between_tokens_s=1 / config.models.scripted.tokens_per_s if config.models.scripted.tokens_per_s else 0.0,
-            template=config.models.scripted.text,
-        ),
-        "offline": lambda: OfflineModel(clock=clock),
-    }
-    local = config.models.local
-    deadlines = Deadlines(first_token_s=local.first_token_s, between_tokens_s=local.between_tokens_s, total_s=local.total_s)
-    backends = [
-        Backend(model=makers[name](), deadlines=deadlines, parallel=config.models.parallel) for name in config.providers
-    ]
-    return Chain(backends, clock=clock, random=SystemRandom())
 
 
 @asynccontextmanager
@@ -125,7 +102,10 @@ class Bot:
         """`channels` are there besides the page and the console, or in their place (journeys, benchmarks)."""
         self._config, self._folder, self._stores = config, folder, stores
         self._clock, self._ids = SystemClock(), TimeOrderedIds()
-        self.model = build_model(config)
+        self._models = build_models(config, self._clock)
+        self.model = self._models.chain
+        library = self._models.library
+        self.downloads = BackgroundDownloads(library, self._clock) if library is not None else None
         self.recall = LexicalRecall(stores.examples)
         self.personal: tuple[PersonalData, ...] = (*stores.personal, self.recall)
         self.knowledge = FolderKnowledge(config.knowledge.folder, clock=self._clock)
@@ -180,11 +160,14 @@ class Bot:
                 is_loopback=settings.is_loopback,
                 bot_name=self._config.bot.name,
                 text_limit=self._config.limits.text_max_chars,
+                currency=self._config.models.currency,
+                is_remote=lambda name: next((one.is_remote for one in self.statuses if one.name == name), None),
             ),
             web=self._sessions[ChannelName.WEB],
             console=self._sessions[ChannelName.CONSOLE],
             histories=StoredHistories(self._stores.turns, self._stores.people.address_id),
             health=self._health,
+            notices=self._stores.notices,
             clock=self._clock,
         )
         chats = tuple(self._sessions.values())
@@ -192,7 +175,7 @@ class Bot:
 
     async def run(self, server: WebServer | None, on_ready: Callable[[], None]) -> None:
         """Serve (without a page where `server` is None) until `stop`, then finish what is under way (R-33)."""
-        self.statuses = await self.model.statuses()
+        await self._look_at_models()
         async with aclosing(self.model), asyncio.TaskGroup() as tasks:
             if server is not None:
                 tasks.create_task(server.serve())
@@ -208,6 +191,10 @@ class Bot:
                 )
             ]
             running.append(tasks.create_task(self.knowledge.refresh()))
+            running.append(tasks.create_task(self.model.watch(MODELS_EVERY_S, self._look_at_models)))
+            running.append(tasks.create_task(self._warm_models()))
+            if self.downloads is not None:
+                running.append(tasks.create_task(self.downloads.run()))
             scheduler = self._schedule()
             try:
                 on_ready()
@@ -223,6 +210,14 @@ class Bot:
     def stop(self) -> None:
         """Take nothing more in, finish, and end."""
         self._stopping.set()
+
+    async def _look_at_models(self) -> None:
+        self.statuses = await self.model.statuses(terminal_language(self._config.language.default))
+
+    async def _warm_models(self) -> None:
+        """Let a local server load its model now, so that the first person need not wait for it."""
+        for model in self._models.warm:
+            await model.warm()
 
     async def _drain(self) -> None:
         """Let running turns end and their replies go out; what does not end in time is answered by the next start."""
@@ -240,46 +235,16 @@ class Bot:
         """APScheduler with a memory store in UTC; what must survive a restart is in SQL (`due_messages`, `job_runs`)."""
         from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-        zone = self._config.zone
         due = DueMessages(due=self._stores.due, handler=self.router.due, deliver=self.delivery.add, clock=self._clock)
-        hour = self._config.store.backup_hour
-        nights = [
-            NightlyJob(name=name, run=run, jobs=self._stores.jobs, clock=self._clock, zone=zone, hour=hour)
-            for name, run in (("backup", self._backup), ("retention", self._retain), ("full check", self._check_whole))
-        ]
-
-        async def check_nights() -> None:
-            for night in nights:
-                await night.check()
-
+        nights = Nights(self._config, self._folder, self._stores, self._clock)
         scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
         )
         now = self._clock.now()
-        for check, every_s in ((_logged("due", due.check), DUE_EVERY_S), (_logged("nights", check_nights), NIGHT_EVERY_S)):
+        for check, every_s in ((_logged("due", due.check), DUE_EVERY_S), (_logged("nights", nights.check), NIGHT_EVERY_S)):
             scheduler.add_job(check, "interval", seconds=every_s, next_run_time=now + timedelta(seconds=1))
         scheduler.start()
         return scheduler
-
-    async def _backup(self, night: date) -> None:
-        _demand_space(self._folder.path)
-        await backup(self._folder.database, nightly_path(self._folder.backups, night), overwrite=True)
-        keep_last(self._folder.backups, night, self._config.store.backup_keep)
-
-    async def _retain(self, _: date) -> None:
-        settings = self._config.store
-        await Retention(
-            self._stores.database,
-            self._stores.keys,
-            self._clock,
-            key_days=settings.key_days,
-            retention_days=settings.retention_days,
-        ).run()
-
-    async def _check_whole(self, night: date) -> None:
-        """Every Sunday: what SQLite can notice of damage (R-23)."""
-        if night.isoweekday() == SUNDAY:
-            await full_check(self._folder.database)
 
     async def _forget(self, job: Job) -> None:
         await ForgetJob(self.personal).run(job.person_id)
@@ -288,6 +253,12 @@ class Bot:
         config = self._config
         return Services(
             model=self.model,
+            offline=self._models.offline,
+            library=self._models.library,
+            usage=self._stores.usage,
+            notices=self._stores.notices,
+            price=self._models.price,
+            downloads=self.downloads,
             recall=self.recall,
             knowledge=self.knowledge,
             turns=self._stores.turns,
@@ -307,6 +278,9 @@ class Bot:
                 bot_name=config.bot.name,
                 version=__version__,
                 crisis_country=config.privacy.crisis_country,
+                currency=config.models.currency,
+                limits=_limits(config.limits),
+                watch_s=min(240.0, config.models.local.total_s),
             ),
         )
 
@@ -334,8 +308,8 @@ class Bot:
             return "stopping" if self.door.is_closed else "ok"
 
         async def models() -> str:
-            status = await self.model.check()
-            return "ok" if status.is_ready else status.detail
+            down = [state.name for state in self.model.states if state.breaker is not BreakerState.CLOSED]
+            return "ok" if len(down) < len(self.model.states) else f"none answers: {', '.join(down)}"
 
         return {"store": store, "intake": intake, "models": models}
 
@@ -466,6 +440,7 @@ def _logged(name: str, check: Callable[[], Awaitable[object]]) -> Callable[[], A
 
 def _core_settings(config: Config) -> CoreSettings:
     longest = max(config.models.local.total_s, config.models.remote.total_s)
+    limits = _limits(config.limits)
     return CoreSettings(
         history=config.core.history,
         turn_deadline_s=longest * len(config.providers) + 30,
@@ -473,7 +448,25 @@ def _core_settings(config: Config) -> CoreSettings:
         messages_per_day=config.limits.messages_per_day,
         tokens_per_day=config.limits.tokens_per_day,
         tokens_per_day_of_all=config.limits.tokens_per_day_all,
+        money_per_day=limits.get(Limit.MONEY, 0),
+        money_per_day_of_all=limits.get(Limit.MONEY_OF_ALL, 0),
     )
+
+
+def _limits(settings: LimitSettings) -> Mapping[Limit, int]:
+    """The daily limits that are set, in tokens or in millionths of the currency."""
+    given = {
+        Limit.TOKENS: settings.tokens_per_day,
+        Limit.MONEY: _millionths(settings.money_per_day),
+        Limit.TOKENS_OF_ALL: settings.tokens_per_day_all,
+        Limit.MONEY_OF_ALL: _millionths(settings.money_per_day_all),
+    }
+    return {limit: most for limit, most in given.items() if most}
+
+
+def _millionths(amount: float) -> int:
+    """An amount of money as it is counted; what is too small for that is the smallest, not none."""
+    return max(1, round(amount * MILLION)) if amount else 0
 
 
 def _digest(secret: bytes) -> Callable[[str], str]:
@@ -484,12 +477,6 @@ def _digest(secret: bytes) -> Callable[[str], str]:
 def _clean(text: str, *, max_chars: int) -> tuple[str, bool]:
     cleaned = clean(text, max_chars=max_chars)
     return cleaned.text, cleaned.was_cut
-
-
-def _demand_space(folder: Path) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < FREE_FLOOR_BYTES:
-        raise StoreFull(f"{free >> 20} MiB are free; a nightly chore needs {FREE_FLOOR_BYTES >> 20} MiB")
 
 
 def _warn_of_throwaway_disk() -> None:

@@ -10,12 +10,14 @@ from bot import __version__
 from bot.certificate import lan_addresses
 from bot.config import Config
 from bot.locale import say
-from bot.types import Language, ModelStatus
+from bot.model_types import ModelStatus
+from bot.types import Language
+from bot.where import networked_models, remote_models
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Banner:
-    """The facts behind the lines printed at the start. `chosen` is the provider as it was configured.
+    """The facts behind the lines printed at the start. `chosen` are the providers as they were named.
 
     `address` is where this machine finds the page, `elsewhere` where other devices do.
     """
@@ -24,7 +26,7 @@ class Banner:
     version: str
     address: str
     folder: str
-    chosen: str
+    chosen: Sequence[str]
     statuses: Sequence[ModelStatus]
     is_loopback: bool
     is_encrypted: bool
@@ -32,7 +34,7 @@ class Banner:
 
     def lines(self, language: Language) -> list[str]:
         """The lines, in `language`, plain text."""
-        first = self.statuses[0]
+        first = next((one for one in self.statuses if one.is_ready), self.statuses[-1])
         lines = [
             say(language, "{name} {version} is ready.", name=self.name, version=self.version),
             say(
@@ -40,7 +42,8 @@ class Banner:
                 "  Page      {address}  (or `make chat` in another terminal)",
                 address=self.address,
             ),
-            say(language, "  Answers   {model}: {why}", model=first.name, why=self._why(language)),
+            say(language, "  Answers   {model}: {why}", model=first.name, why=self._why(language, first)),
+            *self._steps(),
             say(language, "  Your text {where}", where=where_text_goes(self.statuses, language)),
             say(language, "  Data      {folder}", folder=self.folder),
         ]
@@ -61,10 +64,16 @@ class Banner:
             "(python -m bot certificate makes them), or put a TLS proxy in front",
         )
 
-    def _why(self, language: Language) -> str:
-        if self.chosen == "auto":
-            return say(language, "no language model is connected, so it answers from knowledge/ and from what you correct")
-        return say(language, "chosen by the setting models.provider")
+    def _why(self, language: Language, first: ModelStatus) -> str:
+        if first.name != "offline":
+            return first.detail
+        if "offline" in self.chosen:
+            return say(language, "chosen by the setting models.provider")
+        return say(language, "no language model is connected, so it answers from knowledge/ and from what you correct")
+
+    def _steps(self) -> list[str]:
+        """What to do about the models that do not answer, each in a line of its own."""
+        return [f"            → {one.name}: {one.next_step}" for one in self.statuses if not one.is_ready and one.next_step]
 
 
 def greeting(config: Config, address: str, statuses: Sequence[ModelStatus]) -> str:
@@ -74,7 +83,7 @@ def greeting(config: Config, address: str, statuses: Sequence[ModelStatus]) -> s
         version=__version__,
         address=address,
         folder=str(config.data_dir),
-        chosen=config.models.provider,
+        chosen=config.models.named,
         statuses=statuses,
         is_loopback=config.web.is_loopback,
         is_encrypted=config.web.tls is not None,
@@ -91,14 +100,11 @@ def _elsewhere(config: Config, address: str) -> tuple[str, ...]:
     return tuple(f"{scheme}://{name}:{port}" for name in config.web.allowed_hosts or lan_addresses())
 
 
-def remote_models(statuses: Sequence[ModelStatus]) -> tuple[str, ...]:
-    """The models to which text leaves this machine, in the order they are asked."""
-    return tuple(status.name for status in statuses if status.is_remote)
-
-
 def where_text_goes(statuses: Sequence[ModelStatus], language: Language) -> str:
     """One sentence that says where people's words go."""
     remote = remote_models(statuses)
+    if not remote and networked_models(statuses):
+        return say(language, "stays on this machine and in its private network.")
     if not remote:
         return say(language, "stays on this machine.")
     return say(language, "is sent to {models}.", models=", ".join(remote))

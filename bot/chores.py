@@ -6,18 +6,22 @@ import asyncio
 import shutil
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.app import build_model, open_stores
+from bot.app import open_stores
+from bot.backends import build_models
 from bot.certificate import Made, make, names_of_this_machine
 from bot.config import Config, Loaded
 from bot.errors import BackupError, DataFolderLocked, UnknownPerson
 from bot.jobs.doctor import Broken, Database, Doctor, Finding, Looks
 from bot.jobs.forget import ForgetJob
 from bot.knowledge import FolderKnowledge
+from bot.model_types import ModelStatus, PullProgress
+from bot.ports import UsageOfDay
 from bot.store.backup import Backup, Restored, backup, restore
 from bot.store.check import damaged as damaged_error
 from bot.store.check import find_faults, in_thread, open_file, revision_of
@@ -29,8 +33,11 @@ from bot.store.migrations import REVISIONS
 from bot.store.open import Stores
 from bot.store.writes import steps_of
 from bot.system import SystemClock, TimeOrderedIds
-from bot.types import ChannelName, ModelStatus, PersonId
+from bot.types import AdminNotice, ChannelName, PersonId
 from bot.writes import AddJob
+
+NOTICE_DAYS = timedelta(days=7)
+SHOWN_NOTICES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +103,21 @@ async def make_certificate(config: Config, hosts: Sequence[str], *, language: st
     return await make(folder.tls, tuple(names), language=language)
 
 
+async def pull_model(config: Config, model: str, show: Callable[[str, PullProgress], None]) -> str | None:
+    """Download a model into the local server, `show`ing how far it is; its name. None without such a server. Raises ModelError.
+
+    Without a name it is the one that the settings want, else a small one that fits an ordinary machine.
+    """
+    models = build_models(config, SystemClock())
+    async with aclosing(models.chain):
+        if models.library is None:
+            return None
+        wanted = model or config.models.ollama.model or models.library.recommended
+        async for progress in models.library.pull(wanted):
+            show(wanted, progress)
+    return wanted
+
+
 async def examine(loaded: Loaded, *, language: str, with_invariants: bool) -> tuple[Finding, ...]:
     """What doctor finds. Changes nothing, also while a bot serves the folder."""
     looks = _Looks(loaded.config)
@@ -105,7 +127,9 @@ async def examine(loaded: Loaded, *, language: str, with_invariants: bool) -> tu
         database=looks.database,
         backups=looks.backups,
         knowledge=looks.knowledge,
-        models=looks.models,
+        models=lambda: looks.models(language),
+        usage=looks.usage,
+        notices=looks.notices,
         port_is_free=looks.port_is_free,
         invariants=looks.invariants,
     )
@@ -155,12 +179,27 @@ class _Looks:
         problems = [f"{one.path}{f':{one.line}' if one.line else ''}: {one.reason}" for one in knowledge.problems]
         return knowledge.count, problems
 
-    async def models(self) -> Sequence[ModelStatus]:
-        model = build_model(self._config)
-        try:
-            return await model.statuses()
-        finally:
-            await model.aclose()
+    async def models(self, language: str) -> Sequence[ModelStatus]:
+        async with aclosing(build_models(self._config, SystemClock()).chain) as chain:
+            return await chain.tried_statuses("es" if language == "es" else "en")
+
+    async def usage(self) -> UsageOfDay | None:
+        today = SystemClock().now().date()
+        if not await self._has_present_tables():
+            return None
+        async with open_stores(self._config) as stores:
+            return await stores.usage.of_day(today)
+
+    async def notices(self) -> Sequence[AdminNotice]:
+        since = SystemClock().now().date() - NOTICE_DAYS
+        if not await self._has_present_tables():
+            return ()
+        async with open_stores(self._config) as stores:
+            return await stores.notices.recent(since, SHOWN_NOTICES)
+
+    async def _has_present_tables(self) -> bool:
+        found = await self.database()
+        return found.exists and not found.is_old
 
     async def port_is_free(self) -> bool:
         host, port = self._config.web.host, self._config.web.port

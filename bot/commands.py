@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A command: its English name (the one that handlers see), its Spanish names, and its summary in both languages."""
+    """A command: its English name (the one that handlers see), its Spanish names, and its summary in both languages.
+
+    The summary of one that `is_for_admins` says so: where lists are the same for everybody, that is how they learn it.
+    """
 
     name: str
     spanish: tuple[str, ...]
     summary: str
     resumen: str
     argument: str = ""
+    is_for_admins: bool = False
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -23,6 +27,12 @@ COMMANDS: tuple[Command, ...] = (
     Command(name="stop", spanish=("parar",), summary="stop the answer being written", resumen="parar la respuesta en curso"),
     Command(
         name="again", spanish=("repetir",), summary="answer the last question again", resumen="responder otra vez a lo último"
+    ),
+    Command(
+        name="why",
+        spanish=("porque", "por_que"),
+        summary="what the last answer rests on, and which model wrote it",
+        resumen="en qué se apoya la última respuesta y qué modelo la escribió",
     ),
     Command(
         name="language",
@@ -38,6 +48,14 @@ COMMANDS: tuple[Command, ...] = (
         spanish=("acerca",),
         summary="what I am and where your words go",
         resumen="qué soy y adónde van tus palabras",
+    ),
+    Command(
+        name="admin",
+        spanish=("admin",),
+        argument="models|pull|usage",
+        summary="models, downloads and usage (admins only)",
+        resumen="modelos, descargas y uso (solo para quienes administran)",
+        is_for_admins=True,
     ),
 )
 

@@ -11,6 +11,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from bot.errors import ConfigError, Problem
 from bot.locale import say
+from bot.model_settings import ModelSettings
 from bot.setting_problems import (
+    ALIASES,
     BY_NAME,
     CERTIFICATE,
     CERTIFICATE_KEY,
@@ -33,6 +36,7 @@ from bot.setting_problems import (
     environment_name,
     explain,
     lonely_certificate,
+    model_problems,
     unknown_name,
 )
 from bot.setting_types import is_loopback
@@ -139,9 +143,9 @@ def read_config(
 def _from_names(values: Mapping[str, str], where: str, problems: list[Problem], language: str) -> _Layer:
     """The layer that `MARTIN_…` names make. An empty value counts as not given."""
     layer = _Layer()
-    port = values.get("PORT", "") if not where else ""
-    if port.strip():
-        layer.put(("web", "port"), "PORT", port.strip())
+    for alias, path in ALIASES.items():
+        if value := values.get(alias, "").strip():
+            layer.put(path, where + alias, value)
     for name, value in values.items():
         known = BY_NAME.get(name.upper())
         if known is not None and value.strip():
@@ -256,6 +260,8 @@ def _check_together(
     if (folder := given("data_dir")) and not _can_be_folder(folder):
         reason = say(language, "this is not a folder and cannot become one")
         yield Problem(path=names["data_dir",], reason=reason, accepted=say(language, "a folder"))
+    with suppress(ValidationError):  # told already
+        yield from model_problems(ModelSettings.model_validate(_section(layers, "models")), names, language)
     certificate, key = given(*CERTIFICATE).strip(), given(*CERTIFICATE_KEY).strip()
     if not reads_certificate:
         return
@@ -265,6 +271,18 @@ def _check_together(
         path, other = (CERTIFICATE, CERTIFICATE_KEY) if certificate else (CERTIFICATE_KEY, CERTIFICATE)
         if names.get(other) not in wrong:
             yield lonely_certificate(path, names, language)
+
+
+def _section(layers: Sequence[_Layer], name: str) -> dict[str, Any]:
+    """One section as all layers make it, the first layer that has a value winning."""
+    merged = _Layer()
+    for path in dict.fromkeys(path for layer in layers for path in layer.names if path[0] == name):
+        values: Any = next(layer.values for layer in layers if path in layer.names)
+        for key in path:
+            values = values[key]
+        merged.put(path, "", values)
+    found: dict[str, Any] = merged.values.get(name, {})
+    return found
 
 
 def _can_be_folder(name: str) -> bool:

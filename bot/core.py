@@ -13,14 +13,14 @@ from functools import partial
 from typing import TypeVar
 
 import structlog
-from cachetools import TTLCache
 
 from bot.commands import parse_command
 from bot.delivery import Delivery
 from bot.door import User, refusal_notice
 from bot.errors import DeliveryError, IntakeError, MartinError, StoreClosed, StoreConflict, StoreError
+from bot.limits import DailyLimits, OncePerDay, has_messages_left, limit_note, limit_notice, over_limit, refusal_text
 from bot.locale import say
-from bot.ports import Channel, Clock, Context, InboxStore, OutboxStore, PeopleStore, TurnRecord, TurnStore, Usage
+from bot.ports import Channel, Clock, Context, InboxStore, OutboxStore, PeopleStore, TurnRecord, TurnStore
 from bot.preview import RunningPreview, Stop
 from bot.router import Router
 from bot.types import (
@@ -37,7 +37,6 @@ from bot.types import (
     Outgoing,
     OutgoingKind,
     PastTurn,
-    PersonId,
     PlatformId,
     Receipt,
     ReceiptStatus,
@@ -62,8 +61,8 @@ class GivenUp(MartinError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CoreSettings:
-    """The core's settings, out of `bot.config`. A limit of 0 is none.
+class CoreSettings(DailyLimits):
+    """The core's settings, out of `bot.config`.
 
     `store_retry_s` are the pauses between tries while the database cannot write; the last one repeats.
     """
@@ -71,9 +70,6 @@ class CoreSettings:
     history: int = 12
     turn_deadline_s: float = 330.0
     preview_interval_s: float = 0.1
-    messages_per_day: int = 0
-    tokens_per_day: int = 0
-    tokens_per_day_of_all: int = 0
     store_retry_s: Sequence[float] = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -117,7 +113,7 @@ class Core:
         self._of_user: Counter[User] = Counter()
         self._waiting = 0
         self._held: set[TurnId] = set()
-        self._told: TTLCache[PersonId, date] = TTLCache(10_000, 86_400.0, timer=clock.monotonic)
+        self._told = OncePerDay(clock.monotonic)
         self._tasks: asyncio.TaskGroup | None = None
         self._idle, self._recovered = asyncio.Event(), asyncio.Event()
         self._log = _log.bind()  # once, not for every turn's line
@@ -257,9 +253,12 @@ class Core:
         context = await self._patiently(lambda: self._people.meet(message, history=self._settings.history, now=now), waiting)
         turn = await self._patiently(lambda: self._turn(waiting.id, message, context))
         handler = self._router.route(turn)
-        if handler.name in self._limited and (limit := self._limit(context.usage)) is not None:
-            await self._refuse(waiting, context, limit)
-            return
+        if handler.name in self._limited:
+            if not has_messages_left(self._settings, context.usage):
+                await self._refuse(waiting, turn, now.date())
+                return
+            if (over := over_limit(self._settings, context.usage)) is not None:
+                turn = replace(turn, over_limit=over)
         waiting.turn, waiting.handler = turn, handler.name
         opened = None
         if waiting.attempts is not None:
@@ -282,7 +281,7 @@ class Core:
                 outcome = await handler.handle(turn, preview)
         finally:
             opened = await preview.end()
-        record = self._record(turn, handler.name, outcome)
+        record = self._record(turn, handler.name, self._with_limit_told(turn, outcome, now.date()))
         await self._patiently(lambda: self._turns.commit(record), waiting)
         if record.outgoing is not None:
             self._delivery.add(record.outgoing, opened)
@@ -352,6 +351,7 @@ class Core:
             is_first=context.is_first,
             awaiting=context.awaiting,
             history=context.history,
+            has_earlier=context.has_earlier,
             target=await self._target(message),
             running=running,
         )
@@ -385,6 +385,7 @@ class Core:
                 turn_id=turn.id,
                 event_id=turn.message.event_id,
                 model=outcome.generation.model if outcome.generation else "",
+                generation=outcome.generation,
                 status=status,
                 flags=outcome.flags,
             )
@@ -441,33 +442,31 @@ class Core:
 
     # --- limits ---
 
-    def _limit(self, usage: Usage) -> int | None:
-        """The daily limit that is reached, or None."""
-        limits = (
-            (usage.messages, self._settings.messages_per_day),
-            (usage.tokens, self._settings.tokens_per_day),
-            (usage.tokens_of_all, self._settings.tokens_per_day_of_all),
-        )
-        return next((limit for used, limit in limits if limit and used >= limit), None)
+    async def _refuse(self, waiting: _Waiting, turn: Turn, day: date) -> None:
+        """No messages are left: say so once a day where nobody waits on a request, and every time where somebody does."""
+        refused = None
+        is_first = self._told.is_first(("messages", turn.person.id), day)
+        if is_first or self._channels[turn.message.address.channel].answers_requests:
+            refused = refusal_notice(waiting.id, waiting.message, refusal_text(self._settings, turn.language))
+        await self._patiently(lambda: self._inbox.refuse(waiting.id, refused))
+        if refused is not None:
+            self.tell(refused)
 
-    async def _refuse(self, waiting: _Waiting, context: Context, limit: int) -> None:
-        """A daily limit is reached: say so once a day where nobody waits on a request, and every time where somebody does."""
-        message = waiting.message
-        language = context.person.language or self._language(message)
-        day = self._clock.now().date()
-        is_told = self._told.get(context.person.id) == day
-        notice = None
-        if not is_told or self._channels[message.address.channel].answers_requests:
-            text = say(
-                language,
-                "That is all for today: the limit here is {limit}. It starts again at 00:00 UTC; please send this again then.",
-                limit=limit,
-            )
-            notice = refusal_notice(waiting.id, waiting.message, text)
-        self._told[context.person.id] = day
-        await self._patiently(lambda: self._inbox.refuse(waiting.id, notice))
-        if notice is not None:
-            self.tell(notice)
+    def _with_limit_told(self, turn: Turn, outcome: Outcome, day: date) -> Outcome:
+        """The outcome; where a used-up limit kept its answer from the language models, with word of that to those concerned.
+
+        That is: the person below the answer and the operator in the log, once a day, and the admins, of whose notices the store
+        keeps the first of a day.
+        """
+        over = turn.over_limit
+        if over is None or outcome.generation is None:  # no model would have been asked for this
+            return outcome
+        if self._told.is_first(over.limit, day):
+            _log.warning("limit.reached", limit=over.limit.value, most=over.most)
+        notes = [outcome.note] if outcome.note else []
+        if self._told.is_first(("limit", turn.person.id), day):
+            notes.append(limit_note(over.limit, turn.spoken))
+        return replace(outcome, note="\n\n".join(notes), writes=(*outcome.writes, limit_notice(over, day)))
 
 
 class _NoPreview:

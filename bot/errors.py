@@ -17,6 +17,9 @@ MartinError
 │   ├── ModelTimedOut     a deadline passed
 │   ├── ModelBusy         429 or 503; carries `retry_after_s`
 │   ├── ModelRejected     the backend will not do this (401, 404, 422, …)
+│   │   ├── ModelMissing  it has no such model
+│   │   ├── ModelTooNew   the model needs a newer version of it
+│   │   └── ModelNoSpace  its disk is full
 │   └── ModelBroken       empty, cut off, or not what the protocol says
 ├── DeliveryError         a platform did not take a message; it is tried again
 │   ├── DeliveryPaused    not before `retry_after_s`
@@ -123,6 +126,18 @@ class ModelBusy(ModelError):
 
 class ModelRejected(ModelError):
     """The backend refuses this request whatever the number of tries."""
+
+
+class ModelMissing(ModelRejected):
+    """The backend, or the library that it downloads from, has no such model."""
+
+
+class ModelTooNew(ModelRejected):
+    """The model needs a newer version of the backend."""
+
+
+class ModelNoSpace(ModelRejected):
+    """There is no space left where the backend keeps its models."""
 
 
 class ModelBroken(ModelError):

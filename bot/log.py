@@ -26,7 +26,7 @@ from bot.settings import LogSettings
 HIDDEN: Final = "•••"
 QUIET_LOGGERS: Final = (
     "httpx", "httpcore", "uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "urllib3", "aiosqlite",
-    "apscheduler", "alembic",
+    "apscheduler", "alembic", "httpx2", "httpcore2", "mistralai", "ollama",
 )  # fmt: skip
 TEXT_FIELDS: Final = frozenset({"text", "question", "answer", "reply", "correction", "prompt", "preview"})
 """Fields that hold what people wrote or read; left out unless `log.text` is on."""

@@ -5,16 +5,18 @@ One small protocol per consumer. A database error leaves every store method as a
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
+from bot.model_ports import ChatModel, Downloads, ModelLibrary, Price
+from bot.model_types import ModelStatus
 from bot.types import (
     Address,
     AddressId,
+    AdminNotice,
     ChannelName,
-    Chunk,
     ConversationId,
     DueMessage,
     Evidence,
@@ -24,14 +26,13 @@ from bot.types import (
     Job,
     JobRun,
     Language,
-    ModelStatus,
+    Limit,
     Outcome,
     Outgoing,
     PastTurn,
     Person,
     PersonId,
     PlatformId,
-    Prompt,
     Question,
     Receipt,
     Scope,
@@ -102,23 +103,6 @@ class Channel(Protocol):
 
     async def deliver(self, outgoing: Outgoing, opened: PlatformId | None) -> tuple[PlatformId, ...]:
         """Bring the reply to the person and return the platform's ids, one per part. Raises DeliveryError."""
-
-
-class ChatModel(Protocol):
-    """Something that answers a prompt."""
-
-    @property
-    def name(self) -> str:
-        """Backend and model, for people: `offline`, `ollama/llama3.2`."""
-
-    async def check(self) -> ModelStatus:
-        """Whether it can answer now. Never raises for an unreachable backend."""
-
-    def stream(self, prompt: Prompt, *, max_tokens: int, temperature: float) -> AsyncIterator[Chunk]:
-        """Yield the answer in pieces, the last with the generation. Raises ModelError. Closing it ends the generation."""
-
-    async def aclose(self) -> None:
-        """Let go of connections."""
 
 
 class Knowledge(Protocol):
@@ -229,16 +213,21 @@ class InboxStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What was used on one UTC day."""
+    """What was used on one UTC day. Costs are in millionths of the configured currency."""
 
     messages: int = 0
     tokens: int = 0
     tokens_of_all: int = 0
+    cost: int = 0
+    cost_of_all: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What the store knows around a message, read in one statement."""
+    """What the store knows around a message, read in one statement.
+
+    `has_earlier` says that the conversation began before `history` does.
+    """
 
     person: Person
     address_id: AddressId
@@ -247,6 +236,7 @@ class Context:
     awaiting: Question | None
     history: tuple[Exchange, ...]
     usage: Usage
+    has_earlier: bool = False
 
 
 class PeopleStore(Protocol):
@@ -339,6 +329,31 @@ class JobStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UsageOfDay:
+    """What all people together used on one UTC day. `cost` is in millionths of the configured currency."""
+
+    day: date
+    people: int
+    messages: int
+    tokens: int
+    cost: int
+
+
+class UsageStore(Protocol):
+    """What language models were used for, in sums that name nobody."""
+
+    async def of_day(self, day: date) -> UsageOfDay:
+        """The sums of one UTC day, zeros where nothing was used."""
+
+
+class NoticeStore(Protocol):
+    """What the admins are to know."""
+
+    async def recent(self, since: date, limit: int) -> Sequence[AdminNotice]:
+        """The notices of that UTC day and later, newest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
     """A question of this person with the answer they corrected or liked."""
 
@@ -361,18 +376,27 @@ class ExampleStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What handlers are built from."""
+    """What handlers are built from.
+
+    `offline` answers where a daily limit is used up; `library` is None where no local server of models was asked for.
+    """
 
     model: ChatModel
+    offline: ChatModel
+    library: ModelLibrary | None
     recall: Recall
     knowledge: Knowledge
     turns: TurnStore
     personal: Sequence[PersonalData]
     clock: Clock
     ids: Ids
-    status: Callable[[], Awaitable[Sequence[ModelStatus]]]
+    usage: UsageStore
+    notices: NoticeStore
+    price: Price
+    status: Callable[[Language], Awaitable[Sequence[ModelStatus]]]
     backup_keep_days: int
     settings: HandlerSettings
+    downloads: Downloads | None = None
 
 
 class Health(Protocol):
@@ -387,7 +411,11 @@ class Health(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandlerSettings:
-    """The settings that handlers use, out of `bot.config`."""
+    """The settings that handlers use, out of `bot.config`.
+
+    `limits` are the daily limits that are set, in tokens or in millionths of `currency`. A download is watched for `watch_s`
+    in one turn, which must be less than a turn may take.
+    """
 
     recall_deadline_s: float = 0.5
     recall_budget: int = 1200
@@ -399,3 +427,6 @@ class HandlerSettings:
     bot_name: str = "Martín"
     version: str = ""
     crisis_country: str = ""
+    currency: str = "EUR"
+    limits: Mapping[Limit, int] = field(default_factory=dict)
+    watch_s: float = 240.0

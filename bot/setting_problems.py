@@ -14,7 +14,8 @@ from pydantic_core import ErrorDetails
 
 from bot.errors import Problem
 from bot.locale import say
-from bot.setting_types import LATER_PROVIDERS, TOKEN_MIN_CHARS
+from bot.model_settings import ModelSettings
+from bot.setting_types import TOKEN_MIN_CHARS, host_of, is_near
 from bot.settings import accepts, every_setting, is_secret
 
 PathOf = tuple[str, ...]
@@ -23,7 +24,17 @@ KNOWN: dict[PathOf, FieldInfo] = dict(every_setting())
 CERTIFICATE: PathOf = ("web", "certificate")
 CERTIFICATE_KEY: PathOf = ("web", "certificate_key")
 _PEM_MAX_BYTES = 1 << 20
-_LATER_SECTIONS = ("telegram", "discord", *LATER_PROVIDERS)
+_LATER_SECTIONS = ("telegram", "discord")
+MISTRAL_KEY: PathOf = ("models", "mistral", "api_key")
+OPENAI_URL: PathOf = ("models", "openai", "base_url")
+MISTRAL_HOTTEST = 1.5
+"""The highest temperature of Mistral's interface (its published description, 2026-11)."""
+ALIASES: Mapping[str, PathOf] = {
+    "PORT": ("web", "port"),
+    "OLLAMA_HOST": ("models", "ollama", "host"),
+    "MISTRAL_API_KEY": MISTRAL_KEY,
+}
+"""Names that others gave to a setting of ours; our own name wins."""
 
 
 def environment_name(path: PathOf) -> str:
@@ -56,12 +67,11 @@ def explain(detail: ErrorDetails, names: Mapping[PathOf, str], file: Path, langu
     path = tuple(str(part) for part in detail["loc"])
     known = next((path[:end] for end in range(len(path), 0, -1) if path[:end] in KNOWN), None)
     if known is not None:
-        later = detail["type"] == "later_provider"
         return Problem(
             path=names.get(known, ".".join(known)),
-            reason=_comes_later(language) if later else _reason(detail["type"], language),
+            reason=_reason(detail["type"], language),
             accepted=accepted_values(KNOWN[known], language),
-            nearest="" if later else _nearest(str(detail["input"]), accepts(KNOWN[known]).words),
+            nearest=_nearest(str(detail["input"]), accepts(KNOWN[known]).words),
         )
     place = f"{file.name}: {'.'.join(path)}"
     if _is_later(path):
@@ -93,9 +103,38 @@ def accepted_values(field: FieldInfo, language: str) -> str:
         "zone": say(language, "a time zone such as `Europe/Madrid`, or empty"),
         "country": say(language, "a two-letter country code, or empty"),
         "ids": say(language, "a list of positive whole numbers, such as `[1234, 5678]`"),
+        "key": say(language, "plain characters without spaces"),
+        "url": say(language, "an address such as `http://127.0.0.1:11434`"),
+        "model": say(language, "a model's name such as `ministral-3:3b`, or empty"),
+        "digest": say(language, "at least 12 hexadecimal digits, or empty"),
+        "prices": say(language, "a list of `MODEL=IN/OUT` per million tokens, such as `mistral/*=0.10/0.30`"),
+        "currency": say(language, "a three-letter currency code such as `EUR`"),
         "text": say(language, "a text of at most {count} characters", count=_bound(field, "max_length")),
     }
     return known[takes.kind]
+
+
+def model_problems(models: ModelSettings, names: Mapping[PathOf, str], language: str) -> Iterator[Problem]:
+    """What the named providers lack, and addresses to which text would travel in the clear."""
+    where = names.get(("models", "chain")) or names.get(("models", "provider"), "models.provider")
+    if "mistral" in models.named and models.mistral.api_key is None:
+        accepted = say(language, "{name} in the environment or in `.env`", name=environment_name(MISTRAL_KEY))
+        yield Problem(path=where, reason=say(language, "`mistral` needs a key"), accepted=accepted)
+    if "openai" in models.named and not models.openai.base_url:
+        accepted = say(language, "{name}, such as http://127.0.0.1:8000/v1", name=environment_name(OPENAI_URL))
+        yield Problem(path=where, reason=say(language, "`openai` needs the server's address"), accepted=accepted)
+    if "mistral" in models.named and models.temperature > MISTRAL_HOTTEST:
+        path: PathOf = ("models", "temperature")
+        reason = say(language, "Mistral takes at most {most}", most=MISTRAL_HOTTEST)
+        accepted = say(language, "a number from 0 to {most}", most=MISTRAL_HOTTEST)
+        yield Problem(path=names.get(path, ".".join(path)), reason=reason, accepted=accepted)
+    addresses = {"ollama": models.ollama.host, "mistral": models.mistral.server_url, "openai": models.openai.base_url}
+    settings = {"ollama": "host", "mistral": "server_url", "openai": "base_url"}
+    for provider, address in addresses.items():
+        if provider in models.named and address.startswith("http:") and not is_near(host_of(address)):
+            path = ("models", provider, settings[provider])
+            reason = say(language, "text and key would cross the internet in the clear")
+            yield Problem(path=names.get(path, ".".join(path)), reason=reason, accepted=say(language, "an https:// address"))
 
 
 def certificate_problems(certificate: Path, key: Path, names: Mapping[PathOf, str], language: str) -> Iterator[Problem]:
@@ -185,7 +224,7 @@ def _reason(type_of_error: str, language: str) -> str:
 
 
 def _is_later(path: PathOf) -> bool:
-    return path[0] in _LATER_SECTIONS or (len(path) > 1 and path[0] == "models" and path[1] in LATER_PROVIDERS)
+    return path[0] in _LATER_SECTIONS
 
 
 def _comes_later(language: str) -> str:

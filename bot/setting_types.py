@@ -6,13 +6,13 @@ import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
-BUILT_PROVIDERS: Final = ("auto", "offline", "scripted")
-LATER_PROVIDERS: Final = ("ollama", "mistral", "openai")
+PROVIDERS: Final = ("auto", "ollama", "mistral", "openai", "offline", "scripted")
 TOKEN_MIN_CHARS: Final = 16
 
 
@@ -43,9 +43,7 @@ def _split(value: object) -> object:
 
 
 def _provider(value: str) -> str:
-    if value in LATER_PROVIDERS:
-        raise PydanticCustomError("later_provider", "not built yet")
-    if value not in BUILT_PROVIDERS:
+    if value not in PROVIDERS:
         raise PydanticCustomError("unknown_provider", "not known")
     return value
 
@@ -57,6 +55,89 @@ def _token(value: SecretStr | None) -> SecretStr | None:
     if len(text) < TOKEN_MIN_CHARS or not text.isascii() or not text.isprintable() or " " in text:
         raise PydanticCustomError("weak_token", "too short or not plain")
     return value
+
+
+def _key(value: SecretStr | None) -> SecretStr | None:
+    text = value.get_secret_value().strip() if value is not None else ""
+    if not text:
+        return None
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise PydanticCustomError("bad_key", "not plain")
+    return SecretStr(text)
+
+
+def _url(value: str) -> str:
+    """An address as `http://host:port/path`, without a slash at its end; what Ollama allows in `OLLAMA_HOST` is filled in."""
+    text = value.strip()
+    if not text:
+        return ""
+    try:
+        parts = urlsplit(text if "://" in text else "http://" + (f"127.0.0.1{text}" if text.startswith(":") else text))
+        port = parts.port
+    except ValueError:
+        raise PydanticCustomError("bad_url", "not an address") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise PydanticCustomError("bad_url", "not an address")
+    host = _host(parts.hostname)
+    # What a server listens on is not where it is found: Ollama's own client does the same.
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 — compared, not bound
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}{f':{port}' if port is not None else ''}{parts.path.rstrip('/')}"
+
+
+def _ollama_url(value: str) -> str:
+    """An address of Ollama: without scheme and port it is on port 11434, as its own client has it."""
+    address = _url(value)
+    parts = urlsplit(address)
+    return address if not address or parts.port or "://" in value else f"{address}:11434"
+
+
+def _model(value: str) -> str:
+    text = value.strip()
+    if len(text) > 200 or not all(letter.isascii() and (letter.isalnum() or letter in "._:/@+-") for letter in text):
+        raise PydanticCustomError("bad_model", "not a name")
+    return text
+
+
+def _digest(value: str) -> str:
+    text = value.strip().lower().removeprefix("sha256:")
+    if text and (not 12 <= len(text) <= 64 or not set(text) <= set("0123456789abcdef")):
+        raise PydanticCustomError("bad_digest", "not a digest")
+    return text
+
+
+def _currency(value: str) -> str:
+    if not (len(value) == 3 and value.isascii() and value.isalpha()):
+        raise PydanticCustomError("bad_currency", "not a currency")
+    return value.upper()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What a model costs, in currency per million tokens. `model` may hold `*`, which stands for anything."""
+
+    model: str
+    of_prompt: float
+    of_answer: float
+
+    def __str__(self) -> str:
+        """As the setting is written."""
+        return f"{self.model}={self.of_prompt:g}/{self.of_answer:g}"
+
+
+def _price(value: object) -> object:
+    """A price out of `MODEL=IN/OUT`."""
+    if isinstance(value, Price):
+        return value
+    model, _, amounts = str(value).partition("=")
+    of_prompt, _, of_answer = amounts.partition("/")
+    try:
+        prices = float(of_prompt), float(of_answer)
+    except ValueError:
+        raise PydanticCustomError("bad_price", "not a price") from None
+    if not model.strip() or not all(0 <= price <= 1e6 for price in prices):
+        raise PydanticCustomError("bad_price", "not a price")
+    return Price(model=model.strip(), of_prompt=prices[0], of_answer=prices[1])
 
 
 def _zone(value: str) -> str:
@@ -112,7 +193,26 @@ class Accepts:
     """What kind of value a setting takes, for messages and documents; `words` where it chooses from some."""
 
     kind: Literal[
-        "whole", "number", "flag", "token", "folder", "file", "host", "hosts", "words", "list", "zone", "country", "ids", "text"
+        "whole",
+        "number",
+        "flag",
+        "token",
+        "folder",
+        "file",
+        "host",
+        "hosts",
+        "words",
+        "list",
+        "zone",
+        "country",
+        "ids",
+        "text",
+        "key",
+        "url",
+        "model",
+        "digest",
+        "prices",
+        "currency",
     ]
     words: tuple[str, ...] = ()
 
@@ -125,8 +225,15 @@ Folder = Annotated[Path, AfterValidator(_path), Accepts("folder")]
 PemFile = Annotated[Annotated[Path, AfterValidator(_path)] | None, BeforeValidator(_empty_is_none), Accepts("file")]
 Host = Annotated[str, AfterValidator(_host), Accepts("host")]
 Hosts = Annotated[tuple[Host, ...], BeforeValidator(_split), Accepts("hosts")]
-Provider = Annotated[str, AfterValidator(_provider), Accepts("words", BUILT_PROVIDERS)]
-Providers = Annotated[tuple[Provider, ...], BeforeValidator(_split), Accepts("list", BUILT_PROVIDERS)]
+Provider = Annotated[str, AfterValidator(_provider), Accepts("words", PROVIDERS)]
+Providers = Annotated[tuple[Provider, ...], BeforeValidator(_split), Accepts("list", PROVIDERS)]
+ApiKey = Annotated[SecretStr | None, AfterValidator(_key), Accepts("key")]
+Url = Annotated[str, AfterValidator(_url), Accepts("url")]
+OllamaUrl = Annotated[str, AfterValidator(_ollama_url), Accepts("url")]
+ModelName = Annotated[str, AfterValidator(_model), Accepts("model")]
+Digest = Annotated[str, AfterValidator(_digest), Accepts("digest")]
+Prices = Annotated[tuple[Annotated[Price, BeforeValidator(_price)], ...], BeforeValidator(_split), Accepts("prices")]
+Currency = Annotated[str, AfterValidator(_currency), Accepts("currency")]
 Zone = Annotated[str, AfterValidator(_zone), Accepts("zone")]
 Country = Annotated[str, AfterValidator(_country), Accepts("country")]
 ShortText = Annotated[str, Field(min_length=1, max_length=40), Accepts("text")]
@@ -139,6 +246,34 @@ class Section(BaseModel):
     """A table of `config.toml`: frozen, and no key that it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def host_of(address: str) -> str:
+    """The host of an `http://host:port/path`."""
+    return urlsplit(address).hostname or ""
+
+
+NEAR_NAMES: Final = (".localhost", ".local", ".lan", ".internal", ".home.arpa")
+
+
+def is_near(host: str) -> bool:
+    """Whether `host` is this machine or in a private network, told from its name or address alone: nobody is asked for it.
+
+    A name without a dot (`ollama` in a compose file) and the names that never leave a house (RFC 6762, RFC 8375) count.
+    """
+    name = host.strip("[]").lower().rstrip(".")
+    try:
+        address = ipaddress.ip_address(name.partition("%")[0])
+    except ValueError:
+        return name == "localhost" or ("." not in name and not name.isdigit()) or name.endswith(NEAR_NAMES)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return address.is_loopback or (
+        address.is_link_local or any(address in net for net in _PRIVATE if net.version == address.version)
+    )
+
+
+_PRIVATE: Final = tuple(ipaddress.ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
 
 
 def is_loopback(host: str) -> bool:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bot.model_settings import ModelSettings
 from bot.setting_types import (
     Accepts,
     AdminIds,
@@ -20,10 +21,7 @@ from bot.setting_types import (
     Folder,
     Host,
     Hosts,
-    LongText,
     PemFile,
-    Provider,
-    Providers,
     Real,
     Section,
     ShortText,
@@ -33,6 +31,11 @@ from bot.setting_types import (
     is_loopback,
     setting,
 )
+
+MIN_SECRET = 8
+"""A shorter key (local servers take `x` or `none`) guards nothing, and hiding it would blot out half of every log line."""
+AUTO = ("ollama", "openai")
+"""What `auto` looks for, besides `offline`: never anything beyond this machine and its private network."""
 
 
 class BotSettings(Section):
@@ -101,94 +104,6 @@ class AdminSettings(Section):
     discord: AdminIds = setting((), "Numeric Discord ids of the admins.", "Ids numéricos de Discord de quienes administran.")
 
 
-class LocalDeadlines(Section):
-    """How long a model on this machine may take (R-14)."""
-
-    first_token_s: Real = setting(
-        90.0,
-        "To the first token, loading the model included.",
-        "Hasta la primera palabra, con la carga del modelo.",
-        unit="s",
-        ge=0.05,
-        le=3600,
-    )
-    between_tokens_s: Real = setting(20.0, "Between two tokens.", "Entre dos palabras.", unit="s", ge=0.05, le=3600)
-    total_s: Real = setting(
-        300.0,
-        "For the whole answer, waiting and retries included.",
-        "Para toda la respuesta, con esperas y reintentos.",
-        unit="s",
-        ge=0.05,
-        le=86400,
-    )
-
-
-class RemoteDeadlines(LocalDeadlines):
-    """How long a model elsewhere may take (R-14)."""
-
-    first_token_s: Real = setting(30.0, "To the first token.", "Hasta la primera palabra.", unit="s", ge=0.05, le=3600)
-    between_tokens_s: Real = setting(15.0, "Between two tokens.", "Entre dos palabras.", unit="s", ge=0.05, le=3600)
-    total_s: Real = setting(
-        120.0,
-        "For the whole answer, waiting and retries included.",
-        "Para toda la respuesta, con esperas y reintentos.",
-        unit="s",
-        ge=0.05,
-        le=86400,
-    )
-
-
-class ScriptedSettings(Section):
-    """The `scripted` model: a stand-in with known text and timing, for tests and measurements."""
-
-    text: LongText = setting("", "What it says; empty repeats the question.", "Lo que dice; vacío repite la pregunta.")
-    delay_ms: Whole = setting(0, "Time to the first token.", "Tiempo hasta la primera palabra.", unit="ms", ge=0, le=3_600_000)
-    tokens_per_s: Real = setting(
-        0.0, "Speed afterwards; 0 is at once.", "Velocidad después; 0 es de inmediato.", unit="1/s", ge=0, le=1_000_000
-    )
-
-
-class ModelSettings(Section):
-    """What answers."""
-
-    provider: Provider = setting(
-        "auto",
-        "What answers. `auto` is `offline` for now; `scripted` is for tests. Others come with the issues that build them.",
-        "Qué responde. `auto` es `offline` por ahora; `scripted` es para pruebas. Los demás llegan cuando se construyan.",
-    )
-    chain: Providers = setting(
-        (),
-        "Providers tried in this order, instead of `provider`; `offline` always comes last.",
-        "Proveedores que se prueban en este orden, en lugar de `provider`; `offline` siempre va al final.",
-    )
-    max_tokens: Whole = setting(1024, "The longest answer.", "La respuesta más larga.", unit="tokens", ge=16, le=131_072)
-    temperature: Real = setting(
-        0.4,
-        "How freely a model words its answer; 0 is the most predictable.",
-        "Con cuánta libertad redacta el modelo; 0 es lo más previsible.",
-        ge=0,
-        le=2,
-    )
-    prompt_budget: Whole = setting(
-        4096,
-        "The longest prompt: instructions, evidence, history and question together.",
-        "El prompt más largo: instrucciones, pruebas, historia y pregunta.",
-        unit="tokens",
-        ge=512,
-        le=1_048_576,
-    )
-    parallel: Whole = setting(
-        4,
-        "Answers written at the same time by a model on this machine; the others wait their turn.",
-        "Respuestas que un modelo de esta máquina escribe a la vez; las demás esperan.",
-        ge=1,
-        le=1000,
-    )
-    local: LocalDeadlines = LocalDeadlines()
-    remote: RemoteDeadlines = RemoteDeadlines()
-    scripted: ScriptedSettings = ScriptedSettings()
-
-
 class StoreSettings(Section):
     """The database and its copies."""
 
@@ -240,7 +155,10 @@ class StoreSettings(Section):
 
 
 class LimitSettings(Section):
-    """What one person, and all together, may use; counted per UTC day."""
+    """What one person, and all together, may use; counted per UTC day.
+
+    When tokens or money are used up the offline answerer goes on; when messages are, they are refused in words.
+    """
 
     messages_per_day: Whole = setting(
         0, "Messages per person and day; 0 is no limit.", "Mensajes por persona y día; 0 es sin límite.", ge=0, le=10**9
@@ -260,6 +178,20 @@ class LimitSettings(Section):
         unit="tokens",
         ge=0,
         le=10**12,
+    )
+    money_per_day: Real = setting(
+        0.0,
+        "Money per person and day, in `models.currency`; 0 is no limit.",
+        "Dinero por persona y día, en `models.currency`; 0 es sin límite.",
+        ge=0,
+        le=1e9,
+    )
+    money_per_day_all: Real = setting(
+        0.0,
+        "Money per day for everyone together; 0 is no limit.",
+        "Dinero por día entre todas las personas; 0 es sin límite.",
+        ge=0,
+        le=1e9,
     )
     queue_per_person: Whole = setting(
         5,
@@ -286,9 +218,9 @@ class CoreSettings(Section):
     """How a conversation runs."""
 
     history: Whole = setting(
-        6,
-        "Earlier questions and answers of the conversation that a model sees.",
-        "Preguntas y respuestas anteriores de la conversación que ve el modelo.",
+        12,
+        "Earlier questions and answers of the conversation that a model sees, as far as `models.prompt_budget` holds them.",
+        "Preguntas y respuestas anteriores de la conversación que ve el modelo, si caben en `models.prompt_budget`.",
         unit="exchanges",
         ge=0,
         le=100,
@@ -415,15 +347,16 @@ class Config(BaseSettings):
 
     @property
     def providers(self) -> tuple[str, ...]:
-        """The models in the order they are tried, each once, `auto` resolved, `offline` last."""
-        named = self.models.chain or (self.models.provider,)
-        return tuple(dict.fromkeys([*(name for name in named if name not in ("auto", "offline")), "offline"]))
+        """The providers in the order they are tried, each once, `auto` as what it may find, `offline` last."""
+        named = [one for name in self.models.named for one in (AUTO if name == "auto" else (name,))]
+        return tuple(dict.fromkeys([*(name for name in named if name != "offline"), "offline"]))
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be shown, for the logs' filter."""
-        tokens = (self.web.access_token, self.web.admin_token)
-        return tuple(token.get_secret_value() for token in tokens if token is not None)
+        tokens = (self.web.access_token, self.web.admin_token, self.models.mistral.api_key, self.models.openai.api_key)
+        values = (token.get_secret_value() for token in tokens if token is not None)
+        return tuple(value for value in values if len(value) >= MIN_SECRET)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -448,7 +381,7 @@ def accepts(field: FieldInfo) -> Accepts:
 
 def is_secret(field: FieldInfo) -> bool:
     """Whether the value must never be shown or stand in `config.toml`."""
-    return accepts(field).kind == "token"
+    return accepts(field).kind in ("token", "key")
 
 
 def machine_zone() -> ZoneInfo:

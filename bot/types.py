@@ -93,6 +93,7 @@ class Flag(StrEnum):
     UNKNOWN = "unknown"
     CRISIS = "crisis"
     TRIMMED = "trimmed"
+    LIMITED = "limited"
 
 
 class EvidenceKind(StrEnum):
@@ -240,6 +241,7 @@ class Outgoing:
     turn_id: TurnId | None = None
     event_id: str = ""
     model: str = ""
+    generation: Generation | None = None
     status: TurnStatus | None = None
     flags: frozenset[Flag] = frozenset()
     attempts: int = 0
@@ -274,10 +276,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """An earlier question and answer of the same conversation."""
+    """An earlier question and answer of the same conversation. `was_trimmed` says that its prompt left something out."""
 
     question: str
     answer: str
+    was_trimmed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,7 +296,7 @@ class Rating:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastTurn:
-    """A stored turn, as ratings, `/again` and the page's history need it. `note` was said below the reply."""
+    """A stored turn, as ratings, `/again`, `/why` and the page's history need it. `note` was said below the reply."""
 
     id: TurnId
     person_id: PersonId
@@ -310,6 +313,8 @@ class PastTurn:
     rating: Rating | None = None
     chosen: str | None = None
     note: str = ""
+    generation: Generation | None = None
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,7 +323,8 @@ class Turn:
 
     `language` is the person's (choice, else client, else text), `spoken` that of this text where it is clear. `command` is the
     English name of a command, without the slash. `target` is the stored turn that the message is about (rating, choice,
-    edit, again); `running` the turn being answered at this address while an off-lane message comes in.
+    edit, again, why); `running` the turn being answered here while an off-lane message comes in. `has_earlier` says that the
+    conversation began before `history` does. With a daily limit used up, `over_limit`, no language model is asked.
     """
 
     id: TurnId
@@ -333,13 +339,42 @@ class Turn:
     is_first: bool = False
     awaiting: Question | None = None
     history: tuple[Exchange, ...] = ()
+    has_earlier: bool = False
     target: PastTurn | None = None
     running: TurnId | None = None
+    over_limit: OverLimit | None = None
 
     @property
     def scope(self) -> Scope:
         """What recall may read for this turn."""
         return Scope() if self.message.is_private else Scope(group=self.address_id)
+
+
+class Limit(StrEnum):
+    """A daily limit of what language models may use, of one person or of everyone, as `[limits]` names it."""
+
+    TOKENS = "tokens_per_day"
+    MONEY = "money_per_day"
+    TOKENS_OF_ALL = "tokens_per_day_all"
+    MONEY_OF_ALL = "money_per_day_all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverLimit:
+    """A daily limit that is used up. `most` is in tokens, or in millionths of the configured currency."""
+
+    limit: Limit
+    most: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a piece of evidence of a stored answer came from; its text lives there. `source` as in `Evidence`."""
+
+    kind: EvidenceKind
+    source: str
+    score: float
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -357,7 +392,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What a model is given. Language models render it; `offline` composes from the evidence."""
+    """What a model is given, to render or to compose from. `left_out` counts exchanges of the history that did not fit."""
 
     system: str
     question: str
@@ -365,11 +400,16 @@ class Prompt:
     directives: tuple[str, ...] = ()
     history: tuple[Exchange, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """How an answer was made. Token counts are the backend's own, else an estimate (about four characters each)."""
+    """How an answer was made. Token counts are the backend's own, else an estimate (`bot.tokens`).
+
+    `version` is what the backend says it ran: a digest's beginning, or the exact name behind an alias. `cost` is in
+    millionths of the configured currency. `is_counted` is False where no language model was asked (offline).
+    """
 
     model: str
     prompt_tokens: int
@@ -378,25 +418,32 @@ class Generation:
     stop: Literal["end", "length", "stopped", "deadline", "error"] = "end"
     first_token_s: float | None = None
     flags: frozenset[Flag] = frozenset()
+    version: str = ""
+    cost: int = 0
+    is_counted: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """A piece of an answer. The last one of a stream carries the generation."""
+    """A piece of an answer; the last of a stream carries the generation. A chain says in `model` whose words these are.
+
+    `is_thinking` marks a sign of life without text: the model reasons before it answers, and that is not shown.
+    """
 
     text: str
     generation: Generation | None = None
+    is_thinking: bool = False
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelStatus:
-    """Whether a model can answer, why not, and what to do. `is_remote` says that text leaves the machine."""
+class AdminNotice:
+    """Something the admins are to know, once per kind and UTC day. `facts` hold numbers and settings, never a person."""
 
-    name: str
-    is_ready: bool
-    is_remote: bool
-    detail: str
-    next_step: str = ""
+    kind: str
+    day: date
+    facts: Mapping[str, str]
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -405,8 +452,7 @@ class Outcome:
 
     `question` is what was answered where that is not the message's own text (`/again`). `is_refused` marks a rating, choice
     or edit that had no effect (unknown, erased or somebody else's turn). `stops` names the turn whose generation is to end.
-    `remember` asks for pending memory rows of this turn. `note` is said below the reply, but is no part of the answer that is
-    stored, rated and found again (the first message's note, "I could not read your file").
+    `remember` asks for pending memory rows. `note` is said below the reply, but is no part of the answer that is found again.
     """
 
     reply: Reply | None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from bot.types import AddressId, ConversationId, Language, PersonId, Question, Reason, TurnId
@@ -89,6 +90,24 @@ class AddJob:
     after_turn: TurnId | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellAdmins:
+    """Leave the admins a notice; a second one of the same kind and UTC day changes nothing."""
+
+    kind: str
+    day: date
+    facts: Mapping[str, str]
+
+
 Write = (
-    SetLanguage | SetConsent | SetConversation | SetRating | AskQuestion | CloseQuestion | AddDueMessage | RelabelTurn | AddJob
+    SetLanguage
+    | SetConsent
+    | SetConversation
+    | SetRating
+    | AskQuestion
+    | CloseQuestion
+    | AddDueMessage
+    | RelabelTurn
+    | AddJob
+    | TellAdmins
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.ports import Handler, Services
+from handlers.admin import AdminHandler
 from handlers.chat import Answering, ChatHandler
 from handlers.choices import StaleChoiceHandler
 from handlers.conversation import AgainHandler, LanguageHandler, NewHandler, StopHandler
@@ -11,6 +12,7 @@ from handlers.feedback import FeedbackHandler
 from handlers.help import AboutHandler, HelpHandler, UnknownCommandHandler
 from handlers.privacy import ForgetMeHandler, MyDataHandler
 from handlers.start import StartHandler
+from handlers.why import WhyHandler
 
 ASK_A_MODEL = frozenset({ChatHandler.name, AgainHandler.name})
 """The handlers that daily limits hold for. Help in a crisis and the commands about a person's own data are never refused."""
@@ -31,8 +33,10 @@ def build(services: Services) -> tuple[Handler, ...]:
         AboutHandler(services),
         NewHandler(services),
         AgainHandler(services, answering, crisis),
+        WhyHandler(services),
         MyDataHandler(services),
         ForgetMeHandler(services),
+        AdminHandler(services),
         StaleChoiceHandler(),
         UnknownCommandHandler(),
         ChatHandler(answering),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
-from bot.errors import MartinError, ModelError
+from bot.errors import MartinError
 from bot.locale import say
+from bot.model_ports import ChatModel
 from bot.ports import Preview, Services
-from bot.prompt import build, estimate_tokens, prompt_tokens
+from bot.prompt import build, prompt_tokens
+from bot.tokens import estimate_tokens
 from bot.types import (
-    Chunk,
     Evidence,
     Exchange,
     Flag,
@@ -25,17 +26,8 @@ from bot.types import (
     Turn,
     TurnStatus,
 )
+from handlers.streaming import Streamed, stream
 from handlers.wording import model_statuses, where_text_goes
-
-
-@dataclass(slots=True)
-class _Answer:
-    """What the model has said so far, and how it ended."""
-
-    text: str = ""
-    generation: Generation | None = None
-    is_stopped: bool = False
-    error: ModelError | None = None
 
 
 class Answering:
@@ -51,7 +43,7 @@ class Answering:
         notes = [await self._first_note(turn)] if turn.is_first else []
         if turn.message.attachments:
             notes.append(say(language, "I cannot read attachments yet, so I only answered your text."))
-        return replace(outcome, note="\n\n".join(notes))
+        return replace(outcome, note="\n\n".join([*notes, outcome.note] if outcome.note else notes))
 
     async def answer_again(self, turn: Turn, past: PastTurn, preview: Preview) -> Outcome:
         """Another answer to the question of `past`, as if it were asked now for the first time."""
@@ -71,20 +63,26 @@ class Answering:
             evidence=evidence,
             bot_name=self._settings.bot_name,
             budget=self._settings.prompt_budget,
+            today=self._services.clock.now().date(),
         )
-        if prompt.question != question:
-            flags |= {Flag.TRIMMED}
+        model = self._services.model if turn.over_limit is None else self._services.offline
         began = self._services.clock.monotonic()
-        answer = await self._write(prompt, preview)
-        generation = answer.generation or self._estimated(prompt, answer, self._services.clock.monotonic() - began)
-        flags |= generation.flags
+        answer = await stream(model, prompt, preview, self._settings)
+        generation = self._generation(model, prompt, answer, self._services.clock.monotonic() - began)
+        flags |= {Flag.LIMITED} if turn.over_limit is not None else set()
+        flags |= generation.flags if generation is not None else set()
         text, flags = _ended(answer, flags, language)
+        is_cut = answer.has_text and prompt.question != question
+        is_trimmed = answer.has_text and _is_trimmed(turn, prompt, generation)
+        flags |= {Flag.TRIMMED} if is_cut or is_trimmed else set()
+        is_told = any(exchange.was_trimmed for exchange in turn.history)
         return Outcome(
-            reply=Reply(text=text, rateable=True),
+            reply=Reply(text=text, rateable=answer.has_text or not answer.is_stopped),
             generation=generation,
             evidence=prompt.evidence,
             flags=frozenset(flags),
             remember=remember and Flag.FAILED not in flags,
+            note=_omissions(language, is_cut=is_cut, is_trimmed=is_trimmed and not is_told),
         )
 
     async def _evidence(self, turn: Turn, question: str, language: Language) -> tuple[tuple[Evidence, ...], set[Flag]]:
@@ -107,41 +105,27 @@ class Answering:
         except (TimeoutError, MartinError):
             return None
 
-    async def _write(self, prompt: Prompt, preview: Preview) -> _Answer:
-        """The model's answer, until its end, its failure or the person's wish to stop, whichever comes first."""
-        answer = _Answer(is_stopped=preview.is_stopped)
-        if answer.is_stopped:
-            return answer
-        stream = self._services.model.stream(
-            prompt, max_tokens=self._settings.max_tokens, temperature=self._settings.temperature
-        )
-        try:
-            async with asyncio.timeout(None) as until_stop, asyncio.TaskGroup() as group:
-                stopping = group.create_task(_end_when_stopped(preview, until_stop))
-                await _read(stream, answer, preview)
-                stopping.cancel()
-        except TimeoutError:
-            if not until_stop.expired():
-                raise
-            answer.is_stopped = True
-        finally:
-            if isinstance(stream, AsyncGenerator):
-                await stream.aclose()
-        return answer
-
-    def _estimated(self, prompt: Prompt, answer: _Answer, seconds: float) -> Generation:
-        """What an answer that ended early cost, so that it still counts."""
+    def _generation(self, model: ChatModel, prompt: Prompt, answer: Streamed, seconds: float) -> Generation | None:
+        """How the answer was made; estimated where it ended early, so that it still counts, and None where none was asked."""
+        if answer.generation is not None or not answer.was_asked:
+            return answer.generation
+        name = answer.model or (answer.error.model if answer.error is not None else model.name)
+        is_counted = name != self._services.offline.name
+        read = prompt_tokens(prompt) if answer.error is None or answer.has_begun else 0
+        written = estimate_tokens(answer.text)
         return Generation(
-            model=self._services.model.name,
-            prompt_tokens=prompt_tokens(prompt),
-            completion_tokens=estimate_tokens(answer.text),
+            model=name,
+            prompt_tokens=read,
+            completion_tokens=written,
             seconds=seconds,
             stop="stopped" if answer.is_stopped else "error",
+            cost=self._services.price(name, read, written) if is_counted else 0,
+            is_counted=is_counted,
         )
 
     async def _first_note(self, turn: Turn) -> str:
         """Said once, to whoever begins without `/start` (R-66)."""
-        where = where_text_goes(turn.spoken, await model_statuses(self._services))
+        where = where_text_goes(turn.spoken, await model_statuses(self._services, turn.spoken))
         return (
             "*"
             + say(
@@ -177,35 +161,37 @@ class ChatHandler:
         return Outcome(reply=Reply(text=text))
 
 
-async def _read(stream: AsyncIterator[Chunk], answer: _Answer, preview: Preview) -> None:
-    """Take the stream into `answer`, showing it as it grows; a model's error is kept, not raised."""
-    try:
-        async for chunk in stream:
-            if chunk.text:
-                answer.text += chunk.text
-                preview.show(answer.text)
-            if chunk.generation is not None:
-                answer.generation = chunk.generation
-    except ModelError as error:
-        answer.error = error
-
-
-async def _end_when_stopped(preview: Preview, until_stop: asyncio.Timeout) -> None:
-    """Make `until_stop` pass as soon as the person asks to stop, wherever the stream is waiting."""
-    await preview.stopped()
-    until_stop.reschedule(asyncio.get_running_loop().time())
-
-
-def _ended(answer: _Answer, flags: set[Flag], language: Language) -> tuple[str, set[Flag]]:
+def _ended(answer: Streamed, flags: set[Flag], language: Language) -> tuple[str, set[Flag]]:
     """The text of an answer as it ended, and what is to be known of it. An empty answer counts as a failed one."""
-    has_text = bool(answer.text.strip())
     if answer.is_stopped:
-        text = answer.text if has_text else say(language, "Stopped, before I had written anything.")
+        text = answer.text if answer.has_text else say(language, "Stopped, before I had written anything.")
         return text, flags | {Flag.STOPPED, Flag.PARTIAL}
-    if not has_text:
+    if not answer.has_text:
         text = say(language, "I could not answer just now. Your message is kept: /again tries it anew.")
         return text, flags | {Flag.FAILED}
     return answer.text, flags | {Flag.PARTIAL} if answer.error is not None else flags
+
+
+def _omissions(language: Language, *, is_cut: bool, is_trimmed: bool) -> str:
+    """What to say below an answer whose model was not given everything."""
+    notes = []
+    if is_cut:
+        notes.append(say(language, "Your message is longer than the model can read at once: I left out its end."))
+    if is_trimmed:
+        notes.append(
+            say(
+                language,
+                "The beginning of this conversation no longer fits what the model can read, so I answer without it. /new "
+                "starts afresh.",
+            )
+        )
+    return "\n\n".join(notes)
+
+
+def _is_trimmed(turn: Turn, prompt: Prompt, generation: Generation | None) -> bool:
+    """Whether a model that reads the conversation was not given all of it. The offline answerer reads none."""
+    reads = generation is not None and generation.is_counted
+    return reads and bool(turn.history) and (prompt.left_out > 0 or turn.has_earlier)
 
 
 def _before(history: Sequence[Exchange], question: str) -> tuple[Exchange, ...]:

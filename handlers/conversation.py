@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from bot.locale import say
-from bot.ports import Preview, Services
+from bot.ports import Preview, Services, TurnStore
 from bot.types import ConversationId, Kind, Language, Outcome, PastTurn, Question, Reply, Turn, TurnStatus
 from bot.writes import AskQuestion, CloseQuestion, SetConversation, SetLanguage
 from handlers.asking import answer_to, option
@@ -15,9 +15,10 @@ from handlers.crisis import CrisisHandler
 from handlers.wording import language_name
 
 LANGUAGE: Final = "language"
-_ANSWERED: Final = frozenset({"chat", "again"})
+ANSWERS: Final = frozenset({"chat", "again"})
+"""The handlers whose replies are answers to a question."""
 _LOOK_BACK: Final = 50
-"""How many turns `/again` looks through for something it can answer again."""
+"""How many turns `/again` and `/why` look through for what they are about."""
 
 _NAMED: Final[Mapping[str, Language]] = {
     "es": "es", "español": "es", "espanol": "es", "castellano": "es", "spanish": "es",
@@ -77,7 +78,7 @@ class AgainHandler:
 
     async def handle(self, turn: Turn, preview: Preview) -> Outcome:
         """The new answer, stored with the original question."""
-        past = await self._meant(turn)
+        past = await meant(turn, self._turns, _is_repeatable)
         if past is None:
             text = say(turn.language, "There is nothing to answer again yet. Ask me something first.")
             return Outcome(reply=Reply(text=text), is_refused=True)
@@ -85,17 +86,6 @@ class AgainHandler:
         if help_first is not None:
             return help_first
         return await self._answering.answer_again(turn, past, preview)
-
-    async def _meant(self, turn: Turn) -> PastTurn | None:
-        if turn.message.target is not None:
-            past = turn.target
-            return past if past is not None and past.person_id == turn.person.id and _is_repeatable(past) else None
-        for past in reversed(await self._turns.history(turn.address_id, before=turn.id, limit=_LOOK_BACK)):
-            if past.handler == "new":
-                return None
-            if past.person_id == turn.person.id and _is_repeatable(past):
-                return past
-        return None
 
 
 class LanguageHandler:
@@ -126,6 +116,19 @@ class LanguageHandler:
         return Outcome(reply=_switched(language), writes=(switch, closing))
 
 
+async def meant(turn: Turn, turns: TurnStore, fits: Callable[[PastTurn], bool]) -> PastTurn | None:
+    """The turn that a command is about: the one named, else the person's last one in this conversation that fits."""
+    if turn.message.target is not None:
+        past = turn.target
+        return past if past is not None and past.person_id == turn.person.id and fits(past) else None
+    for past in reversed(await turns.history(turn.address_id, before=turn.id, limit=_LOOK_BACK)):
+        if past.handler == "new":
+            return None
+        if past.person_id == turn.person.id and fits(past):
+            return past
+    return None
+
+
 def _ask(turn: Turn) -> Outcome:
     choices = tuple(option(LANGUAGE, language, language_name(language)) for language in ("es", "en"))
     question = Question(turn_id=turn.id, kind=LANGUAGE, choices=choices)
@@ -148,4 +151,4 @@ def _is_greeting(turn: Turn) -> bool:
 
 def _is_repeatable(past: PastTurn) -> bool:
     """A question that was answered by the chat, or that went wrong before anything could answer it."""
-    return bool(past.question) and (past.handler in _ANSWERED or (past.kind is Kind.TEXT and past.status is TurnStatus.FAILED))
+    return bool(past.question) and (past.handler in ANSWERS or (past.kind is Kind.TEXT and past.status is TurnStatus.FAILED))

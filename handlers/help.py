@@ -11,13 +11,13 @@ from bot.ports import Preview, Services
 from bot.types import Kind, Language, Outcome, Reply, Turn
 from handlers.wording import model_statuses, where_text_goes, who_answers
 
-_TALKING: Final = ("new", "stop", "again", "language")
+_TALKING: Final = ("new", "stop", "again", "why", "language")
 _YOURS: Final = ("mydata", "forgetme")
 _LONE_COMMAND: Final = re.compile(r"/[A-Za-z_]{2,32}(?:@\w{1,64})?\s{0,8}")
 
 
 class HelpHandler:
-    """Lists every command, and how to rate and correct."""
+    """Lists every command that this person may use, and how to rate and correct."""
 
     name = "help"
 
@@ -27,7 +27,7 @@ class HelpHandler:
 
     async def handle(self, turn: Turn, preview: Preview) -> Outcome:
         """The list."""
-        return Outcome(reply=Reply(text=help_text(turn.language)))
+        return Outcome(reply=Reply(text=help_text(turn.language, is_admin=turn.message.is_admin and turn.message.is_private)))
 
 
 class AboutHandler:
@@ -45,7 +45,7 @@ class AboutHandler:
     async def handle(self, turn: Turn, preview: Preview) -> Outcome:
         """The facts, as they are now."""
         language, settings = turn.language, self._services.settings
-        statuses = await model_statuses(self._services)
+        statuses = await model_statuses(self._services, language)
         lines = [
             say(
                 language,
@@ -86,13 +86,13 @@ class UnknownCommandHandler:
         return Outcome(reply=Reply(text=text), is_refused=True)
 
 
-def help_text(language: Language) -> str:
-    """Every command with its summary, grouped, and how to rate and correct."""
-    rest = [command for command in COMMANDS if command.name not in (*_TALKING, *_YOURS)]
+def help_text(language: Language, *, is_admin: bool) -> str:
+    """Every command with its summary, grouped, and how to rate and correct; what is for admins, only for them."""
+    known = [command for command in COMMANDS if is_admin or not command.is_for_admins]
     groups = [
-        (say(language, "While we talk"), [command for command in COMMANDS if command.name in _TALKING]),
-        (say(language, "Your data"), [command for command in COMMANDS if command.name in _YOURS]),
-        (say(language, "About me"), rest),
+        (say(language, "While we talk"), [command for command in known if command.name in _TALKING]),
+        (say(language, "Your data"), [command for command in known if command.name in _YOURS]),
+        (say(language, "About me"), [command for command in known if command.name not in (*_TALKING, *_YOURS)]),
     ]
     parts = [say(language, "Write to me as you would to a person: ask, tell, contradict. These commands help:")]
     parts += [f"**{title}**\n" + "\n".join(_line(language, command) for command in group) for title, group in groups]

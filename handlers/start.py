@@ -43,7 +43,7 @@ class StartHandler:
     async def greet(self, turn: Turn, language: Language) -> Outcome:
         """The greeting in `language`. The question is open only for those who have not answered; others may change it."""
         name = self._services.settings.bot_name
-        where = where_text_goes(language, await model_statuses(self._services))
+        where = where_text_goes(language, await model_statuses(self._services, language))
         parts = [
             say(
                 language,

@@ -1,4 +1,4 @@
-"""Sentences that several handlers say: where text goes, and who answers."""
+"""What several handlers say: where text goes, who answers, and names as code."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.locale import say
+from bot.model_types import ModelStatus
 from bot.ports import Services
-from bot.types import Language, ModelStatus
+from bot.types import Language
+from bot.where import networked_models, remote_models
 
 STATUS_DEADLINE_S: Final = 2.0
 """How long a greeting waits for the models to say how they are."""
 
 
-async def model_statuses(services: Services) -> Sequence[ModelStatus]:
-    """How each model is, in the order they are asked; empty when they do not say so in time."""
+async def model_statuses(services: Services, language: Language) -> Sequence[ModelStatus]:
+    """How each model is, in `language` and in the order they are asked; empty when they do not say so in time."""
     try:
         async with asyncio.timeout(STATUS_DEADLINE_S):
-            return await services.status()
+            return await services.status(language)
     except TimeoutError:
         return ()
 
@@ -27,10 +29,12 @@ def where_text_goes(language: Language, statuses: Sequence[ModelStatus]) -> str:
     """Whether what people write leaves the machine, and to whom: every model that may be asked counts."""
     if not statuses:
         return say(language, "I cannot tell right now which model answers; /about says where your words go.")
-    remote = [status.name for status in statuses if status.is_remote]
+    remote = remote_models(statuses)
     if remote:
         models = ", ".join(remote)
         return say(language, "To answer, I send what you write to {models}, outside the machine I run on.", models=models)
+    if networked_models(statuses):
+        return say(language, "What you write stays on the machine I run on or in its private network.")
     return say(language, "What you write stays on the machine I run on.")
 
 
@@ -42,7 +46,16 @@ def who_answers(language: Language, statuses: Sequence[ModelStatus]) -> str:
     if len(ready) == 1:
         return say(language, "{model} answers.", model=f"`{ready[0]}`")
     others = ", ".join(f"`{name}`" for name in ready[1:])
-    return say(language, "{model} answers; {others} steps in when it cannot.", model=f"`{ready[0]}`", others=others)
+    if len(ready) == 2:
+        return say(language, "{model} answers; {others} steps in when it cannot.", model=f"`{ready[0]}`", others=others)
+    return say(
+        language, "{model} answers; when it cannot, these step in, in order: {others}.", model=f"`{ready[0]}`", others=others
+    )
+
+
+def as_code(name: str) -> str:
+    """A name as code in Markdown, whatever is in it."""
+    return "`" + " ".join(name.replace("`", "'").split()) + "`"
 
 
 def language_name(language: Language) -> str:

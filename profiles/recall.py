@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,7 @@ from cachetools import LRUCache
 
 from bot.lexical import Bm25, content_words, fold, is_light, nearly, relatives, stem
 from bot.ports import Example, ExampleStore
+from bot.tokens import estimate_tokens
 from bot.types import LANGUAGES, Evidence, EvidenceKind, Language, PersonId, Scope
 
 MAX_EXAMPLES = 2_000
@@ -22,7 +24,6 @@ _SMALLER_SHARE = 0.3
 """Half of the content words of one question must be in the other, and a third of the other's back: length may differ."""
 _LIKED_SHARE = 0.6
 """A liked answer was right for its own question; unlike a correction it was not written to replace anything."""
-_CHARS_PER_TOKEN = 4
 _SLACK = 1e-9
 
 
@@ -196,10 +197,12 @@ def _within(found: Sequence[Evidence], budget: int) -> tuple[Evidence, ...]:
     """The best that fit; one too long for what is left is passed over, but the very best is rather cut than lost."""
     kept: list[Evidence] = []
     for evidence in found:
-        cost = -(-(len(evidence.text) + len(evidence.question)) // _CHARS_PER_TOKEN)
+        cost = estimate_tokens(evidence.text) + estimate_tokens(evidence.question)
         if not kept and cost > budget:
-            room = max(0, budget * _CHARS_PER_TOKEN - len(evidence.question) - 1)
-            cut = evidence.text[:room].rpartition(" ")[0]
+            room = budget - estimate_tokens(evidence.question) - 1
+            ends = range(len(evidence.text))
+            fitting = bisect_right(ends, room, key=lambda end: estimate_tokens(evidence.text[:end]))
+            cut = evidence.text[: max(0, fitting - 1)].rpartition(" ")[0]
             return (replace(evidence, text=cut + "…"),) if cut else ()
         if cost <= budget:
             kept.append(evidence)

@@ -10,13 +10,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 from bot.errors import StoreConflict, StoreError
-from bot.ports import Arrival, Clock, Context, Ids, StoredArrival, TurnRecord, Unfinished, Usage
+from bot.ports import Arrival, Clock, Context, Ids, StoredArrival, TurnRecord, Unfinished, Usage, UsageOfDay
 from bot.types import (
     Address,
     AddressId,
+    AdminNotice,
     ChannelName,
     ConversationId,
     Exchange,
+    Flag,
     InboxState,
     IncomingMessage,
     Kind,
@@ -29,6 +31,7 @@ from bot.types import (
     Question,
     Rating,
     Reply,
+    Source,
     TurnId,
     TurnStatus,
 )
@@ -42,6 +45,7 @@ from bot.writes import (
     SetConversation,
     SetLanguage,
     SetRating,
+    TellAdmins,
     Write,
 )
 
@@ -118,7 +122,7 @@ class FakeAddress:
 
 
 class FakeStores:
-    """InboxStore, PeopleStore, TurnStore and OutboxStore over one memory, each behind its own attribute.
+    """Inbox, people, turns, outbox, usage and notices over one memory, each behind its own attribute.
 
     Setting `failure` makes every method raise it, until it is None again: the disk is full, the database is locked.
     """
@@ -138,7 +142,8 @@ class FakeStores:
         self.asked: dict[TurnId, Question] = {}
         self.chosen: dict[TurnId, str | None] = {}
         self.used: dict[tuple[PersonId, date], Usage] = {}
-        self.used_by_all: dict[date, int] = {}
+        self.used_by_all: dict[date, Usage] = {}
+        self.told: dict[tuple[str, date], AdminNotice] = {}
         self.due: list[AddDueMessage] = []
         self.jobs: list[AddJob] = []
         self.outgoing: dict[str, FakeOutgoing] = {}
@@ -148,6 +153,8 @@ class FakeStores:
         self.people = FakePeople(self)
         self.turns = FakeTurns(self)
         self.outbox = FakeOutbox(self)
+        self.usage = FakeUsage(self)
+        self.notices = FakeNotices(self)
 
     def check(self) -> None:
         """Raise the failure that was set."""
@@ -194,6 +201,9 @@ class FakeStores:
                 self.due.append(write)
             case AddJob():
                 self.jobs.append(write)
+            case TellAdmins():
+                notice = AdminNotice(kind=write.kind, day=write.day, facts=dict(write.facts), at=at)
+                self.told.setdefault((write.kind, write.day), notice)
 
     def address(self, id: AddressId) -> FakeAddress:
         """An address by its id."""
@@ -271,20 +281,26 @@ class FakePeople:
         place = stores.addresses[address]
         place.is_closed = False
         newest = max(place.questions, default=None)
-        used = stores.used.get((person.id, now.date()), Usage())
+        used, by_all = stores.used.get((person.id, now.date()), Usage()), stores.used_by_all.get(now.date(), Usage())
+        exchanges = self._exchanges(place)
         return Context(
             person=person,
             address_id=place.id,
             conversation_id=place.conversation_id,
             is_first=all(record.turn.person.id != person.id for record in stores.records.values()),
             awaiting=None if newest is None or newest in stores.chosen else stores.asked[newest],
-            history=self._history(place, history),
-            usage=replace(used, tokens_of_all=stores.used_by_all.get(now.date(), 0)),
+            history=tuple(exchanges[-history:]) if history else (),
+            has_earlier=len(exchanges) > history,
+            usage=replace(used, tokens_of_all=by_all.tokens, cost_of_all=by_all.cost),
         )
 
-    def _history(self, place: FakeAddress, most: int) -> tuple[Exchange, ...]:
-        found = [
-            Exchange(question=self._stores.texts[id], answer=record.outcome.reply.text if record.outcome.reply else "")
+    def _exchanges(self, place: FakeAddress) -> list[Exchange]:
+        return [
+            Exchange(
+                question=self._stores.texts[id],
+                answer=record.outcome.reply.text if record.outcome.reply else "",
+                was_trimmed=Flag.TRIMMED in record.outcome.flags,
+            )
             for id, record in sorted(self._stores.records.items())
             if record.turn.address_id == place.id
             and record.turn.conversation_id == place.conversation_id
@@ -292,7 +308,6 @@ class FakePeople:
             and record.handler == "chat"
             and record.status is TurnStatus.ANSWERED
         ]
-        return tuple(found[-most:]) if most else ()
 
 
 class FakeTurns:
@@ -322,11 +337,12 @@ class FakeTurns:
 
     def _count(self, record: TurnRecord) -> None:
         stores, generation = self._stores, record.outcome.generation
-        day = record.answered_at.date()
-        tokens = generation.prompt_tokens + generation.completion_tokens if generation else 0
-        used = stores.used.get((record.turn.person.id, day), Usage())
-        stores.used[record.turn.person.id, day] = Usage(messages=used.messages + 1, tokens=used.tokens + tokens)
-        stores.used_by_all[day] = stores.used_by_all.get(day, 0) + tokens
+        day, key = record.answered_at.date(), (record.turn.person.id, record.answered_at.date())
+        more = Usage(messages=1)
+        if generation is not None and generation.is_counted:
+            more = replace(more, tokens=generation.prompt_tokens + generation.completion_tokens, cost=generation.cost)
+        stores.used[key] = _sum(stores.used.get(key, Usage()), more)
+        stores.used_by_all[day] = _sum(stores.used_by_all.get(day, Usage()), more)
 
     async def absorb(self, id: TurnId, writes: Sequence[Write], at: datetime) -> None:
         """Do what an off-lane message asked."""
@@ -374,6 +390,10 @@ class FakeTurns:
             rating=self._stores.ratings.get(turn.id),
             chosen=self._stores.chosen.get(turn.id),
             note=outcome.note,
+            generation=outcome.generation,
+            sources=tuple(
+                Source(kind=one.kind, source=one.source, score=one.score, title=one.title) for one in outcome.evidence
+            ),
         )
 
 
@@ -430,6 +450,37 @@ class FakeOutbox:
         if outgoing.kind is OutgoingKind.REPLY:
             self._stores.move(TurnId(outgoing.id), InboxState.ANSWERED, after)
             self._stores.placeholders.pop(TurnId(outgoing.id), None)
+
+
+class FakeUsage:
+    """A UsageStore in memory."""
+
+    def __init__(self, stores: FakeStores) -> None:
+        self._stores = stores
+
+    async def of_day(self, day: date) -> UsageOfDay:
+        """The sums of a day."""
+        self._stores.check()
+        used = self._stores.used_by_all.get(day, Usage())
+        people = sum(one == day for _, one in self._stores.used)
+        return UsageOfDay(day=day, people=people, messages=used.messages, tokens=used.tokens, cost=used.cost)
+
+
+class FakeNotices:
+    """A NoticeStore in memory."""
+
+    def __init__(self, stores: FakeStores) -> None:
+        self._stores = stores
+
+    async def recent(self, since: date, limit: int) -> Sequence[AdminNotice]:
+        """The newest notices."""
+        self._stores.check()
+        found = [notice for notice in self._stores.told.values() if notice.day >= since]
+        return sorted(found, key=lambda notice: notice.at, reverse=True)[:limit]
+
+
+def _sum(used: Usage, more: Usage) -> Usage:
+    return Usage(messages=used.messages + more.messages, tokens=used.tokens + more.tokens, cost=used.cost + more.cost)
 
 
 def _question(record: TurnRecord) -> str:

@@ -6,7 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.ports import Arrival, Clock, Context, Ids, InboxStore, OutboxStore, PeopleStore, StoredArrival, TurnRecord, TurnStore
+from bot.ports import (
+    Arrival,
+    Clock,
+    Context,
+    Ids,
+    InboxStore,
+    NoticeStore,
+    OutboxStore,
+    PeopleStore,
+    StoredArrival,
+    TurnRecord,
+    TurnStore,
+    UsageStore,
+)
 from bot.types import (
     Address,
     ChannelName,
@@ -48,6 +61,14 @@ class TalkStores(Protocol):
     @property
     def outbox(self) -> OutboxStore:
         """What is on its way."""
+
+    @property
+    def usage(self) -> UsageStore:
+        """What it cost."""
+
+    @property
+    def notices(self) -> NoticeStore:
+        """What the admins are to know."""
 
 
 def address_of(user: str = "ana", chat: str = "", thread: str = "") -> Address:
@@ -136,8 +157,14 @@ class Talk:
         question: str | None = None,
         remember: bool = False,
         tokens: int = 10,
+        generation: Generation | None = None,
     ) -> Said:
-        """Meet the person of a stored message and commit its turn; with 0 `tokens` no model had a part in it."""
+        """Meet the person of a stored message and commit its turn.
+
+        With 0 `tokens` no model had a part in it; a `generation` takes their place.
+        """
+        if generation is None and tokens:
+            generation = Generation(model="scripted", prompt_tokens=tokens, completion_tokens=tokens, seconds=0.5)
         context = await self.stores.people.meet(message, history=10, now=self.clock.now())
         turn = Turn(
             id=id,
@@ -151,9 +178,7 @@ class Talk:
         outcome = Outcome(
             reply=None if reply is None else Reply(text=reply, choices=choices, rateable=True),
             writes=tuple(writes),
-            generation=Generation(model="scripted", prompt_tokens=tokens, completion_tokens=tokens, seconds=0.5)
-            if tokens
-            else None,
+            generation=generation,
             evidence=evidence,
             flags=flags,
             question=question,
@@ -182,11 +207,14 @@ class Talk:
         flags: frozenset[Flag] = frozenset(),
         remember: bool = False,
         tokens: int = 10,
+        generation: Generation | None = None,
     ) -> Said:
         """One whole turn: stored, answered, delivered in `parts`."""
         message = self.message(text, kind=kind, at=at)
         stored = await self.accept(message)
-        said = await self.answer(message, stored.id, reply, writes=writes, flags=flags, remember=remember, tokens=tokens)
+        said = await self.answer(
+            message, stored.id, reply, writes=writes, flags=flags, remember=remember, tokens=tokens, generation=generation
+        )
         if said.record.outgoing is not None:
             await self.stores.outbox.sent(said.record.outgoing, [PlatformId(part) for part in parts], self.clock.now())
         return said
@@ -204,6 +232,7 @@ def _outgoing(turn: Turn, outcome: Outcome, status: TurnStatus) -> Outgoing | No
         turn_id=turn.id,
         event_id=turn.message.event_id,
         model="scripted",
+        generation=outcome.generation,
         status=status,
         flags=outcome.flags,
     )

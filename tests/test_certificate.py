@@ -17,7 +17,8 @@ from bot.banner import Banner
 from bot.certificate import is_name
 from bot.config import load_config
 from bot.errors import ConfigError, Problem
-from bot.types import Language, ModelStatus
+from bot.model_types import ModelStatus
+from bot.types import Language
 from tests.canaries import Canaries
 from tests.certificates import command, made_in, needs_openssl, openssl
 

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from bot.backends import price_of
 from bot.config import Config, load_config, read_config
 from bot.errors import ConfigError, Problem
+from bot.setting_types import is_near
 from bot.settings import every_setting, machine_zone
 from tests.canaries import Canaries
 
@@ -73,14 +75,44 @@ BROKEN = (
         "unknown provider",
         "config.toml: models.provider",
         '[models]\nprovider = "ofline"',
-        "auto, offline, scripted",
+        "auto, ollama, mistral, openai, offline, scripted",
         "offline",
     ),
-    toml("later provider", "config.toml: models.provider", '[models]\nprovider = "mistral"', "later version"),
     toml(
-        "later provider in the chain", "config.toml: models.chain", '[models]\nchain = ["offline", "ollama"]', "later version"
+        "mistral without key",
+        "config.toml: models.provider",
+        '[models]\nprovider = "mistral"',
+        "MARTIN_MODELS__MISTRAL__API_KEY",
     ),
-    toml("later provider's section", "config.toml: models.ollama", '[models.ollama]\nhost = "x"', "later version"),
+    toml("mistral without key in the chain", "config.toml: models.chain", '[models]\nchain = ["mistral"]', "needs a key"),
+    Broken(
+        name="temperature beyond Mistral's",
+        paths=("config.toml: models.temperature",),
+        toml='[models]\nprovider = "mistral"\ntemperature = 1.8',
+        env={"MISTRAL_API_KEY": "k"},
+        says="at most 1.5",
+    ),
+    toml("openai without address", "config.toml: models.chain", '[models]\nchain = ["ollama", "openai"]', "server's address"),
+    toml(
+        "text in the clear over the internet",
+        "config.toml: models.ollama.host",
+        '[models]\nprovider = "ollama"\n[models.ollama]\nhost = "http://ollama.example.com"',
+        "https://",
+    ),
+    toml("address of another kind", "config.toml: models.openai.base_url", '[models.openai]\nbase_url = "ftp://x"', "address"),
+    toml(
+        "address with a password",
+        "config.toml: models.openai.base_url",
+        '[models.openai]\nbase_url = "http://a:b@c"',
+        "address",
+    ),
+    toml("address with a port of letters", "config.toml: models.ollama.host", '[models.ollama]\nhost = "x:port"', "address"),
+    toml("model with a space", "config.toml: models.ollama.model", '[models.ollama]\nmodel = "a b"', "model's name"),
+    toml("half a digest", "config.toml: models.ollama.digest", '[models.ollama]\ndigest = "abc"', "hexadecimal"),
+    toml("price without an answer's", "config.toml: models.prices", '[models]\nprices = ["mistral/*=1"]', "MODEL=IN/OUT"),
+    toml("price below nothing", "config.toml: models.prices", '[models]\nprices = ["x=-1/1"]', "MODEL=IN/OUT"),
+    toml("currency spelt out", "config.toml: models.currency", '[models]\ncurrency = "euro"', "three-letter"),
+    toml("key in the file", "config.toml: models.mistral.api_key", '[models.mistral]\napi_key = "k"', "environment"),
     toml("later channel", "config.toml: telegram", '[telegram]\ntoken = "x"', "later version"),
     toml("number for a chain", "config.toml: models.chain", "[models]\nchain = 3", "list"),
     toml("unknown language", "config.toml: language.default", '[language]\ndefault = "fr"', "es, en"),
@@ -110,8 +142,10 @@ BROKEN = (
     env("only the prefix", "no setting", MARTIN_="1"),
     env("whole section as JSON", "no setting", MARTIN_WEB='{"port": 1}'),
     env("later channel by name", "later version", MARTIN_TELEGRAM__TOKEN="123456:abc"),
-    env("later key by name", "later version", MARTIN_MISTRAL__API_KEY="abc"),
-    env("provider later", "later version", MARTIN_MODELS__PROVIDER="openai"),
+    env("secret in the wrong section", "no setting", "MARTIN_MODELS__MISTRAL__API_KEY", MARTIN_MISTRAL__API_KEY="abc"),
+    env("provider without its address", "MARTIN_MODELS__OPENAI__BASE_URL", MARTIN_MODELS__PROVIDER="openai"),
+    env("key of two words", "plain", MISTRAL_API_KEY="two words"),
+    env("somebody's host", "address", OLLAMA_HOST="ftp://x"),
     env("hosting platform's port", "number", PORT="tcp://1.2.3.4"),
     env("short token", "at least 16", MARTIN_WEB__ACCESS_TOKEN="short"),
     env("token with a space", "at least 16", MARTIN_WEB__ADMIN_TOKEN="two words and more"),
@@ -257,9 +291,62 @@ def test_offline_always_comes_last_and_nothing_twice(tmp_path: Path) -> None:
     def providers(**environ: str) -> tuple[str, ...]:
         return load_config(environ=environ, folder=tmp_path).providers
 
-    assert providers() == ("offline",)
+    assert providers() == ("ollama", "openai", "offline")
+    assert providers(MARTIN_MODELS__PROVIDER="offline") == ("offline",)
+    assert providers(MARTIN_MODELS__CHAIN="mistral,auto", MISTRAL_API_KEY="k") == ("mistral", "ollama", "openai", "offline")
     assert providers(MARTIN_MODELS__PROVIDER="scripted") == ("scripted", "offline")
     assert providers(MARTIN_MODELS__CHAIN="offline,scripted,scripted") == ("scripted", "offline")
+
+
+def test_names_that_others_gave_to_our_settings_are_honoured_and_ours_win(tmp_path: Path) -> None:
+    environ = {"OLLAMA_HOST": "0.0.0.0:9", "MISTRAL_API_KEY": "a-key-of-mistral"}
+    models = load_config(environ=environ, folder=tmp_path).models
+    assert models.ollama.host == "http://127.0.0.1:9"
+    assert models.mistral.api_key is not None
+    assert models.mistral.api_key.get_secret_value() == "a-key-of-mistral"
+    ours = {**environ, "MARTIN_MODELS__OLLAMA__HOST": "http://box.lan:1/", "MARTIN_MODELS__MISTRAL__API_KEY": "ours-of-mistral"}
+    config = load_config(environ=ours, folder=tmp_path)
+    assert config.models.ollama.host == "http://box.lan:1"
+    assert config.secrets == ("ours-of-mistral",)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:11434"),
+        (":8", "http://127.0.0.1:8"),
+        ("http://[::]:5", "http://[::1]:5"),
+        ("https://ollama.example.com/", "https://ollama.example.com"),
+        ("box", "http://box:11434"),
+    ],
+)
+def test_an_ollama_host_is_read_as_ollamas_own_client_reads_it(given: str, meant: str, tmp_path: Path) -> None:
+    assert load_config(environ={"OLLAMA_HOST": given}, folder=tmp_path).models.ollama.host == meant
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.9.9.9", "::1", "10.1.2.3", "172.31.0.1", "192.168.1.5", "fd00::1", "169.254.1.1", "fe80::1%eth0",
+             "ollama", "box.local", "nas.lan", "host.docker.internal", "::ffff:10.0.0.1", "a.localhost", "LOCALHOST."],
+)  # fmt: skip
+def test_this_machine_and_its_private_network_are_near(host: str) -> None:
+    assert is_near(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["ollama.com", "8.8.8.8", "172.32.0.1", "100.64.0.1", "2606:4700::1", "::ffff:8.8.8.8", "192.0.2.1", "203.0.113.5",
+             "local.example.com", "134744072", "0.0.0.1", "evil.lan.example"],
+)  # fmt: skip
+def test_everything_else_is_far(host: str) -> None:
+    assert not is_near(host)
+
+
+def test_a_price_names_what_a_million_tokens_cost(tmp_path: Path) -> None:
+    environ = {"MARTIN_MODELS__PRICES": "mistral/*=0.10/0.30, openai/big = 2/8"}
+    price = price_of(load_config(environ=environ, folder=tmp_path).models.prices)
+    assert price("mistral/mistral-small-latest", 1_000_000, 0) == 100_000
+    assert price("mistral/mistral-small-latest", 0, 1_000_000) == 300_000
+    assert price("openai/big", 500, 100) == 1_800
+    assert price("ollama/qwen3:4b", 10**6, 10**6) == 0
 
 
 def test_the_zone_is_the_one_named_else_the_machines(tmp_path: Path) -> None:

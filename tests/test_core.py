@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import itertools
 import random
 import sqlite3
@@ -15,9 +16,21 @@ from hypothesis import strategies as st
 
 from bot.core import MOST_ATTEMPTS, CoreSettings
 from bot.door import DoorLimits
-from bot.errors import IntakeError, StoreFull
+from bot.errors import DeliveryPaused, IntakeError, StoreFull
 from bot.ports import Preview
-from bot.types import Flag, InboxState, Kind, Outcome, PersonId, ReceiptStatus, Reply, Turn, TurnId, TurnStatus
+from bot.types import (
+    Flag,
+    Generation,
+    InboxState,
+    Kind,
+    Outcome,
+    PersonId,
+    ReceiptStatus,
+    Reply,
+    Turn,
+    TurnId,
+    TurnStatus,
+)
 from bot.writes import SetLanguage
 from tests.house import Doing, RecordingChannel, house, look, rating, text
 
@@ -191,8 +204,6 @@ async def test_a_message_at_which_every_process_dies_is_given_up_and_told(tmp_pa
 
 
 async def test_a_reply_that_was_not_delivered_is_delivered_by_the_next_start(tmp_path: Path) -> None:
-    from bot.errors import DeliveryPaused
-
     channel = RecordingChannel()
     channel.failures = [DeliveryPaused("flood wait", 60.0)]
     async with house(tmp_path, [Doing(echo)], channel=channel) as here:
@@ -265,6 +276,46 @@ async def test_a_daily_limit_is_told_once_and_ends_the_message(tmp_path: Path) -
         assert await here.rows("select state from inbox order by id") == [("sent",), ("sent",), ("refused",), ("refused",)]
 
 
+def made(turn: Turn, preview: Preview) -> Outcome:
+    generation = Generation(model="model", prompt_tokens=6, completion_tokens=4, seconds=0.1, version="2606", cost=10)
+    return Outcome(reply=Reply(text="by the model"), generation=generation)
+
+
+async def test_a_conversation_longer_than_its_history_is_known_as_such(tmp_path: Path) -> None:
+    chat = Doing(echo)
+    async with house(tmp_path, [chat], settings=CoreSettings(history=2)) as here:
+        for number in range(4):
+            await here.door.receive([text(f"m{number}")])
+            await here.settled()
+        assert [(len(turn.history), turn.has_earlier) for turn in chat.seen] == [(0, False), (1, False), (2, False), (2, True)]
+
+
+async def test_a_reply_carries_how_it_was_made_to_its_channel_also_after_a_crash(tmp_path: Path) -> None:
+    channel = RecordingChannel()
+    channel.failures = [DeliveryPaused("flood wait", 60.0)]
+    async with house(tmp_path, [Doing(made)], channel=channel) as here:
+        await here.door.receive([text("hello")])
+        while not channel.tries:
+            await asyncio.sleep(0.005)
+    async with house(tmp_path, [Doing(made)], channel=channel) as here:
+        await here.settled()
+    (first, second) = channel.tries
+    assert first.generation is not None and first.generation.cost == 10
+    assert second.generation == first.generation
+
+
+async def test_a_command_about_an_earlier_turn_finds_it(tmp_path: Path) -> None:
+    chat = Doing(made)
+    async with house(tmp_path, [chat]) as here:
+        (said,) = await here.door.receive([text("hello")])
+        await here.settled()
+        await here.door.receive([text("/why", kind=Kind.COMMAND, target=said.turn_id)])
+        await here.settled()
+        target = chat.seen[1].target
+        assert target is not None and (target.id, target.question) == (said.turn_id, "hello")
+        assert target.generation is not None and target.generation.model == "model"
+
+
 async def test_where_somebody_waits_on_a_request_every_refusal_is_told(tmp_path: Path) -> None:
     channel = RecordingChannel(answers_requests=True)
     async with house(tmp_path, [Doing(echo)], channel=channel, settings=CoreSettings(messages_per_day=1)) as here:
@@ -331,8 +382,6 @@ async def test_a_rating_does_not_wait_for_the_answer_that_is_being_written(tmp_p
 
 
 async def test_a_group_message_that_is_not_for_the_bot_leaves_no_text(tmp_path: Path) -> None:
-    import dataclasses
-
     async with house(tmp_path, [Doing(echo)]) as here:
         (receipt,) = await here.door.receive([dataclasses.replace(text("gossip"), is_addressed=False, sender_name="Bea")])
         await here.settled()
@@ -373,8 +422,6 @@ async def test_an_answer_that_comes_at_once_opens_nothing(tmp_path: Path) -> Non
 
 
 async def test_a_platform_that_refuses_previews_still_gets_its_reply(tmp_path: Path) -> None:
-    from bot.errors import DeliveryPaused
-
     class Refusing(RecordingChannel):
         async def preview(self, *_: object) -> None:
             raise DeliveryPaused("too many edits", 30)

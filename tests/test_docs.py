@@ -17,7 +17,7 @@ from tests.documents import DOCS, PAGES, ROOT, config_toml
 from web.routes_doc import routes
 
 READMES = (ROOT / "README.md", ROOT / "README.es.md")
-HAND_WRITTEN = (*READMES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", DOCS / "design.md")
+HAND_WRITTEN = (*READMES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", DOCS / "design.md", DOCS / "models.md", DOCS / "models.es.md")
 EVERY_PAGE = (*HAND_WRITTEN, *(path for path in PAGES if path.suffix == ".md"))
 
 
@@ -46,7 +46,7 @@ def test_the_configuration_file_shows_every_setting_whatever_values_it_was_given
 @pytest.mark.parametrize("page", pages(), ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_names_of_settings_exist(page: Path) -> None:
     named = set(re.findall(r"\bMARTIN_[A-Z][A-Z_]*[A-Z]\b", page.read_text("utf-8")))
-    assert named - BY_NAME.keys() - {"MARTIN_SECTION__KEY"} == set()
+    assert named - BY_NAME.keys() - {"MARTIN_SECTION__KEY", "MARTIN_SPECS", "MARTIN_PRISM"} == set()
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -58,6 +58,7 @@ def test_words_of_make_and_of_the_command_line_exist(page: Path) -> None:
         "chat",
         "migrate",
         "doctor",
+        "model-pull",
         "backup",
         "restore",
         "forget",

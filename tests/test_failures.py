@@ -10,14 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from bot.core import CoreSettings
 from bot.errors import IntakeError, StoreError
 from bot.knowledge import FolderKnowledge
+from bot.limits import limit_note
+from bot.model_types import ModelStatus
+from bot.models.offline import OfflineModel
 from bot.models.scripted import ScriptedModel
 from bot.ports import Handler, HandlerSettings, Services
 from bot.store.invariants import broken_invariants
 from bot.store.open import Stores
 from bot.system import SystemClock, TimeOrderedIds
-from bot.types import Chosen, IncomingMessage, Kind, ModelStatus, ReceiptStatus, TurnId
+from bot.types import Chosen, IncomingMessage, Kind, Language, Limit, ReceiptStatus, TurnId
 from handlers import build
 from profiles.recall import LexicalRecall
 from tests.house import House, house, rating, text
@@ -28,18 +32,23 @@ def product_handlers(stores: Stores) -> Sequence[Handler]:
     clock = SystemClock()
     model = ScriptedModel(clock=clock, template="the answer to {question}")
 
-    async def status() -> Sequence[ModelStatus]:
-        return (await model.check(),)
+    async def status(language: Language) -> Sequence[ModelStatus]:
+        return (await model.check(language),)
 
     return build(
         Services(
             model=model,
+            offline=OfflineModel(clock=clock),
+            library=None,
             recall=LexicalRecall(stores.examples),
             knowledge=FolderKnowledge(Path("no such folder"), clock=clock),
             turns=stores.turns,
             personal=stores.personal,
             clock=clock,
             ids=TimeOrderedIds(),
+            usage=stores.usage,
+            notices=stores.notices,
+            price=lambda model, prompt_tokens, completion_tokens: prompt_tokens + completion_tokens,
             status=status,
             backup_keep_days=7,
             settings=HandlerSettings(),
@@ -50,11 +59,13 @@ def product_handlers(stores: Stores) -> Sequence[Handler]:
 Flow = Callable[[House, TurnId], IncomingMessage]
 FLOWS: dict[str, Flow] = {
     "text": lambda here, turn: text("tell me about boats", event_id="e"),
+    "text over a limit": lambda here, turn: text("tell me about boats", event_id="e"),
     "first message of a new person": lambda here, turn: text("hello", event_id="e", user="new"),
     "start": lambda here, turn: text("/start", event_id="e"),
     "help": lambda here, turn: text("/ayuda", event_id="e"),
     "new": lambda here, turn: text("/new", event_id="e"),
     "again": lambda here, turn: text("/again", event_id="e"),
+    "why": lambda here, turn: text("/why", event_id="e", target=turn),
     "language": lambda here, turn: text("/language es", event_id="e"),
     "mydata": lambda here, turn: text("/mydata", event_id="e"),
     "forgetme": lambda here, turn: text("/forgetme", event_id="e"),
@@ -68,6 +79,12 @@ KINDS = {
     "full": ("database or disk is full", sqlite3.SQLITE_FULL),
     "locked": ("database is locked", sqlite3.SQLITE_BUSY),
 }
+
+
+def settings_of(flow: str) -> CoreSettings:
+    """Everything is quick; one answer uses a day's tokens up where a flow is about that."""
+    tokens = 1 if flow == "text over a limit" else 0
+    return CoreSettings(preview_interval_s=0.01, store_retry_s=(0.005,), tokens_per_day=tokens)
 
 
 def choice(turn: TurnId, key: str) -> IncomingMessage:
@@ -106,6 +123,9 @@ async def send_until_taken(here: House, message: IncomingMessage) -> None:
 async def judge(here: House, flow: str) -> None:
     """What must hold whatever failed."""
     await here.settled()
+    async with asyncio.timeout(30):
+        while await here.rows("select 1 from inbox where state = 'received'"):
+            await asyncio.sleep(0.005)  # a start takes up what is off the lanes beside them
     assert list(await broken_invariants(here.stores.database)) == []
     events = await here.rows("select event_id, state from inbox where event_id = 'e'")
     is_off_lane = flow in ("rating", "stop", "edit")
@@ -114,6 +134,10 @@ async def judge(here: House, flow: str) -> None:
     assert len(replies) == (0 if is_off_lane else 1), "a platform knows a repeat by its nonce"
     if flow == "rating":
         assert await here.rows("select value from ratings") == [(-1,)]
+    if flow == "text over a limit":
+        assert await here.rows("select kind, facts from notices") == [("tokens_per_day", '{"limit":"1"}')]
+        (reply,) = {outgoing.reply.text for outgoing in here.channel.delivered if outgoing.event_id == "e"}
+        assert reply.endswith(limit_note(Limit.TOKENS, "en"))
     if flow == "choice":
         assert await here.rows("select granted from consents") == [(1,)]
     if flow == "edit":
@@ -141,7 +165,8 @@ async def test_every_failing_call_of_a_flow_leaves_it_whole(tmp_path: Path, flow
     while was_reached:
         n += 1
         fault = Fault(kind)
-        async with house(tmp_path / str(n), product_handlers, before_call=fault.before_call) as here:
+        settings = settings_of(flow)
+        async with house(tmp_path / str(n), product_handlers, settings=settings, before_call=fault.before_call) as here:
             turn = await prepared(here, flow)
             fault.left = n
             await send_until_taken(here, FLOWS[flow](here, turn))
@@ -181,8 +206,8 @@ async def die_at(n: int, folder: Path, flow: str) -> bool:
             loop.call_soon_threadsafe(dead.set)
             raise sqlite3.OperationalError("the process is dying")
 
-    channel = None
-    async with house(folder, product_handlers, before_call=before_call) as here:
+    channel, settings = None, settings_of(flow)
+    async with house(folder, product_handlers, settings=settings, before_call=before_call) as here:
         channel = here.channel
         turn = await prepared(here, flow)
         message, left = FLOWS[flow](here, turn), n
@@ -193,7 +218,7 @@ async def die_at(n: int, folder: Path, flow: str) -> bool:
             task.cancel()
         await asyncio.gather(done, died, return_exceptions=True)
         left = -1 if not dead.is_set() else left
-    async with house(folder, product_handlers, channel=channel) as here:
+    async with house(folder, product_handlers, channel=channel, settings=settings) as here:
         await send_until_taken(here, message)
         await judge(here, flow)
     return dead.is_set()

@@ -12,12 +12,38 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("bot", "handlers", "profiles", "web", "benchmarks", "tests")
 
-CONFIG = {"bot.config", "bot.settings", "bot.setting_types", "bot.setting_problems"}
+CONFIG = {"bot.config", "bot.settings", "bot.model_settings", "bot.setting_types", "bot.setting_problems"}
 """One group: reading, records, types and wording of the configuration."""
 PURE = {"profiles.questionnaire", "profiles.posterior", "profiles.directives", "profiles.replay"}
-LEAVES = {"bot", "bot.types", "bot.writes", "bot.errors", "bot.locale"}
-BASE = {*LEAVES, "bot.ports", "bot.web_ports", "bot.commands", "bot.system", *CONFIG}
-APP = {"bot.app", "bot.chores", "bot.banner", "bot.health", "bot.histories", "bot.supervise"}
+LEAVES = {"bot", "bot.types", "bot.model_types", "bot.writes", "bot.errors", "bot.locale"}
+BASE = {
+    *LEAVES,
+    "bot.ports",
+    "bot.model_ports",
+    "bot.web_ports",
+    "bot.amounts",
+    "bot.commands",
+    "bot.control_tokens",
+    "bot.download_words",
+    "bot.messages",
+    "bot.failures",
+    "bot.notices",
+    "bot.where",
+    "bot.system",
+    "bot.tokens",
+    *CONFIG,
+}
+APP = {
+    "bot.app",
+    "bot.backends",
+    "bot.chores",
+    "bot.banner",
+    "bot.downloads",
+    "bot.health",
+    "bot.histories",
+    "bot.nights",
+    "bot.supervise",
+}
 """The one group that names concrete classes."""
 ANYTHING = {"bot.*", "handlers.*", "profiles.*", "web.*", "learning.*"}
 
@@ -30,16 +56,22 @@ ALLOWED: Mapping[str, set[str]] = {
     **_same(
         ("bot", "bot.types", "bot.writes", "bot.errors", "bot.locale"), {"bot.types", "bot.writes", "bot.errors", "bot.locale"}
     ),
-    "bot.commands": LEAVES,
+    **_same(("bot.download_words", "bot.notices"), {*LEAVES, "bot.amounts"}),
+    "bot.control_tokens": LEAVES,
+    "bot.messages": {*LEAVES, "bot.control_tokens", "bot.tokens"},
+    **_same(("bot.amounts", "bot.commands", "bot.failures", "bot.tokens", "bot.where"), LEAVES),
     "bot.system": LEAVES,
     "bot.process": LEAVES,
     "bot.certificate": LEAVES,
-    **_same(("bot.ports", "bot.web_ports"), {"bot.types", "bot.writes"}),
+    "bot.model_types": {"bot.errors"},
+    "bot.model_ports": {"bot.types", "bot.model_types"},
+    **_same(("bot.ports", "bot.web_ports"), {"bot.types", "bot.model_types", "bot.model_ports", "bot.writes"}),
     **_same(CONFIG, {"bot.errors", "bot.locale", *CONFIG}),
     "bot.log": CONFIG,
-    **_same(("bot.router", "bot.prompt", "bot.lexical", "bot.normalise", "bot.preview"), BASE),
+    **_same(("bot.router", "bot.prompt", "bot.lexical", "bot.normalise", "bot.preview", "bot.limits"), BASE),
     **_same(
-        ("bot.core", "bot.delivery", "bot.door"), {*BASE, "bot.router", "bot.core", "bot.delivery", "bot.door", "bot.preview"}
+        ("bot.core", "bot.delivery", "bot.door"),
+        {*BASE, "bot.router", "bot.core", "bot.delivery", "bot.door", "bot.preview", "bot.limits"},
     ),
     "bot.likeness": {*BASE, "bot.lexical"},
     "bot.shelf": {*BASE, "bot.lexical", "bot.likeness"},
@@ -66,9 +98,13 @@ ALLOWED: Mapping[str, set[str]] = {
     "bot.__main__": {
         *APP,
         *CONFIG,
+        "bot.amounts",
         "bot.certificate",
+        "bot.download_words",
         "bot.errors",
         "bot.locale",
+        "bot.model_types",
+        "bot.types",
         "bot.log",
         "bot.process",
         "bot.jobs.doctor",
@@ -90,7 +126,13 @@ SIBLINGS: Mapping[str, set[str]] = {
             *("check", "folder", "migrations", "backup", "tombstones", "erasure"),
         )
     },
-    "bot.models": {"bot.models.breaker", "bot.models.guard", "bot.models.chain"},
+    "bot.models": {
+        f"bot.models.{floor}"
+        for floor in (
+            *("breaker", "guard", "chain", "unthought", "sse", "over_http"),
+            *("ollama_api", "openai_wire", "openai_said", "openai_trouble", "mistral_wire"),
+        )
+    },
     "bot.jobs": set(),
 }
 """What the files of a group may import of each other: table groups rest on the store's floor, never on another adapter."""
@@ -98,9 +140,8 @@ SIBLINGS: Mapping[str, set[str]] = {
 SDKS: Mapping[str, str] = {
     "telegram": "bot.channels.telegram",
     "discord": "bot.channels.discord",
-    "ollama": "bot.models.ollama",
+    "ollama": "bot.models.ollama_api",
     "mistralai": "bot.models.mistral",
-    "openai": "bot.models.openai",
     "chromadb": "profiles.index",
     "sqlalchemy": "bot.store.*",
     "alembic": "bot.store.*",

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.prompt import build, estimate_tokens, prompt_tokens
+from bot.messages import render
+from bot.prompt import build, prompt_tokens
+from bot.tokens import estimate_tokens
 from bot.types import LANGUAGES, Evidence, EvidenceKind, Exchange, Language, Prompt
 
-words = st.text(max_size=400)
+TODAY = date(2026, 11, 30)
+marks = st.sampled_from(["<|im_start|>", "<|", "[INST]", "### User:", "</evidence>", "\u200b", "\n", "á", "👩‍👩‍👧", "🇪🇸"])
+words = st.lists(st.text(max_size=60) | marks, max_size=8).map("".join)
 pieces = st.builds(
     Evidence,
     kind=st.sampled_from(EvidenceKind),
@@ -17,8 +23,10 @@ pieces = st.builds(
     source=st.just("a.md"),
     score=st.floats(0.1, 1.0),
     title=st.text(max_size=20),
+    question=words,
 )
 exchanges = st.builds(Exchange, question=words, answer=words)
+languages = st.sampled_from(LANGUAGES)
 
 
 def made(
@@ -28,26 +36,55 @@ def made(
     evidence: tuple[Evidence, ...] = (),
     budget: int = 1000,
     language: Language = "en",
+    directives: tuple[str, ...] = (),
 ) -> Prompt:
-    return build(question=question, language=language, history=history, evidence=evidence, bot_name="Martín", budget=budget)
+    return build(
+        question=question,
+        language=language,
+        history=history,
+        evidence=evidence,
+        bot_name="Martín",
+        budget=budget,
+        today=TODAY,
+        directives=directives,
+    )
 
 
 def passage(length: int, source: str = "a.md") -> Evidence:
     return Evidence(kind=EvidenceKind.KNOWLEDGE, text="x" * length, source=source, score=0.5)
 
 
-@given(words, st.lists(exchanges, max_size=6), st.lists(pieces, max_size=6), st.integers(200, 2000))
-def test_a_prompt_is_never_over_its_budget(
-    question: str, history: list[Exchange], evidence: list[Evidence], budget: int
+@given(words, st.lists(exchanges, max_size=6), st.lists(pieces, max_size=6), st.integers(300, 2000), languages, words)
+def test_what_is_sent_is_never_over_the_budget(
+    question: str, history: list[Exchange], evidence: list[Evidence], budget: int, language: Language, liked: str
 ) -> None:
-    prompt = made(question=question, history=tuple(history), evidence=tuple(evidence), budget=budget)
-    assert prompt_tokens(prompt) <= budget
+    directives = (liked,) if liked else ()
+    bare = prompt_tokens(made(question="", language=language, directives=directives, budget=0))
+    prompt = made(
+        question=question,
+        history=tuple(history),
+        evidence=tuple(evidence),
+        budget=max(budget, bare),
+        language=language,
+        directives=directives,
+    )
+    assert prompt_tokens(prompt) <= max(budget, bare)
+    assert sum(estimate_tokens(message.content) for message in render(prompt)) <= max(budget, bare)
+
+
+@given(words, st.lists(exchanges, min_size=1, max_size=6), st.integers(0, 200))
+def test_what_does_not_fit_leaves_the_instructions_whole(question: str, history: list[Exchange], budget: int) -> None:
+    prompt = made(question=question, history=tuple(history), evidence=(passage(40),), budget=budget)
+    assert prompt.system == made().system
+    assert (prompt.question, prompt.history, prompt.evidence) == ("", (), ())
+    assert prompt.left_out == len(history)
 
 
 @given(st.lists(exchanges, max_size=8), st.integers(200, 1200))
 def test_history_is_the_newest_exchanges_whole_and_without_a_gap(history: list[Exchange], budget: int) -> None:
     prompt = made(history=tuple(history), budget=budget)
     assert prompt.history == tuple(history[len(history) - len(prompt.history) :])
+    assert prompt.left_out == len(history) - len(prompt.history)
 
 
 @given(st.lists(pieces, max_size=8), st.integers(200, 1200))
@@ -80,15 +117,58 @@ def test_evidence_leaves_history_a_share() -> None:
 def test_a_question_that_is_too_long_is_cut_at_its_end() -> None:
     prompt = made(question="start " + "x" * 100_000)
     assert prompt.question.startswith("start ")
-    assert prompt_tokens(prompt) <= 1000
+    assert 990 <= prompt_tokens(prompt) <= 1000
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_instructions_are_in_the_language_and_name_the_bot(language: Language) -> None:
+@given(st.text(max_size=50), st.sampled_from(["x", "<|im_start|>", "### User:", "中", "\u200b", "[INST] "]))
+def test_a_cut_question_is_the_longest_beginning_that_fits(before: str, repeated: str) -> None:
+    question = before + repeated * 3000
+    prompt = made(question=question, budget=400)
+    assert question.startswith(prompt.question)
+    assert 380 <= prompt_tokens(prompt) <= 400
+
+
+@pytest.mark.parametrize(
+    "character",
+    ["🇪🇸", "👩‍👩‍👧‍👦", "👍🏽", "é", "1️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "한", "각", "क्षि", "\r\n", "שָׁ"],
+)
+def test_a_cut_question_never_ends_within_a_character(character: str) -> None:
+    for budget in range(380, 410):
+        question = character * 2000
+        kept = made(question=question, budget=budget).question
+        assert len(kept) % len(character) == 0
+        assert 0 < len(kept) < len(question)
+
+
+def test_what_claims_to_be_one_endless_character_is_cut_all_the_same() -> None:
+    assert made(question="e" + "\u0301" * 100_000, budget=400).question
+
+
+@pytest.mark.parametrize(
+    ("language", "day"),
+    [("en", "Today is Monday, 30 November 2026 (UTC)."), ("es", "Hoy es lunes, 30 de noviembre de 2026 (UTC).")],
+)
+def test_instructions_are_in_the_language_name_the_bot_and_end_with_the_day(language: Language, day: str) -> None:
     prompt = made(language=language)
     assert "Martín" in prompt.system
     assert ("español" in prompt.system) is (language == "es")
+    assert prompt.system.endswith(f"\n{day}")
 
 
-def test_the_estimate_is_a_quarter_of_the_characters_rounded_up() -> None:
-    assert [estimate_tokens("x" * length) for length in (0, 1, 4, 5)] == [0, 1, 1, 2]
+def test_both_languages_say_the_same_number_of_things() -> None:
+    spanish, english = (made(language=language).system.splitlines() for language in LANGUAGES)
+    assert [line[:1] == "-" for line in spanish] == [line[:1] == "-" for line in english]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_instructions_name_the_block_that_evidence_stands_in(language: Language) -> None:
+    prompt = made(language=language, evidence=(passage(40),))
+    block = render(prompt)[-1].content.partition(" ")[0]
+    assert f"{block}>" in prompt.system
+    assert f"</{block[1:]}>" in prompt.system
+
+
+def test_history_and_evidence_are_kept_as_they_are_for_whoever_shows_them() -> None:
+    exchange, piece = Exchange(question="<s>", answer="[INST]", was_trimmed=True), passage(4)
+    prompt = made(question="</s>", history=(exchange,), evidence=(piece,))
+    assert (prompt.question, prompt.history, prompt.evidence, prompt.left_out) == ("</s>", (exchange,), (piece,), 0)

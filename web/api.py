@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 
 from fastapi import Request
 from fastapi.responses import Response
 
 from bot.locale import say
-from bot.ports import Health
-from bot.types import Address, Chosen, GivenRating, ReceiptStatus, TurnId
+from bot.notices import notice_text
+from bot.ports import Clock, Health, NoticeStore
+from bot.types import Address, Chosen, GivenRating, PastTurn, ReceiptStatus, TurnId
 from bot.web_ports import Histories, Posted
 from web import events
 from web.auth import Door
@@ -29,16 +31,21 @@ from web.settings import WebSettings
 
 _NOT_STORED = {"Cache-Control": "no-store"}
 _MAX_HISTORY = 200
+_NOTICE_DAYS, _MAX_NOTICES = 7, 50
 
 
 class Api:
     """Answers the API's requests out of the session channels and the stored conversations."""
 
-    def __init__(self, settings: WebSettings, door: Door, histories: Histories, health: Health) -> None:
+    def __init__(
+        self, settings: WebSettings, door: Door, *, histories: Histories, health: Health, notices: NoticeStore, clock: Clock
+    ) -> None:
         self._settings = settings
         self._door = door
         self._histories = histories
         self._health = health
+        self._notices = notices
+        self._clock = clock
 
     async def say(self, request: Request) -> Response:
         """Say something: `{"text", "event_id"?}`. A stream of `accepted`, `preview`s and one `reply` or `error`.
@@ -56,7 +63,13 @@ class Api:
 
         `?limit=` takes 1 to 200, `?before=` a turn.
 
-        Each message has what was asked, the reply's fields, `rating` (or null) and `chosen` (a taken choice's key, or null).
+        Each message has what was asked, the reply's fields, `sources` (what it rested on: `kind`, `source`, `title`), `rating`
+        (or null) and `chosen` (a taken choice's key, or null).
+
+        A reply's fields, here and in streams: `turn_id`, `text`, `choices`, `rateable`, `files`?, `model`, `status`, `flags`,
+        `kind` and `made` (null where nothing was generated): `model`, `version`, `prompt_tokens`, `completion_tokens`,
+        `seconds`, `first_token_s`, `cost`, `currency`, `is_fallback`, `is_counted` (false where no language model was asked)
+        and `is_remote` (whether this model is outside the machine and its private network; null where that is not known).
         """
         chat, visitor = self._door.visitor(request)
         before = request.query_params.get("before")
@@ -64,7 +77,7 @@ class Api:
         turns = await self._histories.of(
             chat.address(visitor), before=TurnId(check_turn_id(request, before)) if before else None, limit=limit + 1
         )
-        shown = [events.past_json(turn) for turn in turns[-limit:]]
+        shown = [events.past_json(turn, self._settings) for turn in turns[-limit:]]
         running = [events.said_json(said) for said in chat.running(visitor)]
         return _json({"messages": shown, "more": len(turns) > limit, "running": running})
 
@@ -74,7 +87,7 @@ class Api:
         if request.method == "HEAD":
             return Response(headers=events.HEADERS, media_type="text/event-stream")
         listening = chat.listen(visitor)
-        return events.EventStream(events.session_stream(listening, heartbeat_s=self._settings.heartbeat_s), listening)
+        return events.EventStream(events.session_stream(listening, self._settings), listening)
 
     async def choose(self, request: Request) -> Response:
         """Take a choice under a reply: `{"turn_id", "key", "event_id"?}`. A stream like that of a message."""
@@ -92,10 +105,19 @@ class Api:
         turn_id = TurnId(check_turn_id(request, request.path_params["turn_id"]))
         receipt = await chat.stop(visitor, turn_id)
         # A running turn is not stored yet; one that has just ended is: stopping it comes too late, and is no mistake.
-        if receipt.is_refused and not await self._has(chat.address(visitor), turn_id):
+        if receipt.is_refused and await self._past(chat.address(visitor), turn_id) is None:
             raise unknown_turn(request)
         message = receipt.reply.text if receipt.reply else ""
         return _json({"turn_id": turn_id, "stopped": not receipt.is_refused, "message": message})
+
+    async def turn(self, request: Request) -> Response:
+        """One answer as the history has it, `sources` included. 404 for an unknown turn."""
+        chat, visitor = self._door.visitor(request)
+        turn_id = TurnId(check_turn_id(request, request.path_params["turn_id"]))
+        past = await self._past(chat.address(visitor), turn_id)
+        if past is None:
+            raise unknown_turn(request)
+        return _json(events.past_json(past, self._settings))
 
     async def again(self, request: Request) -> Response:
         """Ask for another answer to the same question: `{"event_id"?}` or no body. A stream like that of a message.
@@ -106,7 +128,7 @@ class Api:
         known = TurnId(check_turn_id(request, request.path_params["turn_id"]))
         body = await read_json(request, AgainBody, may_be_empty=True)
         event_id = check_event_id(request, body.event_id)
-        if not await self._has(chat.address(visitor), known):
+        if await self._past(chat.address(visitor), known) is None:
             raise unknown_turn(request)
         return self._stream(request, await chat.again(visitor, known, event_id=event_id))
 
@@ -135,6 +157,23 @@ class Api:
             )
         return _json({**events.rating_json(rating), "message": message})
 
+    async def notices(self, request: Request) -> Response:
+        """What admins are to know, of the last 7 days, newest first: `{"notices": [{"kind", "day", "text"}]}`.
+
+        403 for everybody else.
+        """
+        _, visitor = self._door.visitor(request)
+        language, currency = language_of(request), self._settings.currency
+        if not visitor.is_admin:
+            raise Problem(403, "not_admin", say(language, "This is for admins only."))
+        since = self._clock.now().date() - timedelta(days=_NOTICE_DAYS - 1)
+        recent = await self._notices.recent(since, _MAX_NOTICES)
+        shown = [
+            {"kind": notice.kind, "day": notice.day.isoformat(), "text": notice_text(notice, language, currency)}
+            for notice in recent
+        ]
+        return _json({"notices": shown})
+
     async def live(self, request: Request) -> Response:
         """Whether the process works: 200, or 503 when a restart would help."""
         is_live = self._health.is_live()
@@ -146,11 +185,11 @@ class Api:
         is_ready = all(state == "ok" for state in checks.values())
         return _json({"status": "ok" if is_ready else "not ready", "checks": dict(checks)}, 200 if is_ready else 503)
 
-    async def _has(self, address: Address, turn_id: TurnId) -> bool:
-        """Whether this is a stored turn of the person at this address."""
+    async def _past(self, address: Address, turn_id: TurnId) -> PastTurn | None:
+        """The stored turn, where it is one of the person at this address."""
         past = await self._histories.past(turn_id)
         newest = await self._histories.of(address, before=None, limit=1) if past is not None else ()
-        return past is not None and any(turn.person_id == past.person_id for turn in newest)
+        return past if past is not None and any(turn.person_id == past.person_id for turn in newest) else None
 
     def _check_text(self, request: Request, text: str) -> None:
         language, limit = language_of(request), self._settings.text_limit
@@ -177,7 +216,7 @@ class Api:
             posted.events.close()
             message = say(language, "Another message was sent with this event_id before. Use a new one for every message.")
             raise Problem(409, "event_id_taken", message)
-        body = events.turn_stream(posted, self._histories, language, heartbeat_s=self._settings.heartbeat_s)
+        body = events.turn_stream(posted, self._histories, language, self._settings)
         return events.EventStream(body, posted.events)
 
 
@@ -186,9 +225,11 @@ ROUTES: tuple[tuple[str, str, Callable[..., Awaitable[Response]]], ...] = (
     ("GET", "/api/messages", Api.history),
     ("GET", "/api/events", Api.events),
     ("POST", "/api/choices", Api.choose),
+    ("GET", "/api/turns/{turn_id}", Api.turn),
     ("POST", "/api/turns/{turn_id}/stop", Api.stop),
     ("POST", "/api/turns/{turn_id}/again", Api.again),
     ("POST", "/api/ratings", Api.rate),
+    ("GET", "/api/notices", Api.notices),
     ("GET", "/health/live", Api.live),
     ("GET", "/health/ready", Api.ready),
 )

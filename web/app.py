@@ -7,7 +7,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bot.ports import Clock, Health
+from bot.ports import Clock, Health, NoticeStore
 from bot.web_ports import Histories, WebChat
 from web.api import ROUTES, Api
 from web.auth import Door
@@ -34,12 +34,20 @@ _OPEN_PATHS = frozenset({"/", "/login", "/logout"})
 
 
 def build(
-    settings: WebSettings, *, web: WebChat, console: WebChat, histories: Histories, health: Health, clock: Clock
+    settings: WebSettings,
+    *,
+    web: WebChat,
+    console: WebChat,
+    histories: Histories,
+    health: Health,
+    notices: NoticeStore,
+    clock: Clock,
 ) -> FastAPI:
     """The application, for a server to serve."""
     app = FastAPI(title=settings.bot_name, docs_url=None, redoc_url=None, openapi_url=None)
     door = Door(settings, web=web, console=console, clock=clock)
-    page, api = Page(settings, door), Api(settings, door, histories, health)
+    page = Page(settings, door)
+    api = Api(settings, door, histories=histories, health=health, notices=notices, clock=clock)
     for owner, routes in ((page, PAGE_ROUTES), (api, ROUTES)):
         for method, path, answer in routes:
             # A plain route: bodies are read and checked by `web.intake`, and building FastAPI's kind blocks for 0.1 s.

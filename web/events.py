@@ -17,15 +17,26 @@ from starlette.types import Receive, Scope, Send
 
 from bot.errors import StoreError
 from bot.locale import say
-from bot.types import LANGUAGES, GivenRating, InboxState, Language, Outgoing, OutgoingKind, PastTurn, ReceiptStatus, Reply
+from bot.types import (
+    Flag,
+    Generation,
+    GivenRating,
+    InboxState,
+    Language,
+    Outgoing,
+    OutgoingKind,
+    PastTurn,
+    ReceiptStatus,
+    Reply,
+)
 from bot.web_ports import Histories, Posted, Said, SessionEvent, SessionEvents, Written
+from web.settings import WebSettings
 
 Json = dict[str, Any]
 HEARTBEAT = b":\n\n"
 HELLO = b"retry: 2000\n:\n\n"
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-_STOPPED_EMPTY = frozenset(say(language, "Stopped, before I had written anything.") for language in LANGUAGES)
-"""What the chat answers where it was stopped at once: there is nothing in it to rate."""
+MILLIONTHS = 1_000_000
 
 
 def dump(data: Mapping[str, object]) -> bytes:
@@ -43,7 +54,7 @@ def reply_json(reply: Reply) -> Json:
     shown: Json = {
         "text": reply.text,
         "choices": [{"key": choice.key, "label": choice.label, "row": choice.row} for choice in reply.choices],
-        "rateable": reply.rateable and reply.text not in _STOPPED_EMPTY,
+        "rateable": reply.rateable,
     }
     if reply.files:
         shown["files"] = [
@@ -53,7 +64,29 @@ def reply_json(reply: Reply) -> Json:
     return shown
 
 
-def outgoing_json(outgoing: Outgoing) -> Json:
+def made_json(generation: Generation | None, flags: frozenset[Flag], settings: WebSettings) -> Json | None:
+    """How an answer was made, None where nothing was generated. `cost` is in units of the currency.
+
+    `is_counted` is false where no language model was asked; `is_remote` null where it is not known.
+    """
+    if generation is None:
+        return None
+    return {
+        "model": generation.model,
+        "version": generation.version,
+        "prompt_tokens": generation.prompt_tokens,
+        "completion_tokens": generation.completion_tokens,
+        "seconds": round(generation.seconds, 3),
+        "first_token_s": None if generation.first_token_s is None else round(generation.first_token_s, 3),
+        "cost": generation.cost / MILLIONTHS,
+        "currency": settings.currency,
+        "is_fallback": Flag.FALLBACK in flags | generation.flags,
+        "is_counted": generation.is_counted,
+        "is_remote": settings.is_remote(generation.model) if generation.is_counted else False,
+    }
+
+
+def outgoing_json(outgoing: Outgoing, settings: WebSettings) -> Json:
     """A reply as it arrives."""
     return {
         "turn_id": outgoing.turn_id or str(outgoing.id),
@@ -61,12 +94,13 @@ def outgoing_json(outgoing: Outgoing) -> Json:
         "model": outgoing.model,
         "status": outgoing.status.value if outgoing.status else "answered",
         "flags": sorted(flag.value for flag in outgoing.flags),
+        "made": made_json(outgoing.generation, outgoing.flags, settings),
         "kind": outgoing.kind.value,
     }
 
 
-def past_json(turn: PastTurn) -> Json:
-    """A stored turn: the reply's own fields, what was asked, how it was rated, which choice was taken."""
+def past_json(turn: PastTurn, settings: WebSettings) -> Json:
+    """A stored turn: the reply's own fields, what it rested on, what was asked, how it was rated, which choice was taken."""
     rating = turn.rating
     return {
         "turn_id": turn.id,
@@ -74,6 +108,8 @@ def past_json(turn: PastTurn) -> Json:
         "model": turn.model,
         "status": turn.status.value,
         "flags": sorted(flag.value for flag in turn.flags),
+        "made": made_json(turn.generation, turn.flags, settings),
+        "sources": [{"kind": source.kind.value, "source": source.source, "title": source.title} for source in turn.sources],
         "kind": turn.kind.value,
         "handler": turn.handler,
         "question": turn.question,
@@ -97,7 +133,7 @@ def rating_json(rating: GivenRating) -> Json:
     return {"turn_id": rating.turn_id, "value": rating.value, "reason": reason, "correction": rating.correction}
 
 
-def session_event(happened: SessionEvent) -> bytes:
+def session_event(happened: SessionEvent, settings: WebSettings) -> bytes:
     """Anything that happens in a session, on the wire."""
     match happened:
         case Said():
@@ -109,7 +145,7 @@ def session_event(happened: SessionEvent) -> bytes:
         case Outgoing(kind=OutgoingKind.NOTICE):
             return event("error", {"message": happened.reply.text, "event_id": happened.event_id.partition(":")[2]})
         case Outgoing():
-            return event("reply", outgoing_json(happened))
+            return event("reply", outgoing_json(happened, settings))
 
 
 class EventStream(StreamingResponse):
@@ -127,28 +163,28 @@ class EventStream(StreamingResponse):
             self._events.close()
 
 
-async def session_stream(events: SessionEvents, *, heartbeat_s: float) -> AsyncIterator[bytes]:
+async def session_stream(events: SessionEvents, settings: WebSettings) -> AsyncIterator[bytes]:
     """Everything that happens in a session, until the client leaves or the bot stops."""
     yield HELLO
-    async for happened in _with_heartbeats(events, heartbeat_s):
-        yield HEARTBEAT if happened is None else session_event(happened)
+    async for happened in _with_heartbeats(events, settings.heartbeat_s):
+        yield HEARTBEAT if happened is None else session_event(happened, settings)
 
 
-async def turn_stream(posted: Posted, histories: Histories, language: Language, *, heartbeat_s: float) -> AsyncIterator[bytes]:
+async def turn_stream(posted: Posted, histories: Histories, language: Language, settings: WebSettings) -> AsyncIterator[bytes]:
     """One message's way to its answer: accepted, previews, then one reply or error. Leaving it does not stop the turn."""
     receipt = posted.receipt
     yield event("accepted", {"event_id": posted.event_id, "turn_id": receipt.turn_id})
     try:
-        if (known := await _known_end(posted, histories, language)) is not None:
+        if (known := await _known_end(posted, histories, language, settings)) is not None:
             yield known
             return
-        async for happened in _with_heartbeats(posted.events, heartbeat_s):
+        async for happened in _with_heartbeats(posted.events, settings.heartbeat_s):
             # A turn that said nothing, or whose delivery fell between two streams, is found in the history.
             past = await histories.past(receipt.turn_id) if happened is None else None
             if past is not None:
-                yield event("reply", past_json(past))
+                yield event("reply", past_json(past, settings))
                 return
-            yield HEARTBEAT if happened is None else session_event(happened)
+            yield HEARTBEAT if happened is None else session_event(happened, settings)
             if isinstance(happened, Outgoing):
                 return
     except StoreError:
@@ -156,19 +192,20 @@ async def turn_stream(posted: Posted, histories: Histories, language: Language, 
         yield event("error", {"code": "unavailable", "message": message})
 
 
-async def _known_end(posted: Posted, histories: Histories, language: Language) -> bytes | None:
+async def _known_end(posted: Posted, histories: Histories, language: Language, settings: WebSettings) -> bytes | None:
     """The last event of a message whose end is known already: stored before, refused, or no turn at all."""
     receipt = posted.receipt
     if receipt.status is ReceiptStatus.ABSORBED or receipt.state is InboxState.ABSORBED:
         reply = receipt.reply or Reply(text="")
-        return event("reply", {"turn_id": receipt.turn_id, **reply_json(reply), "model": "", "status": "answered", "flags": []})
+        unmade: Json = {"model": "", "status": "answered", "flags": [], "made": None}
+        return event("reply", {"turn_id": receipt.turn_id, **reply_json(reply), **unmade})
     if receipt.status is ReceiptStatus.REFUSED or receipt.state is InboxState.REFUSED:
         return event("error", {"message": receipt.reply.text if receipt.reply else _refusal(receipt.status, language)})
     if receipt.status is ReceiptStatus.DUPLICATE and receipt.state is not InboxState.RECEIVED:
         past = await histories.past(receipt.turn_id)
         if past is None:
             return event("error", {"message": say(language, "That answer is no longer kept.")})
-        return event("reply", past_json(past))
+        return event("reply", past_json(past, settings))
     return None
 
 

@@ -8,13 +8,19 @@ from dataclasses import dataclass, field
 from bot.types import Language
 
 
+def _not_known(model: str) -> bool | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebSettings:
     """How the page is served and who may see it. Secrets stay out of its repr.
 
     `secret` keys the signed cookies, `owner_token` lets the console in, `access_token` (needed beyond loopback) and
     `admin_token` are None where not configured. `notice` words, per language, that this is an automated AI and where text
-    goes; it is asked at every page load. `is_loopback` says whether the server is bound to loopback only.
+    goes; it is asked at every page load. `is_loopback` says whether the server is bound to loopback only. `currency` is that of
+    what answers cost. `is_remote` tells of a model, by name, whether text leaves the machine and its private network when it
+    answers; None where that is not known (any more).
     """
 
     secret: bytes = field(repr=False)
@@ -28,3 +34,5 @@ class WebSettings:
     text_limit: int = 16_000
     heartbeat_s: float = 15.0
     history_limit: int = 50
+    currency: str = "EUR"
+    is_remote: Callable[[str], bool | None] = _not_known

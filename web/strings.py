@@ -11,7 +11,13 @@ from bot.types import Language
 
 def page_strings(language: Language, bot_name: str) -> dict[str, str]:
     """What the page says, by key."""
-    return {**_frame(language, bot_name), **_composer(language, bot_name), **_answers(language, bot_name), **_trouble(language)}
+    return {
+        **_frame(language, bot_name),
+        **_composer(language, bot_name),
+        **_answers(language, bot_name),
+        **_made(language),
+        **_trouble(language),
+    }
 
 
 def examples(language: Language) -> tuple[str, ...]:
@@ -41,6 +47,9 @@ def _frame(language: Language, name: str) -> dict[str, str]:
         "admin_in": say(language, "Sign in as admin"),
         "sign_out": say(language, "Sign out"),
         "signed_in_admin": say(language, "You are signed in as admin."),
+        "models": say(language, "Models"),
+        "notices": say(language, "For admins"),
+        "dismiss": say(language, "Put these notices aside"),
         "earlier": say(language, "Show earlier messages"),
         "latest": say(language, "Go to the newest message"),
     }
@@ -62,6 +71,8 @@ def _answers(language: Language, name: str) -> dict[str, str]:
         "you": say(language, "You"),
         "bot": name,
         "writing": say(language, "{name} is writing…", name=name),
+        "working": say(language, "{name} is still working… {time}"),
+        "working_aloud": say(language, "{name} is still working. The answer is read out when it is there.", name=name),
         "copy": say(language, "Copy"),
         "copied": say(language, "Copied"),
         "copy_failed": say(language, "Could not copy"),
@@ -84,17 +95,47 @@ def _answers(language: Language, name: str) -> dict[str, str]:
         "thanks": say(language, "Thank you."),
         "withdrawn": say(language, "Rating withdrawn."),
         "corrected": say(language, "Corrected by you: {correction}"),
+        "download": say(language, "Download {name}"),
+    }
+
+
+def _made(language: Language) -> dict[str, str]:
+    """How an answer was made: the line under it, its flags, and the details."""
+    return {
         "answered_by": say(language, "answered by {model}"),
         "answered_offline": say(language, "from documents and your corrections"),
         "flag_partial": say(language, "incomplete"),
         "flag_stopped": say(language, "stopped by you"),
         "flag_timed_out": say(language, "ran out of time"),
-        "flag_fallback": say(language, "the usual model was not available"),
+        "flag_fallback": say(language, "another model stepped in"),
+        "flag_fallback_offline": say(language, "no language model was available"),
         "flag_failed": say(language, "did not work out"),
-        "flag_limited": say(language, "limit reached"),
+        "flag_limited": say(language, "answered without a language model: today's limit is reached"),
         "flag_no_recall": say(language, "without memory"),
-        "flag_trimmed": say(language, "shortened"),
-        "download": say(language, "Download {name}"),
+        "flag_trimmed": say(language, "not all of the conversation fitted"),
+        "made": say(language, "How this answer was made"),
+        "made_model": say(language, "Model"),
+        "made_offline": say(language, "{model}, no language model"),
+        "made_version": say(language, "Version"),
+        "made_tokens": say(language, "Tokens"),
+        "made_tokens_value": say(language, "{prompt} in → {answer} out"),
+        "made_time": say(language, "Time"),
+        "made_time_value": say(language, "{seconds}, first word after {first}"),
+        "made_cost": say(language, "Cost"),
+        "made_cost_unset": say(language, "no price is set"),
+        "made_where": say(language, "Where"),
+        "made_here": say(language, "on the machine I run on"),
+        "made_near": say(language, "on the machine I run on, or in its private network"),
+        "made_remote": say(language, "outside: your text left the machine I run on"),
+        "made_after_others": say(language, "{where}; other models were tried before"),
+        "made_remarks": say(language, "Remarks"),
+        "made_sources": say(language, "Rests on"),
+        "made_sources_none": say(language, "nothing that you taught me and no document"),
+        "source_correction": say(language, "your correction"),
+        "source_liked": say(language, "an answer you liked"),
+        "source_approved": say(language, "an answer approved for everyone"),
+        "source_memory": say(language, "something you told me"),
+        "source_knowledge": say(language, "{title} ({file})"),
     }
 
 

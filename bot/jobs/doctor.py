@@ -9,12 +9,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
+from bot.amounts import duration, money, size
 from bot.config import Config, Loaded
 from bot.errors import MartinError
 from bot.locale import say, say_many
-from bot.ports import Clock
+from bot.model_types import ModelStatus
+from bot.notices import notice_text
+from bot.ports import Clock, UsageOfDay
 from bot.settings import every_setting, is_secret
-from bot.types import ModelStatus
+from bot.types import AdminNotice, Language
 
 T = TypeVar("T")
 
@@ -24,7 +27,6 @@ LOW_SPACE_BYTES = 1 << 30
 FULL_BYTES = 64 << 20
 STALE_BACKUP = timedelta(hours=48)
 SHOWN = 5
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 class State(StrEnum):
@@ -68,7 +70,8 @@ class Looks:
     """How doctor sees the machine. Each may raise MartinError or OSError, which becomes the finding.
 
     `holder` names the process that serves the folder (None: nobody); `database` raises StoreError for a damaged file;
-    `backups` are the times of the nightly ones; `knowledge` counts passages and words problems; `invariants` reads them all.
+    `backups` are the times of the nightly ones; `knowledge` counts passages and words problems; `models` asks each for a few
+    words; `usage` is today's (None: no database); `notices` are the latest for the admins; `invariants` reads them all.
     """
 
     holder: Callable[[], Awaitable[str | None]]
@@ -77,6 +80,8 @@ class Looks:
     backups: Callable[[], Awaitable[Sequence[datetime]]]
     knowledge: Callable[[], Awaitable[tuple[int, Sequence[str]]]]
     models: Callable[[], Awaitable[Sequence[ModelStatus]]]
+    usage: Callable[[], Awaitable[UsageOfDay | None]]
+    notices: Callable[[], Awaitable[Sequence[AdminNotice]]]
     port_is_free: Callable[[], Awaitable[bool]]
     invariants: Callable[[], Awaitable[Sequence[Broken]]]
 
@@ -85,8 +90,14 @@ class Doctor:
     """Examines one installation. Changes nothing."""
 
     def __init__(self, loaded: Loaded, looks: Looks, *, clock: Clock, language: str, deadline_s: float = DEADLINE_S) -> None:
-        self._loaded, self._looks, self._clock, self._language = loaded, looks, clock, language
+        self._loaded, self._looks, self._clock = loaded, looks, clock
+        self._language: Language = "es" if language == "es" else "en"
         self._deadline_s = deadline_s
+        # A model may be loading: its own deadline to the first token holds, and this one comes after it.
+        models = loaded.config.models
+        self._deadlines = {
+            "models": deadline_s + len(loaded.config.providers) * max(models.local.first_token_s, models.remote.first_token_s)
+        }
 
     async def examine(self, *, with_invariants: bool = False) -> tuple[Finding, ...]:
         """All findings, in the order of the parts below; `with_invariants` also reads the whole store."""
@@ -99,10 +110,11 @@ class Doctor:
             "backups": self._backups,
             "knowledge": self._knowledge,
             "models": self._models,
+            "usage": self._usage,
             "page": self._page,
             **({"invariants": self._invariants} if with_invariants else {}),
         }
-        return tuple([await self._look(say_part[name], look) for name, look in looks.items()])
+        return tuple([await self._look(say_part[name], look, self._deadlines.get(name)) for name, look in looks.items()])
 
     def _parts(self) -> Mapping[str, str]:
         language = self._language
@@ -114,16 +126,18 @@ class Doctor:
             "backups": say(language, "backups"),
             "knowledge": say(language, "knowledge"),
             "models": say(language, "models"),
+            "usage": say(language, "use today"),
             "page": say(language, "page"),
             "invariants": say(language, "invariants"),
         }
 
-    async def _look(self, part: str, look: Callable[[], Awaitable[Finding]]) -> Finding:
+    async def _look(self, part: str, look: Callable[[], Awaitable[Finding]], deadline_s: float | None) -> Finding:
+        deadline_s = deadline_s or self._deadline_s
         try:
-            async with asyncio.timeout(self._deadline_s):
+            async with asyncio.timeout(deadline_s):
                 return await look()
         except TimeoutError:
-            detail = say(self._language, "no answer within {seconds} s", seconds=round(self._deadline_s))
+            detail = say(self._language, "no answer within {seconds} s", seconds=round(deadline_s))
         except OSError as error:
             detail = error.strerror or str(error)
         except MartinError as error:
@@ -151,7 +165,7 @@ class Doctor:
 
     async def _space(self) -> Finding:
         language, free = self._language, await self._looks.free_bytes()
-        detail = say(language, "{size} free", size=worded_size(free))
+        detail = say(language, "{size} free", size=size(free, language))
         if free >= LOW_SPACE_BYTES:
             return self._found("space", State.OK, detail)
         state = State.BROKEN if free < FULL_BYTES else State.ATTENTION
@@ -167,7 +181,7 @@ class Doctor:
         if found.is_old:
             detail = say(language, "sound, of an earlier version")
             return self._found("database", State.ATTENTION, detail, say(language, "the next start migrates it after a backup"))
-        return self._found("database", State.OK, say(language, "sound, {size}", size=worded_size(found.size)))
+        return self._found("database", State.OK, say(language, "sound, {size}", size=size(found.size, language)))
 
     async def _backups(self) -> Finding:
         language, times = self._language, await self._looks.backups()
@@ -195,14 +209,42 @@ class Doctor:
         return self._found("knowledge", State.ATTENTION, "\n".join([count, *problems[:SHOWN], *more]), next_step)
 
     async def _models(self) -> Finding:
-        language, statuses = self._language, await self._looks.models()
-        lines = [
-            f"{one.name}: {one.detail}" + (say(language, " (text leaves this machine)") if one.is_remote else "")
-            for one in statuses
-        ]
-        ready = [one for one in statuses if one.is_ready]
-        state = State.OK if len(ready) == len(statuses) else State.ATTENTION if ready else State.BROKEN
-        return self._found("models", state, "\n".join(lines), next((one.next_step for one in statuses if one.next_step), ""))
+        statuses = await self._looks.models()
+        lines = [line for one in statuses for line in self._model_lines(one)]
+        ready, wanted = [one for one in statuses if one.is_ready], [one for one in statuses if one.is_wanted]
+        is_well = all(one.is_ready for one in wanted)
+        state = State.OK if is_well else State.ATTENTION if ready else State.BROKEN
+        return self._found("models", state, "\n".join(lines))
+
+    def _model_lines(self, status: ModelStatus) -> list[str]:
+        """How one model is: reachable or not, where text goes, how soon it began to answer, and what to do."""
+        language = self._language
+        facts = [status.detail]
+        if status.version:
+            facts.append(say(language, "version {version}", version=status.version))
+        if status.first_token_s is not None:
+            facts.append(say(language, "first token after {time}", time=duration(status.first_token_s, language)))
+        if status.is_remote:
+            facts.append(say(language, "text leaves this machine"))
+        mark = "" if status.is_ready else "✗ " if status.is_wanted else "· "
+        step = [f"    → {status.next_step}"] if status.next_step and not status.is_ready else []
+        return [f"{mark}{status.name}: {'; '.join(facts)}", *step]
+
+    async def _usage(self) -> Finding:
+        """What models were used for today, and what the admins are to know."""
+        language, currency = self._language, self._loaded.config.models.currency
+        used, notices = await self._looks.usage(), await self._looks.notices()
+        lines = [say(language, "nothing yet")]
+        if used is not None and used.messages:
+            facts = [
+                say_many(language, "{count} message", "{count} messages", used.messages),
+                say_many(language, "{count} token", "{count} tokens", used.tokens),
+                *([money(used.cost, currency, language)] if used.cost else []),
+                say_many(language, "by {count} person", "by {count} people", used.people),
+            ]
+            lines = [", ".join(facts)]
+        lines += [f"{one.day.isoformat()}: {notice_text(one, language, currency)}" for one in notices]
+        return self._found("usage", State.ATTENTION if notices else State.OK, "\n".join(lines))
 
     async def _page(self) -> Finding:
         language, web = self._language, self._loaded.config.web
@@ -238,13 +280,6 @@ def worst(findings: Iterable[Finding]) -> State:
     """The state of the worst finding."""
     states = {finding.state for finding in findings}
     return State.BROKEN if State.BROKEN in states else State.ATTENTION if State.ATTENTION in states else State.OK
-
-
-def worded_size(size: int) -> str:
-    """`1.5 GiB`."""
-    power = min((max(size, 1).bit_length() - 1) // 10, len(_UNITS) - 1)
-    number = size / 1024**power
-    return f"{number:.0f} {_UNITS[power]}" if power < 2 else f"{number:.1f} {_UNITS[power]}"
 
 
 def _value(config: Config, path: Sequence[str]) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 
 from bot.ports import Clock
 
@@ -37,9 +38,10 @@ class Permit:
 class Breaker:
     """Says whether a request may go out, from how the last ones ended.
 
-    It opens when the failures of the last `window_s` are many enough and are at least half of all that ended in that time:
-    five bad answers among hundreds of good ones are no reason to leave everybody without a model. Deadlines that passed are
-    also counted in a row, however far apart: with 90 s to the first token no window of 30 s would ever hold five of them.
+    It opens when the failures of the last `window_s` are many enough, and came in a row or are at least half of all that ended
+    in that time: five bad answers among hundreds of good ones are no reason to leave everybody without a model, but five
+    without a good one between them are its death, however well it was before. Deadlines that passed are also counted in a
+    row, however far apart: with 90 s to the first token no window of 30 s would ever hold five of them.
     """
 
     def __init__(self, settings: BreakerSettings, clock: Clock) -> None:
@@ -96,15 +98,20 @@ class Breaker:
         while self._ended[0][0] <= now - self._settings.window_s:
             self._ended.popleft()
         self._timeouts_in_a_row += is_timeout
-        failures = sum(1 for _, is_good in self._ended if not is_good)
-        is_down = failures >= self._settings.failures and 2 * failures >= len(self._ended)
-        if is_down or self._timeouts_in_a_row >= self._settings.failures:
+        if self._is_down() or self._timeouts_in_a_row >= self._settings.failures:
             self._open()
 
     def released(self, permit: Permit) -> None:
         """The request said nothing of the backend (cancelled, or never sent): a probe's place is free again."""
         if permit.is_probe and self.is_current(permit):
             self._state = BreakerState.OPEN
+
+    def _is_down(self) -> bool:
+        """Whether what ended within the window has enough failures, in a row or at least half of it."""
+        most = self._settings.failures
+        failures = sum(not is_good for _, is_good in self._ended)
+        in_a_row = sum(1 for _ in takewhile(lambda one: not one[1], reversed(self._ended)))
+        return failures >= most and (in_a_row >= most or 2 * failures >= len(self._ended))
 
     def _open(self) -> None:
         self._change(BreakerState.OPEN)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from random import Random
@@ -11,9 +11,10 @@ from random import Random
 import structlog
 
 from bot.errors import ModelError
+from bot.model_types import ModelStatus
 from bot.models.guard import Backend, BackendState, Guarded, GuardSettings
 from bot.ports import Clock
-from bot.types import Chunk, Flag, ModelStatus, Prompt
+from bot.types import Chunk, Flag, Language, Prompt
 
 _log = structlog.get_logger("martin.model")
 
@@ -44,15 +45,28 @@ class Chain:
         """How each backend stands, in order."""
         return tuple(one.state for one in self._guarded)
 
-    async def statuses(self) -> tuple[ModelStatus, ...]:
+    async def statuses(self, language: Language = "en") -> tuple[ModelStatus, ...]:
         """Each model's own status, in order, asked at the same time; one that does not answer in `CHECK_S` is not ready."""
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one.status()) for one in self._guarded]
+            tasks = [group.create_task(one.status(language)) for one in self._guarded]
         return tuple(task.result() for task in tasks)
 
-    async def check(self) -> ModelStatus:
+    async def tried_statuses(self, language: Language = "en") -> tuple[ModelStatus, ...]:
+        """Each model's status with how long a first token took: every ready one is asked for a few tokens, one by one."""
+        return tuple([await one.tried_status(language) for one in self._guarded])
+
+    async def watch(self, every_s: float, on_joined: Callable[[], Awaitable[None]]) -> None:
+        """Look again for the models that join when they are found, until all have joined or this is cancelled."""
+        while waiting := [one for one in self._guarded if not one.has_joined]:
+            await asyncio.sleep(every_s)
+            for one in waiting:
+                await one.status()
+                if one.has_joined:
+                    await on_joined()
+
+    async def check(self, language: Language = "en") -> ModelStatus:
         """Ready when any model is; the detail names each of them. Remote when any that is ready is."""
-        statuses = await self.statuses()
+        statuses = await self.statuses(language)
         ready = [one for one in statuses if one.is_ready]
         return ModelStatus(
             name=self.name,
@@ -63,7 +77,7 @@ class Chain:
         )
 
     async def stream(self, prompt: Prompt, *, max_tokens: int, temperature: float) -> AsyncGenerator[Chunk, None]:
-        """Yield one model's answer, never parts of two. When an earlier model gave no text, the generation says FALLBACK.
+        """Yield one model's answer, never parts of two. When a model before it gave no text, the generation says FALLBACK.
 
         A stream that ends too early after text was shown ends with what there is, flagged PARTIAL (and TIMED_OUT for a
         deadline). Its times count from here, so they are what the person waited. Raises the last model's ModelError when
@@ -72,7 +86,8 @@ class Chain:
         began = self._clock.monotonic()
         flags: frozenset[Flag] = frozenset()
         first_token_s: float | None = None
-        for guarded in self._guarded:
+        members = [one for one in self._guarded if one.has_joined] or self._guarded
+        for guarded in members:
             try:
                 async with aclosing(guarded.answer(prompt, max_tokens, temperature)) as chunks:
                     async for chunk in chunks:
@@ -81,7 +96,7 @@ class Chain:
                         yield _dated(chunk, now_s, first_token_s, flags)
                 return
             except ModelError as error:
-                is_last = guarded is self._guarded[-1]
+                is_last = guarded is members[-1]
                 _log.warning(
                     "model.failed", model=error.model, error=type(error).__name__, detail=error.detail, is_last=is_last
                 )
@@ -101,7 +116,4 @@ def _dated(chunk: Chunk, seconds: float, first_token_s: float | None, flags: fro
     made = chunk.generation
     if made is None:
         return chunk
-    return Chunk(
-        text=chunk.text,
-        generation=replace(made, seconds=seconds, first_token_s=first_token_s, flags=made.flags | flags),
-    )
+    return replace(chunk, generation=replace(made, seconds=seconds, first_token_s=first_token_s, flags=made.flags | flags))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -12,9 +12,14 @@ from typing import Literal
 import structlog
 
 from bot.errors import ModelBroken, ModelBusy, ModelError, ModelTimedOut, ModelUnreachable
+from bot.failures import failure_text
+from bot.locale import say
+from bot.messages import prompt_tokens
+from bot.model_ports import ChatModel, Price
+from bot.model_types import ModelStatus
 from bot.models.breaker import Breaker, BreakerSettings, BreakerState, Permit, RetryBudget
-from bot.ports import ChatModel, Clock
-from bot.types import Chunk, Flag, Generation, ModelStatus, Prompt
+from bot.ports import Clock
+from bot.types import Chunk, Flag, Generation, Language, Prompt
 
 _log = structlog.get_logger("martin.model")
 
@@ -22,6 +27,8 @@ CHECK_S = 5.0
 """Seconds that one model's `check` may take."""
 TOTAL_SLACK_S = 0.05
 """A timer may fire so much before the clock says that its time has come."""
+_HELLO: Mapping[Language, str] = {"es": "Di hola.", "en": "Say hello."}
+_TRIAL_TOKENS = 16
 CLOSE_S = 5.0
 """Seconds that a backend's stream may take to close before its place at the gate is given to the next."""
 
@@ -44,11 +51,17 @@ REMOTE = Deadlines(first_token_s=30, between_tokens_s=15, total_s=120)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
-    """One model of a chain. At most `parallel` streams of it run at a time; the others wait at its gate."""
+    """One model of a chain. At most `parallel` streams of it run at a time; the others wait at its gate.
+
+    One that `joins_when_ready` was not named by anybody (`auto`): until it is found it is passed over, and nobody is told that
+    something else stepped in. From then on it is a member like any other. `is_networked` as in `ModelStatus`.
+    """
 
     model: ChatModel
     deadlines: Deadlines = LOCAL
     parallel: int = 4
+    joins_when_ready: bool = False
+    is_networked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +77,10 @@ class RetrySettings:
     share: float = 0.1
 
 
+def _free(_model: str, _prompt_tokens: int, _completion_tokens: int) -> int:
+    return 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardSettings:
     """What holds for every backend of a chain. `max_characters` bounds an answer whatever the backend calls a token."""
@@ -71,6 +88,7 @@ class GuardSettings:
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
     retries: RetrySettings = field(default_factory=RetrySettings)
     max_characters: int = 40_000
+    price: Price = _free
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +118,8 @@ class Guarded:
         self._breaker = Breaker(settings.breaker, clock)
         self._budget = RetryBudget(share=settings.retries.share)
         self._running = self._waiting = self._attempts = self._failures = 0
+        self._silent_since: float | None = None
+        self._has_joined, self._is_networked = not backend.joins_when_ready, backend.is_networked
 
     @property
     def name(self) -> str:
@@ -119,15 +139,41 @@ class Guarded:
             failures=self._failures,
         )
 
-    async def status(self) -> ModelStatus:
+    @property
+    def has_joined(self) -> bool:
+        """Whether it is asked at all: always, but for one that joins when it is found."""
+        return self._has_joined
+
+    async def status(self, language: Language = "en") -> ModelStatus:
         """The model's own status, or that it gave none in time."""
         try:
             async with asyncio.timeout(CHECK_S):
-                return await self._model.check()
+                status = await self._model.check(language)
         except TimeoutError:
-            return ModelStatus(
-                name=self.name, is_ready=False, is_remote=False, detail=f"did not answer its check within {CHECK_S:g} s"
+            detail = say(language, "it did not answer within {seconds} s", seconds=f"{CHECK_S:g}")
+            return ModelStatus(name=self.name, is_ready=False, is_remote=False, detail=detail, is_wanted=self._has_joined)
+        if status.is_ready and not self._has_joined:
+            self._has_joined = True
+            _log.info("model.joined", model=self.name)
+        return replace(status, is_networked=self._is_networked and not status.is_remote)
+
+    async def tried_status(self, language: Language = "en") -> ModelStatus:
+        """Its status with how long a first token took: this asks for an answer of a few tokens, and costs as much."""
+        status = await self.status(language)
+        if not status.is_ready:
+            return status
+        began = self._clock.monotonic()
+        prompt = Prompt(system="Answer in one word.", question=_HELLO[language], language=language)
+        try:
+            async with aclosing(self.answer(prompt, _TRIAL_TOKENS, 0.0)) as chunks:
+                await anext(chunks)
+        except ModelError as error:
+            return replace(
+                status,
+                is_ready=False,
+                detail=say(language, "it is there, but gave no answer: {why}", why=failure_text(error, language)),
             )
+        return replace(status, first_token_s=self._clock.monotonic() - began)
 
     async def aclose(self) -> None:
         """Let the model go of its connections."""
@@ -168,16 +214,21 @@ class Guarded:
             self._attempts += 1
             progress = _Progress(self.name, prompt, max_tokens, self._settings.max_characters)
             progress.asked_at = self._clock.monotonic()
+            if self._silent_since is None or (self._running == 1 and not self._waiting):
+                self._silent_since = progress.asked_at
             stream = self._model.stream(prompt, max_tokens=max_tokens, temperature=temperature)
             try:
                 async with self._in_time(began, progress) as limit:
                     while progress.generation is None:
                         was_silent = not progress.has_text
                         text = progress.take(await self._next(stream, began, progress, limit))
+                        self._silent_since = None if progress.has_begun else self._silent_since
                         if text:
                             if was_silent:
                                 self._breaker.succeeded(permit)
-                            yield Chunk(text=text)
+                            yield Chunk(text=text, model=self.name)
+                        elif progress.is_thinking:
+                            yield Chunk(text="", is_thinking=True, model=self.name)
                 if not progress.has_text:
                     raise ModelBroken(self.name, "the answer was empty")
             except ModelError as error:
@@ -190,7 +241,13 @@ class Guarded:
                 progress.end("deadline" if isinstance(error, ModelTimedOut) else "error")
             finally:
                 await _close(stream)
-        yield Chunk(text="", generation=progress.generation)
+        yield Chunk(text="", generation=self._priced(progress.generation), model=self.name)
+
+    def _priced(self, made: Generation | None) -> Generation | None:
+        """The generation with what it cost."""
+        if made is None or not made.is_counted:
+            return made
+        return replace(made, cost=self._settings.price(made.model, made.prompt_tokens, made.completion_tokens))
 
     @asynccontextmanager
     async def _admitted(self, began: float) -> AsyncIterator[Permit]:
@@ -255,14 +312,20 @@ class Guarded:
     def _left_s(self, began: float, progress: _Progress) -> float:
         """How long the next chunk may take."""
         limits, passed_s = self._deadlines, self._clock.monotonic() - began
-        soon_s = limits.between_tokens_s if progress.has_text else limits.first_token_s - passed_s
+        soon_s = limits.between_tokens_s if progress.has_begun else limits.first_token_s - passed_s
         return min(soon_s, limits.total_s - passed_s)
 
     def _late(self, began: float, progress: _Progress) -> ModelTimedOut:
-        """What to say of a chunk that came too late, and whether it speaks against the backend."""
+        """What to say of a chunk that came too late, and whether it speaks against the backend.
+
+        It does when it had half of the time itself, also where the rest went by in the queue; or when nobody at all heard
+        anything for the whole of that time: else a crowd before a hung backend would only ever have time left for the queue.
+        """
         limits, now = self._deadlines, self._clock.monotonic()
-        if not progress.has_text:
-            kind = ModelTimedOut if now - progress.asked_at >= limits.first_token_s / 2 else _OutOfTime
+        if not progress.has_begun:
+            silent_s = 0.0 if self._silent_since is None else now - self._silent_since
+            is_hung = now - progress.asked_at >= limits.first_token_s / 2 or silent_s >= limits.first_token_s
+            kind = ModelTimedOut if is_hung else _OutOfTime
             return kind(self.name, f"no text within {min(limits.first_token_s, limits.total_s):g} s")
         if now - began >= limits.total_s - TOTAL_SLACK_S:
             return _OutOfTime(self.name, f"not done within {limits.total_s:g} s")
@@ -278,11 +341,13 @@ class _Progress:
         self._tokens = self._characters = 0
         self._held = ""
         self.asked_at = 0.0
-        self.has_text = False
+        self.has_text = self.has_begun = self.is_thinking = False
         self.generation: Generation | None = None
 
     def take(self, chunk: Chunk) -> str:
         """The text to show for this chunk: white space is held back until something visible follows."""
+        self.is_thinking = chunk.is_thinking
+        self.has_begun |= chunk.is_thinking
         if chunk.text:
             self._tokens += 1
         room = self._max_characters - self._characters if self._tokens <= self._max_tokens else 0
@@ -295,18 +360,17 @@ class _Progress:
         self._held += text
         if not self.has_text and not self._held.strip():
             return ""
-        self.has_text = True
+        self.has_text = self.has_begun = True
         shown, self._held = self._held, ""
         return shown
 
     def end(self, stop: Literal["length", "deadline", "error"]) -> None:
         """The answer ends here, though the backend did not say so. A piece counts as a token."""
-        characters = sum(len(part) for part in _texts(self._prompt))
         timed_out = {Flag.TIMED_OUT} if stop == "deadline" else set()
         self._end_with(
             Generation(
                 model=self._model,
-                prompt_tokens=(characters + 3) // 4,
+                prompt_tokens=prompt_tokens(self._prompt),
                 completion_tokens=self._tokens,
                 seconds=0,
                 stop=stop,
@@ -317,11 +381,6 @@ class _Progress:
     def _end_with(self, generation: Generation) -> None:
         is_whole = generation.stop == "end"
         self.generation = generation if is_whole else replace(generation, flags=generation.flags | {Flag.PARTIAL})
-
-
-def _texts(prompt: Prompt) -> list[str]:
-    exchanges = [text for past in prompt.history for text in (past.question, past.answer)]
-    return [prompt.system, prompt.question, *prompt.directives, *exchanges, *(one.text for one in prompt.evidence)]
 
 
 async def _close(stream: AsyncIterator[Chunk]) -> None:

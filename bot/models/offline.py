@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from bot.lexical import fold, guess_language, tokens, words
 from bot.locale import say
+from bot.model_types import ModelStatus
 from bot.ports import Clock
-from bot.types import Chunk, Evidence, EvidenceKind, Flag, Generation, Language, ModelStatus, Prompt
+from bot.tokens import estimate_tokens
+from bot.types import Chunk, Evidence, EvidenceKind, Flag, Generation, Language, Prompt
 
 _NAME = "offline"
 _PIECE = re.compile(r"\S+\s*|\s+")
@@ -85,21 +87,23 @@ class OfflineModel:
         """`offline`."""
         return _NAME
 
-    async def check(self) -> ModelStatus:
+    async def check(self, language: Language = "en") -> ModelStatus:
         """Always ready, never remote."""
-        detail = "answers from corrections, liked answers and the knowledge folder, without a language model"
+        detail = say(language, "it answers from corrections, liked answers and the knowledge folder, without a language model")
         return ModelStatus(name=_NAME, is_ready=True, is_remote=False, detail=detail)
 
     async def stream(self, prompt: Prompt, *, max_tokens: int, temperature: float) -> AsyncGenerator[Chunk, None]:
         """Yield the answer word by word, the last chunk empty with the generation, which carries UNKNOWN for "I do not know".
 
-        A token counts as four characters. `temperature` changes nothing: the same prompt gets the same answer.
+        Tokens are estimated. `temperature` changes nothing: the same prompt gets the same answer.
         """
         began = self._clock.monotonic()
         answer = compose(prompt)
+        tokens_of_all = estimate_tokens(answer.text)
+        room = len(answer.text) * min(max_tokens, tokens_of_all) // max(tokens_of_all, 1)
         said, first, is_cut = 0, None, False
         for count, piece in enumerate(_PIECE.findall(answer.text)):
-            if said + len(piece) > 4 * max_tokens:
+            if said + len(piece) > room:
                 is_cut = True
                 break
             if count % _BREATH == 0:
@@ -107,15 +111,15 @@ class OfflineModel:
             first = self._clock.monotonic() - began if first is None else first
             said += len(piece)
             yield Chunk(text=piece)
-        read = len(prompt.question) + sum(len(evidence.text) for evidence in prompt.evidence)
         generation = Generation(
             model=_NAME,
-            prompt_tokens=-(-read // 4),
-            completion_tokens=-(-said // 4),
+            prompt_tokens=sum(estimate_tokens(text) for text in (prompt.question, *(one.text for one in prompt.evidence))),
+            completion_tokens=estimate_tokens(answer.text[:said]),
             seconds=self._clock.monotonic() - began,
             stop="length" if is_cut else "end",
             first_token_s=first,
             flags=answer.flags,
+            is_counted=False,
         )
         yield Chunk(text="", generation=generation)
 
@@ -225,7 +229,7 @@ def _unknown(language: Language) -> str:
             say(
                 language,
                 "What helps: ask in other words; press 👎 and write the right answer, and I will remember it for you; or put "
-                "a document about it into the `knowledge/` folder. With the next version a language model can be connected.",
+                "a document about it into the `knowledge/` folder. Whoever runs me can also connect a language model.",
             ),
         )
     )

@@ -11,8 +11,10 @@ from enum import StrEnum
 
 from bot.errors import ModelBroken, ModelBusy, ModelRejected, ModelUnreachable
 from bot.locale import say, say_many
+from bot.messages import prompt_tokens
+from bot.model_types import ModelStatus
 from bot.ports import Clock
-from bot.types import Chunk, Generation, ModelStatus, Prompt
+from bot.types import Chunk, Generation, Language, Prompt
 
 _PIECE = re.compile(r"\S{1,12}\s*|\s+")
 _PLACE = re.compile(r"\{(question|system|directives|history|evidence)\}")
@@ -59,7 +61,7 @@ class ScriptedModel:
     In `template` the words `{question}`, `{system}`, `{directives}`, `{history}` and `{evidence}` are replaced and all else is
     said as it stands; empty means the built-in one, in the prompt's language, which shows what a prompt holds.
     `first_token_s` and `between_tokens_s` are seconds; `slow_s` is what the fault `slow` waits for its first token. A token
-    is a piece of at most 12 characters; the prompt's are estimated at four characters each.
+    is a piece of at most 12 characters; the prompt's are estimated.
     Raises ValueError for a pattern that is no regular expression.
     """
 
@@ -86,14 +88,10 @@ class ScriptedModel:
         """Its name."""
         return self._name
 
-    async def check(self) -> ModelStatus:
+    async def check(self, language: Language = "en") -> ModelStatus:
         """Always ready: it needs nothing."""
-        return ModelStatus(
-            name=self._name,
-            is_ready=True,
-            is_remote=self._is_remote,
-            detail=f"answers from a script, {len(self._rules)} rule(s)",
-        )
+        detail = say(language, "it answers from a script and only repeats what it is given")
+        return ModelStatus(name=self._name, is_ready=True, is_remote=self._is_remote, detail=detail)
 
     async def stream(self, prompt: Prompt, *, max_tokens: int, temperature: float) -> AsyncGenerator[Chunk, None]:
         """Yield the scripted answer piece by piece, the last chunk with usage. Raises the ModelError that a rule asks for.
@@ -121,7 +119,7 @@ class ScriptedModel:
             text="",
             generation=Generation(
                 model=self._name,
-                prompt_tokens=_prompt_tokens(prompt),
+                prompt_tokens=prompt_tokens(prompt),
                 completion_tokens=spoken,
                 seconds=self._clock.monotonic() - began,
                 stop="length" if fault is None and spoken < len(pieces) else "end",
@@ -187,14 +185,6 @@ def _shown(prompt: Prompt) -> str:
         lines += ["", say_many(language, "Before it: {count} exchange.", "Before it: {count} exchanges.", len(prompt.history))]
     lines += ["", say(language, "I am the scripted model: I only repeat what I am given.")]
     return "\n".join(lines)
-
-
-def _prompt_tokens(prompt: Prompt) -> int:
-    """About how many tokens a prompt is, four characters each: counting pieces would cost more than the answer."""
-    characters = len(prompt.system) + len(prompt.question)
-    characters += sum(len(directive) for directive in prompt.directives) + sum(len(one.text) for one in prompt.evidence)
-    characters += sum(len(past.question) + len(past.answer) for past in prompt.history)
-    return -(-characters // 4)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

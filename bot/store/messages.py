@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ from bot.types import (
     OutgoingKind,
     Reply,
     ReplyFile,
+    Source,
     TurnId,
     TurnStatus,
 )
@@ -59,10 +61,11 @@ class _Outgoing(msgspec.Struct, omit_defaults=True):
     model: str = ""
     status: TurnStatus | None = None
     flags: tuple[str, ...] = ()
+    generation: Generation | None = None
 
 
 class _Source(msgspec.Struct, omit_defaults=True):
-    """A piece of evidence without its text, which lives where it came from."""
+    """A `Source`: a piece of evidence without its text, which lives where it came from."""
 
     kind: str
     source: str
@@ -74,7 +77,10 @@ _messages = msgspec.json.Decoder(_Message)
 _outgoings = msgspec.json.Decoder(_Outgoing)
 _choices = msgspec.json.Decoder(tuple[Choice, ...])
 _flags = msgspec.json.Decoder(frozenset[Flag])
-_states = msgspec.json.Decoder(dict[str, str])
+_texts = msgspec.json.Decoder(dict[str, str])
+_sources = msgspec.json.Decoder(tuple[Source, ...])
+_generations = msgspec.json.Decoder(Generation)
+_GENERATION = tuple((field.name, field.default) for field in fields(Generation))
 
 
 def json_text(value: object) -> str:
@@ -137,6 +143,7 @@ def outgoing_json(outgoing: Outgoing) -> str:
             outgoing.model,
             outgoing.status,
             tuple(sorted(outgoing.flags)),
+            outgoing.generation,
         )
     )
 
@@ -159,6 +166,7 @@ def outgoing_of(row: tuple[Any, ...]) -> Outgoing:
         model=stored.model,
         status=stored.status,
         flags=frozenset(map(Flag, stored.flags)),
+        generation=stored.generation,
         attempts=attempts,
     )
 
@@ -183,9 +191,9 @@ def flags_of(text: str | None) -> frozenset[Flag]:
     return _flags.decode(text) if text else frozenset()
 
 
-def state_of(text: str) -> dict[str, str]:
-    """The state of a question."""
-    return _states.decode(text)
+def texts_of(text: str) -> dict[str, str]:
+    """The state of a question, or the facts of a notice."""
+    return _texts.decode(text)
 
 
 def evidence_json(evidence: Iterable[Evidence]) -> str | None:
@@ -194,6 +202,19 @@ def evidence_json(evidence: Iterable[Evidence]) -> str | None:
     return json_text(sources) if sources else None
 
 
+def sources_of(text: str | None) -> tuple[Source, ...]:
+    """What `evidence_json` kept."""
+    return _sources.decode(text) if text else ()
+
+
 def generation_json(generation: Generation | None) -> str | None:
-    """How an answer was made."""
-    return None if generation is None else json_text(generation)
+    """How an answer was made, without the fields that have their defaults; None where no model had a part in it."""
+    if generation is None:
+        return None
+    kept = {name: value for name, default in _GENERATION if (value := getattr(generation, name)) != default}
+    return json_text(kept)
+
+
+def generation_of(text: str | None) -> Generation | None:
+    """The generation that `generation_json` wrote, in this version or an earlier one."""
+    return _generations.decode(text) if text else None

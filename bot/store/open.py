@@ -15,12 +15,14 @@ from bot.store.folder import DataFolder
 from bot.store.inbox import StoredInbox
 from bot.store.jobs import StoredJobs
 from bot.store.keys import Keys
+from bot.store.notices import StoredNotices
 from bot.store.outbox import StoredOutbox
 from bot.store.people import StoredPeople
 from bot.store.personal import TableOwner, owners
 from bot.store.statements import STATEMENTS
 from bot.store.tombstones import Tombstones
 from bot.store.turns import StoredTurns
+from bot.store.usage import StoredUsage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,8 @@ class Stores:
     due: StoredDue
     jobs: StoredJobs
     examples: StoredExamples
+    usage: StoredUsage
+    notices: StoredNotices
     erasure: Erasure
     personal: tuple[TableOwner, ...]
 
@@ -53,6 +57,8 @@ def build_stores(database: Database, *, keys: Keys, tombstones: Tombstones, cloc
         due=StoredDue(database, ids),
         jobs=StoredJobs(database),
         examples=StoredExamples(database),
+        usage=StoredUsage(database),
+        notices=StoredNotices(database),
         erasure=erasure,
         personal=owners(database, erasure),
     )

@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Integer, Text, and_, bindparam, exists, func, literal, select, type_coerce
+from sqlalchemy import Date, Integer, Text, and_, bindparam, exists, func, literal, select, type_coerce
 
 from bot.errors import StoreConflict
 from bot.ports import Context, Ids, Usage
 from bot.store.db import Database, Unit, read
-from bot.store.messages import choices_of, state_of
+from bot.store.messages import choices_of, texts_of
 from bot.store.schema import addresses, consents, identities, people, questions, turns, usage, usage_of_all
 from bot.store.statements import INSERT_ADDRESS, INSERT_IDENTITY, INSERT_PERSON, SET_CLOSED
 from bot.types import (
@@ -23,6 +23,7 @@ from bot.types import (
     ChannelName,
     ConversationId,
     Exchange,
+    Flag,
     IncomingMessage,
     Kind,
     Person,
@@ -47,6 +48,7 @@ _latest = (
     select(
         type_coerce(turns.c.question, Text).label("question"),
         type_coerce(turns.c.answer, Text).label("answer"),
+        func.instr(type_coerce(turns.c.flags, Text), literal(f'"{Flag.TRIMMED.value}"', Text())).label("trimmed"),
     )
     .where(
         turns.c.address_id == addresses.c.id,
@@ -56,14 +58,17 @@ _latest = (
         turns.c.status == literal(TurnStatus.ANSWERED.value, Text()),
     )
     .order_by(turns.c.id.desc())
-    .limit(bindparam("history", type_=Integer()))
+    .limit(bindparam("most", type_=Integer()))
     .correlate(addresses)
     .subquery("latest")
 )
-_history = select(func.json_group_array(func.json_array(_latest.c.question, _latest.c.answer))).scalar_subquery()
+_history = select(
+    func.json_group_array(func.json_array(_latest.c.question, _latest.c.answer, _latest.c.trimmed))
+).scalar_subquery()
 _newest = (
     select(func.max(questions.c.turn_id)).where(questions.c.address_id == addresses.c.id).correlate(addresses).scalar_subquery()
 )
+_day = bindparam("day", type_=Date())
 _AROUND = read(
     "around a message",
     select(
@@ -82,14 +87,15 @@ _AROUND = read(
         type_coerce(questions.c.state, Text),
         usage.c.messages,
         usage.c.tokens,
-        select(usage_of_all.c.tokens)
-        .where(usage_of_all.c.day == bindparam("day_of_all", type_=usage.c.day.type))
-        .scalar_subquery(),
+        usage.c.cost,
+        usage_of_all.c.tokens,
+        usage_of_all.c.cost,
     )
     .select_from(addresses)
     .join(people, people.c.id == addresses.c.person_id)
     .outerjoin(questions, and_(questions.c.turn_id == _newest, questions.c.closed_at.is_(None)))
-    .outerjoin(usage, and_(usage.c.person_id == people.c.id, usage.c.day == bindparam("day", type_=usage.c.day.type)))
+    .outerjoin(usage, and_(usage.c.person_id == people.c.id, usage.c.day == _day))
+    .outerjoin(usage_of_all, usage_of_all.c.day == _day)
     .where(
         addresses.c.channel == bindparam("channel"),
         addresses.c.chat == bindparam("chat"),
@@ -112,7 +118,7 @@ _ADDRESS = read(
 )
 _EXISTS = read("person exists", select(people.c.id).where(people.c.id == bindparam("person")))
 
-_pairs = msgspec.json.Decoder(list[tuple[str, str]])
+_exchanges = msgspec.json.Decoder(list[tuple[str, str, int | None]])
 _NO_USAGE = Usage()
 
 
@@ -129,13 +135,12 @@ class StoredPeople:
         A chat that was closed is open again from here on: its person has written.
         """
         where = _where(message.address)
-        day = now.date()
         for _ in range(_TRIES):
-            rows = await self._database.rows(_AROUND, **where, history=history, day=day, day_of_all=day)
+            rows = await self._database.rows(_AROUND, **where, most=history + 1, day=now.date())
             if rows:
                 if rows[0][6] is not None:
                     await self._database.commit(Unit((SET_CLOSED, {"address": rows[0][4], "at": None})))
-                return _context(rows[0])
+                return _context(rows[0], history)
             await self._welcome(message, now)
         raise StoreConflict("this person is being forgotten at this moment")
 
@@ -206,16 +211,25 @@ def _where(address: Address) -> dict[str, str]:
     return {"channel": address.channel.value, "chat": address.chat, "user": address.user, "thread": address.thread}
 
 
-def _context(row: tuple[Any, ...]) -> Context:
+def _context(row: tuple[Any, ...], most: int) -> Context:
+    """The row as a context with the newest `most` exchanges; the row holds one more where there is one."""
     awaiting = None
     if row[9] is not None:
-        awaiting = Question(turn_id=TurnId(row[9]), kind=row[10], choices=choices_of(row[11]), state=state_of(row[12]))
+        awaiting = Question(turn_id=TurnId(row[9]), kind=row[10], choices=choices_of(row[11]), state=texts_of(row[12]))
     history: tuple[Exchange, ...] = ()
-    if row[8] != "[]":
-        history = tuple(Exchange(question=question, answer=answer) for question, answer in reversed(_pairs.decode(row[8])))
+    found = _exchanges.decode(row[8]) if row[8] != "[]" else []
+    if found:
+        newest = reversed(found[:most])
+        history = tuple(Exchange(question=asked, answer=said, was_trimmed=bool(trimmed)) for asked, said, trimmed in newest)
     used = _NO_USAGE
-    if row[13] is not None or row[15] is not None:
-        used = Usage(messages=row[13] or 0, tokens=row[14] or 0, tokens_of_all=row[15] or 0)
+    if row[13] is not None or row[16] is not None:
+        used = Usage(
+            messages=row[13] or 0,
+            tokens=row[14] or 0,
+            cost=row[15] or 0,
+            tokens_of_all=row[16] or 0,
+            cost_of_all=row[17] or 0,
+        )
     return Context(
         person=Person(id=PersonId(row[0]), language=row[1], created_at=row[2], training_consent=row[3]),
         address_id=AddressId(row[4]),
@@ -223,5 +237,6 @@ def _context(row: tuple[Any, ...]) -> Context:
         is_first=row[7],
         awaiting=awaiting,
         history=history,
+        has_earlier=len(found) > most,
         usage=used,
     )

@@ -1,4 +1,4 @@
-"""What is kept only for a time: conversations as long as the operator says, keys and traces of delivery for some days."""
+"""What is kept only for a time: conversations as long as the operator says, keys, sums and traces for some days."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from bot.store.db import Database, Unit, read
 from bot.store.erasure import SLICE, remove_turns
 from bot.store.keys import Keys
 from bot.store.schema import UtcTime, outbox, turns
-from bot.store.statements import DELETE_OLD, DELETE_OLD_USAGE
+from bot.store.statements import DELETE_OLD, DELETE_OLD_DAYS, DELETE_OLD_RUNS
 
 LEAST_KEY_DAYS = 7
 """Platforms repeat an event for up to a day; a week leaves room for a long outage (R-03)."""
+RUN_DAYS = 90
+"""How long the nightly jobs' runs are kept: long enough to see since when one fails."""
 
 _OLD_TURNS = read(
     "old turns",
@@ -67,12 +69,15 @@ class Retention:
         return removed
 
     async def _remove_keys(self) -> int:
-        removed, before = 0, self._clock.now() - timedelta(days=self._key_days)
+        now = self._clock.now()
+        removed, before = 0, now - timedelta(days=self._key_days)
         for statement in DELETE_OLD:
             found = SLICE
             while found == SLICE:
                 (rows,) = await self._database.commit_returning(Unit((statement, {"before": before, "most": SLICE})))
                 found = len(rows)
                 removed += found
-        await self._database.commit(Unit((DELETE_OLD_USAGE, {"before": before.date()})))
+        days = [(statement, {"before": before.date()}) for statement in DELETE_OLD_DAYS]
+        runs = (DELETE_OLD_RUNS, {"before": (now - timedelta(days=RUN_DAYS)).date()})
+        await self._database.commit(Unit(*days, runs))
         return removed

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -53,6 +54,11 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+def _cost() -> Column[int]:
+    """Millionths of the configured currency. The default is for rows that were there before the column (revision 0002)."""
+    return Column("cost", BigInteger, nullable=False, server_default=text("0"))
 
 
 def _person(*, primary_key: bool = False) -> Column[str]:
@@ -243,6 +249,7 @@ usage = Table(
     Column("day", Date, primary_key=True),
     Column("messages", Integer, nullable=False),
     Column("tokens", Integer, nullable=False),
+    _cost(),
 )  # fmt: skip
 
 usage_of_all = Table(
@@ -250,6 +257,15 @@ usage_of_all = Table(
     Column("day", Date, primary_key=True),
     Column("messages", Integer, nullable=False),
     Column("tokens", Integer, nullable=False),
+    _cost(),
+)  # fmt: skip
+
+notices = Table(
+    "notices", metadata,
+    Column("kind", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("facts", JSON, nullable=False),
+    Column("at", UtcTime, nullable=False),
 )  # fmt: skip
 
 jobs = Table(

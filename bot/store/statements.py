@@ -41,6 +41,7 @@ from bot.store.schema import (
     inbox,
     job_runs,
     jobs,
+    notices,
     outbox,
     pending_memories,
     people,
@@ -157,6 +158,7 @@ ADD_USAGE = write(
         set_={
             "messages": usage.c.messages + _USAGE.excluded.messages,
             "tokens": usage.c.tokens + _USAGE.excluded.tokens,
+            "cost": usage.c.cost + _USAGE.excluded.cost,
         },
     ),
     table="usage",
@@ -170,11 +172,13 @@ ADD_USAGE_OF_ALL = write(
         set_={
             "messages": usage_of_all.c.messages + _USAGE_OF_ALL.excluded.messages,
             "tokens": usage_of_all.c.tokens + _USAGE_OF_ALL.excluded.tokens,
+            "cost": usage_of_all.c.cost + _USAGE_OF_ALL.excluded.cost,
         },
     ),
     table="usage_of_all",
     key=("day",),
 )
+TELL_ADMINS = write("tell admins", _insert(notices).on_conflict_do_nothing(), table="notices", key=("kind", "day"))
 _PLACEHOLDER = _insert(placeholders)
 SET_PLACEHOLDER = write(
     "set placeholder",
@@ -436,16 +440,24 @@ def _old(table: Table, column: str) -> Statement:
 
 
 DELETE_OLD = (_old(inbox, "received_at"), _old(outbox, "created_at"), _old(due_messages, "due_at"), _old(jobs, "created_at"))
-DELETE_OLD_USAGE = write(
-    "delete old usage", delete(usage).where(usage.c.day < _bind(usage, "day", "before")), table="usage", key=None
-)
+
+
+def _before(table: Table, column: str) -> Statement:
+    """Take away the rows of days before the date `before`: small ones, and one day's of them in a night."""
+    day = table.c[column]
+    clause = delete(table).where(day < bindparam("before", type_=day.type))
+    return write(f"delete old {table.name}", clause, table=table.name, key=None)
+
+
+DELETE_OLD_DAYS = (_before(usage, "day"), _before(usage_of_all, "day"), _before(notices, "day"))
+DELETE_OLD_RUNS = _before(job_runs, "local_date")
 
 STATEMENTS = ranked(
     INSERT_PERSON, INSERT_IDENTITY, INSERT_ADDRESS, INSERT_ARRIVAL, INSERT_TURN, INSERT_OUTGOING, INSERT_NOTICE,
     INSERT_CONSENT, SET_RATING, INSERT_QUESTION, INSERT_PENDING_MEMORY, INSERT_DUE, INSERT_JOB, ADD_USAGE, ADD_USAGE_OF_ALL,
-    SET_PLACEHOLDER, INSERT_DELIVERY, BEGIN_RUN,
+    TELL_ADMINS, SET_PLACEHOLDER, INSERT_DELIVERY, BEGIN_RUN,
     SET_LANGUAGE, SET_CONVERSATION, SET_CLOSED, CLOSE_QUESTION, RELABEL_TURN, MOVE_ARRIVAL, COUNT_ATTEMPT, ERASE_ARRIVAL,
     END_OUTGOING, COUNT_TRY, END_DUE, LEASE_JOB, END_JOB, FREE_JOB, END_RUN,
     DELETE_PLACEHOLDER, *DELETE_TURNS,
-    *FORGET, *DELETE_OLD, DELETE_OLD_USAGE,
+    *FORGET, *DELETE_OLD, *DELETE_OLD_DAYS, DELETE_OLD_RUNS,
 )  # fmt: skip

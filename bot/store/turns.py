@@ -10,7 +10,17 @@ from sqlalchemy import Integer, Select, Text, and_, bindparam, select, type_coer
 
 from bot.ports import Ids, TurnRecord
 from bot.store.db import Database, Unit, read
-from bot.store.messages import choices_json, choices_of, evidence_json, flags_json, flags_of, generation_json, json_text
+from bot.store.messages import (
+    choices_json,
+    choices_of,
+    evidence_json,
+    flags_json,
+    flags_of,
+    generation_json,
+    generation_of,
+    json_text,
+    sources_of,
+)
 from bot.store.schema import deliveries, questions, ratings, turns
 from bot.store.statements import ADD_USAGE, ADD_USAGE_OF_ALL, INSERT_OUTGOING, INSERT_PENDING_MEMORY, INSERT_TURN
 from bot.store.writes import Step, by_rank, move, outgoing_row, steps_of
@@ -52,6 +62,8 @@ _past: Select[Any] = (
         ratings.c.rated_at,
         questions.c.key,
         turns.c.note,
+        type_coerce(turns.c.generation, Text),
+        type_coerce(turns.c.evidence, Text),
     )
     .select_from(turns)
     .outerjoin(ratings, and_(ratings.c.turn_id == turns.c.id, ratings.c.person_id == turns.c.person_id))
@@ -169,20 +181,12 @@ def _row(record: TurnRecord) -> dict[str, object]:
 
 
 def _usage(record: TurnRecord) -> tuple[Step, Step]:
-    generation, day = record.outcome.generation, record.answered_at.date()
-    tokens = 0 if generation is None else generation.prompt_tokens + generation.completion_tokens
-    return (
-        (
-            ADD_USAGE,
-            {
-                "person_id": record.turn.person.id,
-                "day": day,
-                "messages": 1,
-                "tokens": tokens,
-            },
-        ),
-        (ADD_USAGE_OF_ALL, {"day": day, "messages": 1, "tokens": tokens}),
-    )
+    """One message for the person and for all, with the tokens and the cost where a language model was asked."""
+    generation, tokens, cost = record.outcome.generation, 0, 0
+    if generation is not None and generation.is_counted:
+        tokens, cost = generation.prompt_tokens + generation.completion_tokens, generation.cost
+    used = {"day": record.answered_at.date(), "messages": 1, "tokens": tokens, "cost": cost}
+    return (ADD_USAGE, {**used, "person_id": record.turn.person.id}), (ADD_USAGE_OF_ALL, used)
 
 
 def _turn(row: tuple[Any, ...]) -> PastTurn:
@@ -211,4 +215,6 @@ def _turn(row: tuple[Any, ...]) -> PastTurn:
         rating=rating,
         chosen=row[18],
         note=row[19] or "",
+        generation=generation_of(row[20]),
+        sources=sources_of(row[21]),
     )

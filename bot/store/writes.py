@@ -20,6 +20,7 @@ from bot.store.statements import (
     SET_CONVERSATION,
     SET_LANGUAGE,
     SET_RATING,
+    TELL_ADMINS,
 )
 from bot.types import InboxState, Outgoing
 from bot.writes import (
@@ -32,6 +33,7 @@ from bot.writes import (
     SetConversation,
     SetLanguage,
     SetRating,
+    TellAdmins,
     Write,
 )
 
@@ -93,13 +95,13 @@ def _step(write: Write, at: datetime, ids: Ids) -> Step:
                 "correction": write.correction,
                 "rated_at": at,
             }
-        case SetConsent() | AskQuestion() | AddDueMessage() | AddJob():
+        case SetConsent() | AskQuestion() | AddDueMessage() | AddJob() | TellAdmins():
             return _insert(write, at, ids)
         case _:
             assert_never(write)
 
 
-def _insert(write: SetConsent | AskQuestion | AddDueMessage | AddJob, at: datetime, ids: Ids) -> Step:
+def _insert(write: SetConsent | AskQuestion | AddDueMessage | AddJob | TellAdmins, at: datetime, ids: Ids) -> Step:
     match write:
         case SetConsent():
             return INSERT_CONSENT, {
@@ -135,5 +137,7 @@ def _insert(write: SetConsent | AskQuestion | AddDueMessage | AddJob, at: dateti
                 "after_turn": write.after_turn,
                 "created_at": at,
             }
+        case TellAdmins():
+            return TELL_ADMINS, {"kind": write.kind, "day": write.day, "facts": json_text(dict(write.facts)), "at": at}
         case _:
             assert_never(write)

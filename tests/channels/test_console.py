@@ -7,6 +7,8 @@ import io
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import httpx
@@ -20,7 +22,21 @@ from bot.channels.console.link import Link
 from bot.channels.console.talk import Talk, write_new
 from bot.channels.web import SessionChannel, SessionStream
 from bot.system import TimeOrderedIds
-from bot.types import Choice, Chosen, Flag, Language, OutboxId, Outgoing, OutgoingKind, Reason, Reply, ReplyFile, TurnId
+from bot.types import (
+    AdminNotice,
+    Choice,
+    Chosen,
+    Flag,
+    Language,
+    Limit,
+    OutboxId,
+    Outgoing,
+    OutgoingKind,
+    Reason,
+    Reply,
+    ReplyFile,
+    TurnId,
+)
 from bot.web_ports import Visitor
 from tests.web.house import House, Row, served, settings
 
@@ -381,6 +397,36 @@ async def test_next_visit_shows_where_the_last_one_stopped_and_can_still_rate_it
             assert screen.shown[:2] == ["› remember me", "You said: remember me"]
             screen.lines.put_nowait("+")
             await until(lambda: screen.has("Noted."))
+
+
+def notice(day: date) -> AdminNotice:
+    """A daily limit that was used up."""
+    return AdminNotice(kind=Limit.TOKENS_OF_ALL, day=day, facts={"limit": "50000"}, at=datetime.combine(day, time(12), UTC))
+
+
+async def test_notices_for_admins_are_told_once_in_a_talk_oldest_first() -> None:
+    house = House()
+    today = house.clock.now().date()
+    house.notices = (notice(today), notice(today - timedelta(days=1)))
+    async with served(house) as server, seated(server.address) as screen:
+        await until(lambda: screen.has(f"For admins, {today}: everyone together used up"))
+        await until(lambda: bool(listening(house)))
+        house.notices = (replace(notice(today), kind=Limit.TOKENS), *house.notices)
+        for stream in listening(house):
+            stream.close()
+        await until(lambda: screen.has(f"For admins, {today}: at least one person"))
+    told = [shown for shown in screen.shown if shown.startswith("For admins")]
+    assert [shown.split()[2] for shown in told] == [f"{today - timedelta(days=1)}:", f"{today}:", f"{today}:"]
+
+
+async def test_talk_begins_also_where_notices_cannot_be_had() -> None:
+    house = House()
+    async with served(house) as server:
+        house.is_full = True
+        async with seated(server.address) as screen:
+            house.is_full = False
+            screen.lines.put_nowait("hello")
+            await until(lambda: screen.has("You said: hello"))
 
 
 async def test_answers_that_came_while_the_bot_was_away_are_caught_up_with() -> None:

@@ -12,13 +12,62 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from bot.types import Flag, Kind
+from bot.amounts import BLANK, progress
+from bot.model_types import PullProgress
+from bot.types import Flag, Generation, Kind, Reply
 from tests.channels.test_console import TOKEN, due_message, listening, until
-from tests.web.house import House, served
+from tests.web.house import House, Row, served, settings
 
 ROOT = Path(__file__).parent.parent.parent
 CTRL_C, CTRL_D, ENTER, ALT_ENTER, TAB = "\x03", "\x04", "\r", "\x1b\r", "\t"
 _CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]")
+
+
+class Downloading(House):
+    """A house that downloads a model, a step for each that it is told to go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: asyncio.Queue[None] = asyncio.Queue()
+
+    async def _answer(self, row: Row) -> None:
+        for share in (10, 42, 100):
+            pulled = PullProgress(step="pulling", done=share, total=100)
+            text = f"Downloading `small`\n\n{progress(pulled, 'en')}"
+            await self.console.preview(row.message.address, row.id, None, text)
+            await self.steps.get()
+        await self._finish(row, self.console, Reply(text="It is there."), set(), "admin")
+
+
+def drawn(raw: str) -> str:
+    """What stands on a screen after all this was written to it: as much of a terminal as rich and prompt_toolkit use."""
+    lines, row, column = [""], 0, 0
+    for code, letter, text in re.findall(r"\x1b\[([0-9;?]*)([A-Za-z])|(\x1b[=>]|[^\x1b])", raw):
+        number = int(code) if code.isdigit() else 0
+        if text == "\n":
+            row += 1
+        elif text == "\r":
+            column = 0
+        elif text == "\b":
+            column = max(0, column - 1)
+        elif text and not text.startswith("\x1b"):
+            lines += [""] * (row + 1 - len(lines))
+            line = lines[row].ljust(column)
+            lines[row] = line[:column] + text + line[column + 1 :]
+            column += 1
+        elif letter == "A":
+            row = max(0, row - (number or 1))
+        elif letter == "B":
+            row += number or 1
+        elif letter == "C":
+            column += number or 1
+        elif letter == "D":
+            column = max(0, column - (number or 1))
+        elif letter == "K" and row < len(lines):
+            lines[row] = "" if number == 2 else lines[row][:column]
+        elif letter == "J" and row < len(lines):
+            lines[row:] = [lines[row][:column]]
+    return "\n".join(line.rstrip() for line in lines)
 
 
 class Terminal:
@@ -103,6 +152,33 @@ async def test_answer_is_drawn_as_markdown_and_rated_by_a_sign() -> None:
         assert "some bold words" in screen.text
         screen.press("+" + ENTER)
         await screen.sees("Noted.")
+        screen.press(CTRL_D)
+
+
+async def test_line_below_an_answer_tells_model_time_cost_and_what_is_to_be_known() -> None:
+    house = House()
+    house.flags = frozenset({Flag.FALLBACK})
+    house.generation = Generation(model="mistral/big", prompt_tokens=10, completion_tokens=5, seconds=4.21, cost=3_000)
+    configured = settings(currency="EUR", is_remote=lambda model: True)
+    async with served(house, configured) as server, terminal(server.address, "es") as screen:
+        screen.press("hola" + ENTER)
+        await screen.sees(f"mistral/big · 4,2{BLANK}s · 0,003{BLANK}EUR · ")
+        screen.press(CTRL_D)
+
+
+async def test_download_is_a_bar_that_is_replaced_and_gone_at_the_end() -> None:
+    house = Downloading()
+    async with served(house) as server, terminal(server.address) as screen:
+        screen.press("pull small" + ENTER)
+        for share in (10, 42, 100):
+            await screen.sees(f"{share}{BLANK}%")
+            assert drawn(screen.raw).count("%") == 1, "one bar at a time"
+            house.steps.put_nowait(None)
+        await screen.sees("It is there.")
+        await screen.sees("›", after=screen.text.find("It is there."))
+        shown = drawn(screen.raw)
+        assert "%" not in shown
+        assert "It is there." in shown
         screen.press(CTRL_D)
 
 

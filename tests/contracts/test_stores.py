@@ -1,21 +1,28 @@
-"""What every inbox, people, turn and outbox store keeps: the fakes in memory and the real ones on SQLite alike."""
+"""What every store that a turn passes through keeps: the fakes in memory and the real ones on SQLite alike."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import date
 from typing import cast
 
 import pytest
 
 from bot.errors import StoreConflict
+from bot.ports import UsageOfDay
 from bot.store.folder import DataFolder
 from bot.store.open import open_folder
 from bot.types import (
+    AdminNotice,
     Choice,
     Chosen,
     ConversationId,
+    Evidence,
+    EvidenceKind,
     Exchange,
     Flag,
+    Generation,
     GivenRating,
     InboxState,
     IncomingMessage,
@@ -23,15 +30,18 @@ from bot.types import (
     PlatformId,
     Question,
     Reason,
+    Source,
     TurnId,
     TurnStatus,
 )
-from bot.writes import AskQuestion, CloseQuestion, RelabelTurn, SetConsent, SetConversation, SetLanguage, SetRating
+from bot.writes import AskQuestion, CloseQuestion, RelabelTurn, SetConsent, SetConversation, SetLanguage, SetRating, TellAdmins
 from tests.fakes import FakeClock, FakeStores, SequentialIds
 from tests.store.conftest import folder, migrated  # noqa: F401
 from tests.talk import Talk, address_of
 
 MOST = 10
+PAID = Generation(model="mistral/small", prompt_tokens=30, completion_tokens=12, seconds=0.5, version="small-2606", cost=250)
+FREE = Generation(model="offline", prompt_tokens=30, completion_tokens=12, seconds=0.5, is_counted=False)
 
 
 @pytest.fixture(params=["fake", "real"])
@@ -162,6 +172,27 @@ async def test_history_holds_the_conversation_oldest_first_and_bounded(talk: Tal
     assert nothing.history == ()
 
 
+@pytest.mark.parametrize(("history", "has_earlier"), [(0, True), (2, True), (3, False), (4, False)])
+async def test_it_is_known_whether_the_conversation_began_before_its_history(
+    talk: Talk, history: int, has_earlier: bool
+) -> None:
+    for number in range(3):
+        await talk.say(f"pregunta {number}")
+    context = await talk.stores.people.meet(talk.message(), history=history, now=talk.clock.now())
+    assert context.has_earlier is has_earlier
+    assert len(context.history) == min(history, 3)
+    elsewhere = await talk.stores.people.meet(talk.message(at=address_of("luis")), history=history, now=talk.clock.now())
+    assert not elsewhere.has_earlier
+
+
+async def test_history_says_which_answers_had_something_left_out(talk: Talk) -> None:
+    await talk.say("una", flags=frozenset({Flag.FALLBACK, Flag.TRIMMED}))
+    await talk.say("dos", flags=frozenset({Flag.FALLBACK}))
+    await talk.say("tres")
+    context = await talk.stores.people.meet(talk.message(), history=MOST, now=talk.clock.now())
+    assert [exchange.was_trimmed for exchange in context.history] == [True, False, False]
+
+
 async def test_history_leaves_out_commands_failures_other_handlers_and_other_chats(talk: Talk) -> None:
     await talk.say("/help", kind=Kind.COMMAND)
     failed, crisis = talk.message("falla"), talk.message("crisis")
@@ -202,6 +233,17 @@ async def test_usage_counts_what_the_day_asked_of_the_model_for_the_person_and_f
     cast("FakeClock", talk.clock).advance(days=1)
     tomorrow = await talk.stores.people.meet(talk.message(), history=0, now=talk.clock.now())
     assert (tomorrow.usage.messages, tomorrow.usage.tokens, tomorrow.usage.tokens_of_all) == (0, 0, 0)
+
+
+async def test_only_what_a_language_model_was_asked_counts_as_tokens_and_cost(talk: Talk) -> None:
+    for generation in (PAID, FREE, PAID):
+        await talk.say(generation=generation)
+    await talk.say(at=address_of("luis"), generation=PAID)
+    usage = (await talk.stores.people.meet(talk.message(), history=0, now=talk.clock.now())).usage
+    assert (usage.messages, usage.tokens, usage.cost) == (3, 84, 500)
+    assert (usage.tokens_of_all, usage.cost_of_all) == (126, 750)
+    new = (await talk.stores.people.meet(talk.message(at=address_of("bea")), history=0, now=talk.clock.now())).usage
+    assert (new.messages, new.tokens, new.cost, new.tokens_of_all, new.cost_of_all) == (0, 0, 0, 126, 750)
 
 
 async def test_an_address_awaits_the_answer_to_its_newest_question_only(talk: Talk) -> None:
@@ -254,6 +296,20 @@ async def test_a_past_turn_is_what_was_said(talk: Talk) -> None:
     assert (past.model, past.flags, past.created_at) == ("scripted", said.outgoing.flags, message.sent_at)
     assert (past.rating, past.chosen) == (None, None)
     assert await talk.stores.turns.past(TurnId("nobody's")) is None
+
+
+async def test_a_past_turn_says_how_its_answer_was_made_and_of_what(talk: Talk) -> None:
+    message = talk.message()
+    evidence = Evidence(kind=EvidenceKind.KNOWLEDGE, text="un pasaje", source="about.md", score=0.5, title="Qué es")
+    generation = replace(PAID, stop="length", first_token_s=0.25, flags=frozenset({Flag.FALLBACK}))
+    said = await talk.answer(message, (await talk.accept(message)).id, generation=generation, evidence=(evidence,))
+    plain = await talk.say("/help", kind=Kind.COMMAND, tokens=0)
+    first, second = await talk.stores.turns.history(said.context.address_id, before=None, limit=MOST)
+    assert first == await talk.stores.turns.past(said.id)
+    assert second == await talk.stores.turns.past(plain.id)
+    assert (first.generation, second.generation) == (generation, None)
+    assert first.sources == (Source(kind=EvidenceKind.KNOWLEDGE, source="about.md", score=0.5, title="Qué es"),)
+    assert second.sources == ()
 
 
 async def test_the_question_that_was_answered_is_kept(talk: Talk) -> None:
@@ -381,3 +437,46 @@ async def test_a_closed_chat_gets_nothing_until_its_person_writes(talk: Talk) ->
     await talk.stores.outbox.sent(said.outgoing, (), talk.clock.now())
     (still,) = await talk.stores.inbox.accept([talk.arrival(message)])
     assert still.state is InboxState.REFUSED
+
+
+async def test_a_reply_left_by_a_crash_still_says_how_it_was_made(talk: Talk) -> None:
+    message = talk.message()
+    await talk.answer(message, (await talk.accept(message)).id, generation=PAID)
+    (outgoing,) = await talk.stores.outbox.pending()
+    assert outgoing.generation == PAID
+
+
+# --- usage and notices ---
+
+
+async def test_the_usage_of_a_day_is_the_sum_of_all_people(talk: Talk) -> None:
+    day = talk.clock.now().date()
+    assert await talk.stores.usage.of_day(day) == UsageOfDay(day=day, people=0, messages=0, tokens=0, cost=0)
+    for user, generation in (("ana", PAID), ("ana", FREE), ("luis", PAID), ("bea", FREE)):
+        await talk.say(at=address_of(user), generation=generation)
+    await talk.say("/help", kind=Kind.COMMAND, at=address_of("leo"), tokens=0)
+    assert await talk.stores.usage.of_day(day) == UsageOfDay(day=day, people=3, messages=4, tokens=84, cost=500)
+    cast("FakeClock", talk.clock).advance(days=1)
+    await talk.say(generation=PAID)
+    assert await talk.stores.usage.of_day(day) == UsageOfDay(day=day, people=3, messages=4, tokens=84, cost=500)
+    tomorrow = talk.clock.now().date()
+    assert await talk.stores.usage.of_day(tomorrow) == UsageOfDay(day=tomorrow, people=1, messages=1, tokens=42, cost=250)
+
+
+async def test_the_admins_are_told_of_each_kind_once_a_day(talk: Talk) -> None:
+    def told(kind: str, day: date, most: int) -> TellAdmins:
+        return TellAdmins(kind=kind, day=day, facts={"limit": str(most)})
+
+    clock = cast("FakeClock", talk.clock)
+    first = clock.now()
+    await talk.say(writes=[told("tokens_per_day", first.date(), 5)])
+    second = clock.advance(1)
+    await talk.say(writes=[told("tokens_per_day", first.date(), 6), told("money_per_day", first.date(), 7)])
+    third = clock.advance(days=1)
+    await talk.say(writes=[told("tokens_per_day", third.date(), 8)])
+    older = AdminNotice(kind="tokens_per_day", day=first.date(), facts={"limit": "5"}, at=first)
+    other = AdminNotice(kind="money_per_day", day=first.date(), facts={"limit": "7"}, at=second)
+    newer = AdminNotice(kind="tokens_per_day", day=third.date(), facts={"limit": "8"}, at=third)
+    assert list(await talk.stores.notices.recent(first.date(), MOST)) == [newer, other, older]
+    assert list(await talk.stores.notices.recent(first.date(), 1)) == [newer]
+    assert list(await talk.stores.notices.recent(third.date(), MOST)) == [newer]

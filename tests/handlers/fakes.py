@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 
 from bot.errors import ModelError
-from bot.ports import Handler, HandlerSettings, PersonalData, Services, TurnRecord
+from bot.model_ports import Price
+from bot.model_types import InstalledModel, ModelStatus, PullProgress
+from bot.ports import Handler, HandlerSettings, PersonalData, Services, TurnRecord, UsageOfDay
 from bot.router import Router
 from bot.types import (
     Address,
     AddressId,
+    AdminNotice,
     ChannelName,
     Choice,
     Chosen,
@@ -27,8 +30,8 @@ from bot.types import (
     IncomingMessage,
     Kind,
     Language,
-    ModelStatus,
     Outcome,
+    OverLimit,
     PastTurn,
     Person,
     PersonId,
@@ -38,6 +41,7 @@ from bot.types import (
     Rating,
     Reply,
     Scope,
+    Source,
     Turn,
     TurnId,
     TurnStatus,
@@ -76,31 +80,47 @@ class CountingIds:
 
 @dataclass
 class FakeModel:
-    """Says `pieces`, then its usage; raises `error` after them; waits at `gate` before the piece of that number."""
+    """Says `pieces`, then its usage; raises `error` after them; waits for ever before the piece of number `hang_before`.
+
+    It thinks `thoughts` times before its first piece. `is_counted` is False for one that is no language model; `author` is the
+    one of a chain that speaks.
+    """
 
     pieces: Sequence[str] = ("Hello", ", world.")
     error: ModelError | None = None
     flags: frozenset[Flag] = frozenset()
     hang_before: int | None = None
     name: str = "fake"
+    thoughts: int = 0
+    is_counted: bool = True
+    author: str = ""
     prompts: list[Prompt] = field(default_factory=list)
     is_closed: bool = False
     is_asked: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def check(self) -> ModelStatus:
+    async def check(self, language: Language = "en") -> ModelStatus:
         return ModelStatus(name=self.name, is_ready=True, is_remote=False, detail="")
 
     async def stream(self, prompt: Prompt, *, max_tokens: int, temperature: float) -> AsyncGenerator[Chunk, None]:
         self.prompts.append(prompt)
         self.is_asked.set()
         try:
+            for _ in range(self.thoughts):
+                yield Chunk(text="", is_thinking=True, model=self.author)
             for number, piece in enumerate(self.pieces):
                 if number == self.hang_before:
                     await asyncio.Event().wait()
-                yield Chunk(text=piece)
+                yield Chunk(text=piece, model=self.author)
             if self.error is not None:
                 raise self.error
-            usage = Generation(model=self.name, prompt_tokens=7, completion_tokens=3, seconds=0.1, flags=self.flags)
+            usage = Generation(
+                model=self.name,
+                prompt_tokens=7,
+                completion_tokens=3,
+                seconds=0.1,
+                flags=self.flags,
+                is_counted=self.is_counted,
+            )
             yield Chunk(text="", generation=usage)
         finally:
             self.is_closed = True
@@ -159,6 +179,60 @@ class FakeTurns:
 
 
 @dataclass
+class FakeLibrary:
+    """A local server that has `models`; a download reports `steps`, then raises `error` or is installed.
+
+    `asked` holds the models that were to be downloaded.
+    """
+
+    models: list[InstalledModel] = field(default_factory=list)
+    steps: Sequence[PullProgress] = (
+        PullProgress(step="pulling manifest"),
+        PullProgress(step="downloading", done=50, total=100),
+        PullProgress(step="downloading", done=100, total=100),
+        PullProgress(step="success"),
+    )
+    error: ModelError | None = None
+    recommended: str = "recommended:1b"
+    recommended_size: int = 1_300_000_000
+    asked: list[str] = field(default_factory=list)
+
+    async def installed(self) -> Sequence[InstalledModel]:
+        if self.error is not None:
+            raise self.error
+        return tuple(self.models)
+
+    async def pull(self, model: str) -> AsyncGenerator[PullProgress, None]:
+        self.asked.append(model)
+        for step in self.steps:
+            yield step
+        if self.error is not None:
+            raise self.error
+        self.models.append(InstalledModel(name=model, size=self.steps[-1].total if self.steps else 0))
+
+
+@dataclass
+class FakeUsage:
+    """Says `days`, and zeros for every other day."""
+
+    days: dict[date, UsageOfDay] = field(default_factory=dict)
+
+    async def of_day(self, day: date) -> UsageOfDay:
+        return self.days.get(day, UsageOfDay(day=day, people=0, messages=0, tokens=0, cost=0))
+
+
+@dataclass
+class FakeNotices:
+    """Holds notices, in any order."""
+
+    notices: list[AdminNotice] = field(default_factory=list)
+
+    async def recent(self, since: date, limit: int) -> Sequence[AdminNotice]:
+        found = [notice for notice in self.notices if notice.day >= since]
+        return sorted(found, key=lambda notice: notice.at, reverse=True)[:limit]
+
+
+@dataclass
 class FakeOwner:
     """One owner of personal data; fails `failures` times before it forgets."""
 
@@ -203,29 +277,44 @@ class FakePreview:
         await self._wish.wait()
 
 
+def free(model: str, prompt_tokens: int, completion_tokens: int) -> int:
+    """What an answer costs where no model has a price."""
+    return 0
+
+
 def services(
     *,
     model: FakeModel | None = None,
+    offline: FakeModel | None = None,
+    library: FakeLibrary | None = None,
     recall: FakeRecall | None = None,
     knowledge: FakeKnowledge | None = None,
     turns: Sequence[PastTurn] = (),
     personal: Sequence[PersonalData] = (),
     statuses: Sequence[ModelStatus] = (ModelStatus(name="offline", is_ready=True, is_remote=False, detail=""),),
+    usage: FakeUsage | None = None,
+    notices: FakeNotices | None = None,
+    price: Price = free,
     settings: HandlerSettings | None = None,
 ) -> Services:
-    """Services of fakes."""
+    """Services of fakes. There is no local server unless `library` is given."""
 
-    async def status() -> Sequence[ModelStatus]:
+    async def status(language: Language) -> Sequence[ModelStatus]:
         return statuses
 
     return Services(
         model=model or FakeModel(),
+        offline=offline or FakeModel(name="offline", pieces=("From", " memory."), is_counted=False),
+        library=library,
         recall=recall or FakeRecall(),
         knowledge=knowledge or FakeKnowledge(),
         turns=FakeTurns(list(turns)),
         personal=personal,
         clock=FixedClock(),
         ids=CountingIds(),
+        usage=usage or FakeUsage(),
+        notices=notices or FakeNotices(),
+        price=price,
         status=status,
         backup_keep_days=7,
         settings=settings or HandlerSettings(recall_deadline_s=0.05, version="0.1.0"),
@@ -272,11 +361,14 @@ def turn(
     target: PastTurn | None = None,
     running: TurnId | None = None,
     spoken: Language | None = None,
+    has_earlier: bool = False,
+    over_limit: OverLimit | None = None,
+    is_admin: bool = False,
 ) -> Turn:
-    """A turn as the core makes it."""
+    """A turn as the core makes it. `is_admin` marks its message as an admin's."""
     return Turn(
         id=TurnId("t9"),
-        message=incoming,
+        message=replace(incoming, is_admin=True) if is_admin else incoming,
         person=Person(id=person, language=chosen_language, created_at=NOW, training_consent=consent),
         address_id=AddressId("a1"),
         conversation_id=ConversationId("k1"),
@@ -289,12 +381,30 @@ def turn(
         history=history,
         target=target,
         running=running,
+        has_earlier=has_earlier,
+        over_limit=over_limit,
     )
 
 
-def command(name: str, language: Language = "en", *, arguments: str = "", consent: bool | None = None) -> Turn:
+def command(
+    name: str,
+    language: Language = "en",
+    *,
+    arguments: str = "",
+    consent: bool | None = None,
+    target: PastTurn | None = None,
+    is_admin: bool = False,
+) -> Turn:
     """A private command."""
-    return turn(message(Kind.COMMAND, f"/{name} {arguments}"), language, command=name, arguments=arguments, consent=consent)
+    return turn(
+        message(Kind.COMMAND, f"/{name} {arguments}"),
+        language,
+        command=name,
+        arguments=arguments,
+        consent=consent,
+        target=target,
+        is_admin=is_admin,
+    )
 
 
 def past(
@@ -311,6 +421,10 @@ def past(
     rating: Rating | None = None,
     chosen: str | None = None,
     language: Language = "en",
+    model: str = "offline",
+    flags: frozenset[Flag] = frozenset(),
+    generation: Generation | None = None,
+    sources: tuple[Source, ...] = (),
 ) -> PastTurn:
     """A stored turn."""
     return PastTurn(
@@ -323,11 +437,13 @@ def past(
         language=language,
         question=question,
         reply=Reply(text=answer, choices=choices, rateable=rateable),
-        model="offline",
-        flags=frozenset(),
+        model=model,
+        flags=flags,
         created_at=NOW,
         rating=rating,
         chosen=chosen,
+        generation=generation,
+        sources=sources,
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.commands import COMMANDS
-from bot.types import LANGUAGES, Choice, Exchange, Kind, Language, ModelStatus, Question, TurnId, TurnStatus
+from bot.model_types import ModelStatus
+from bot.types import LANGUAGES, Choice, Exchange, Kind, Language, Question, TurnId, TurnStatus
 from bot.writes import AskQuestion, CloseQuestion, SetConversation, SetLanguage
 from tests.handlers.fakes import ADA, BOB, FakeModel, answer, command, message, past, said, services, turn
 
@@ -111,7 +112,7 @@ async def test_language_is_chosen_by_letter_or_name(text: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_help_names_every_command_in_the_language(language: Language) -> None:
-    _, outcome = await answer(command("help", language))
+    _, outcome = await answer(command("help", language, is_admin=True))
     for one in COMMANDS:
         assert (one.resumen if language == "es" else one.summary) in said(outcome)
         assert f"/{one.spanish[0] if language == 'es' else one.name}" in said(outcome)
@@ -127,6 +128,12 @@ async def test_about_says_what_it_is_what_answers_and_what_is_kept(consent: bool
     _, outcome = await answer(command("about", consent=consent), services(statuses=statuses))
     for part in ("0.1.0", "`ollama/small`", "`offline` steps in", "7 days", "Apache-2.0", "stays on the machine", words):
         assert part in said(outcome), part
+
+
+async def test_about_names_all_that_step_in_in_their_order() -> None:
+    statuses = [ModelStatus(name=name, is_ready=True, is_remote=False, detail="") for name in ("one", "two", "offline")]
+    _, outcome = await answer(command("about"), services(statuses=statuses))
+    assert "`one` answers; when it cannot, these step in, in order: `two`, `offline`." in said(outcome)
 
 
 async def test_about_is_honest_when_nothing_can_answer() -> None:

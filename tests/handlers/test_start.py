@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from bot.types import LANGUAGES, DueMessage, Kind, Language, ModelStatus, Outcome, PastTurn, Person, Question, TurnId
+from bot.model_types import ModelStatus
+from bot.types import LANGUAGES, DueMessage, Kind, Language, Outcome, PastTurn, Person, Question, TurnId
 from bot.writes import AddDueMessage, AskQuestion, CloseQuestion, SetConsent, SetLanguage
 from handlers.start import CONSENT_VERSION, StartHandler
 from tests.handlers.fakes import ADA, ADDRESS, BOB, NOW, answer, command, message, past, pressed, said, services, turn
@@ -39,6 +42,35 @@ async def test_greeting_names_every_model_that_text_may_leave_for() -> None:
     _, outcome = await answer(command("start"), services(statuses=[REMOTE]))
     assert "cloud/big" in said(outcome)
     assert "outside" in said(outcome)
+
+
+async def test_greeting_counts_a_named_model_that_is_down_but_not_one_that_nobody_named_and_that_is_not_there() -> None:
+    down = replace(REMOTE, is_ready=False)
+    _, outcome = await answer(command("start"), services(statuses=[down]))
+    assert "cloud/big" in said(outcome)
+    _, outcome = await answer(command("start"), services(statuses=[replace(down, is_wanted=False)]))
+    assert "cloud/big" not in said(outcome)
+    assert "stays on the machine" in said(outcome)
+
+
+async def test_greeting_does_not_promise_more_than_the_private_network_where_a_server_may_be_elsewhere_in_it() -> None:
+    near = ModelStatus(name="ollama/small", is_ready=True, is_remote=False, is_networked=True, detail="")
+    offline = ModelStatus(name="offline", is_ready=True, is_remote=False, detail="")
+    _, outcome = await answer(command("start"), services(statuses=[near, offline]))
+    assert "or in its private network" in said(outcome)
+    _, outcome = await answer(command("start"), services(statuses=[offline]))
+    assert "network" not in said(outcome)
+
+
+async def test_greeting_asks_the_models_in_the_persons_language() -> None:
+    asked: list[Language] = []
+
+    async def status(language: Language) -> Sequence[ModelStatus]:
+        asked.append(language)
+        return ()
+
+    await answer(command("start", "es"), replace(services(), status=status))
+    assert asked == ["es"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

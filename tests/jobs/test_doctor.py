@@ -13,8 +13,10 @@ import pytest
 
 from bot.config import read_config
 from bot.errors import StoreDamaged
-from bot.jobs.doctor import Broken, Database, Doctor, Finding, Looks, State, changed_settings, worded_size, worst
-from bot.types import ModelStatus
+from bot.jobs.doctor import Broken, Database, Doctor, Finding, Looks, State, changed_settings, worst
+from bot.model_types import ModelStatus
+from bot.ports import UsageOfDay
+from bot.types import AdminNotice, Limit
 from tests.canaries import Canaries
 
 T = TypeVar("T")
@@ -53,6 +55,8 @@ WELL = Looks(
     backups=gives([NOW - timedelta(hours=9)]),
     knowledge=gives((12, ())),
     models=gives([OFFLINE]),
+    usage=gives(UsageOfDay(day=NOW.date(), people=0, messages=0, tokens=0, cost=0)),
+    notices=gives(()),
     port_is_free=gives(True),
     invariants=gives(()),
 )
@@ -74,7 +78,18 @@ async def examine(
 async def test_a_healthy_installation_is_all_ok(tmp_path: Path) -> None:
     findings = await examine(tmp_path)
     assert list(findings) == [
-        *("configuration", "data folder", "disk space", "database", "backups", "knowledge", "models", "page", "invariants")
+        *(
+            "configuration",
+            "data folder",
+            "disk space",
+            "database",
+            "backups",
+            "knowledge",
+            "models",
+            "use today",
+            "page",
+            "invariants",
+        )
     ]
     assert {finding.state for finding in findings.values()} == {State.OK}
     assert worst(findings.values()) is State.OK
@@ -89,8 +104,8 @@ async def test_the_store_is_read_whole_only_when_asked(tmp_path: Path) -> None:
     ("part", "looks", "state", "says"),
     [
         ("data folder", replace(WELL, holder=gives("process 7 at http://x")), State.OK, "served by process 7"),
-        ("disk space", replace(WELL, free_bytes=gives(500 << 20)), State.ATTENTION, "500.0 MiB"),
-        ("disk space", replace(WELL, free_bytes=gives(1 << 20)), State.BROKEN, "1.0 MiB"),
+        ("disk space", replace(WELL, free_bytes=gives(500 << 20)), State.ATTENTION, "524\xa0MB"),
+        ("disk space", replace(WELL, free_bytes=gives(1 << 20)), State.BROKEN, "1.0\xa0MB"),
         (
             "disk space",
             replace(WELL, free_bytes=fails(PermissionError(13, "Permission denied"))),
@@ -136,8 +151,8 @@ async def test_a_look_that_hangs_is_given_up(tmp_path: Path) -> None:
 async def test_models_are_broken_only_when_none_answers(tmp_path: Path) -> None:
     away = ModelStatus(name="far", is_ready=False, is_remote=True, detail="refused", next_step="start it")
     mixed = (await examine(tmp_path, replace(WELL, models=gives([away, OFFLINE]))))["models"]
-    assert (mixed.state, mixed.next_step) == (State.ATTENTION, "start it")
-    assert "far: refused (text leaves this machine)" in mixed.detail
+    assert mixed.state is State.ATTENTION
+    assert "✗ far: refused; text leaves this machine\n    → start it" in mixed.detail
     assert (await examine(tmp_path, replace(WELL, models=gives([away]))))["models"].state is State.BROKEN
 
 
@@ -158,9 +173,27 @@ async def test_doctor_speaks_spanish(tmp_path: Path) -> None:
     assert not set(english) & set(spanish)
 
 
-@pytest.mark.parametrize(
-    ("size", "worded"),
-    [(0, "0 B"), (1023, "1023 B"), (1024, "1 KiB"), (1 << 20, "1.0 MiB"), (3 << 29, "1.5 GiB"), (1 << 50, "1.0 PiB")],
-)
-def test_sizes_are_readable(size: int, worded: str) -> None:
-    assert worded_size(size) == worded
+async def test_a_model_that_nobody_named_may_be_away_and_is_told_all_the_same(tmp_path: Path) -> None:
+    away = ModelStatus(
+        name="ollama", is_ready=False, is_remote=False, detail="not there", next_step="start it", is_wanted=False
+    )
+    found = (await examine(tmp_path, replace(WELL, models=gives([away, OFFLINE]))))["models"]
+    assert found.state is State.OK
+    assert "· ollama: not there\n    → start it" in found.detail
+
+
+async def test_a_models_version_and_its_time_to_a_first_token_are_told(tmp_path: Path) -> None:
+    tried = replace(OFFLINE, name="ollama/x", version="abc", first_token_s=0.35)
+    english = (await examine(tmp_path, replace(WELL, models=gives([tried]))))["models"]
+    assert "ollama/x: always; version abc; first token after 0.35\xa0s" in english.detail
+    spanish = (await examine(tmp_path, replace(WELL, models=gives([tried])), language="es"))["modelos"]
+    assert "0,35\xa0s" in spanish.detail
+
+
+async def test_use_of_the_day_and_notices_are_told(tmp_path: Path) -> None:
+    used = UsageOfDay(day=NOW.date(), people=3, messages=12, tokens=3456, cost=1_250_000)
+    notice = AdminNotice(kind=Limit.TOKENS.value, day=NOW.date(), facts={"limit": "5000"}, at=NOW)
+    found = (await examine(tmp_path, replace(WELL, usage=gives(used), notices=gives([notice]))))["use today"]
+    assert found.state is State.ATTENTION
+    assert "12 messages, 3456 tokens, 1.25\xa0EUR, by 3 people" in found.detail
+    assert "2026-11-20: " in found.detail

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from bot.setting_problems import ALIASES
 from tests.chaos.talk import events
 
 REPOSITORY = Path(__file__).parents[2]
@@ -23,8 +24,14 @@ READY_S = 60
 
 def environment(data: Path, settings: Mapping[str, str]) -> dict[str, str]:
     """The environment of a bot: this one's without any setting of ours, and `settings`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MARTIN_") and name != "PORT"}
-    return {**kept, "MARTIN_DATA_DIR": str(data), "MARTIN_WEB__PORT": "0", "MARTIN_LOG__LEVEL": "error", **settings}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MARTIN_") and name not in ALIASES}
+    ours = {
+        "MARTIN_DATA_DIR": str(data),
+        "MARTIN_WEB__PORT": "0",
+        "MARTIN_LOG__LEVEL": "error",
+        "MARTIN_MODELS__PROVIDER": "offline",
+    }
+    return {**kept, **ours, **settings}
 
 
 async def command(data: Path, *arguments: str, **settings: str) -> tuple[int, str]:
@@ -53,10 +60,23 @@ class Running:
 @asynccontextmanager
 async def running(data: Path, **settings: str) -> AsyncIterator[Running]:
     """A bot on a free port; killed at the end if it still runs."""
+    async with _started(data, ("-m", "bot"), settings) as bot:
+        yield bot
+
+
+@asynccontextmanager
+async def watched(data: Path, ledger: Path, **settings: str) -> AsyncIterator[Running]:
+    """Like `running`; the bot writes into `ledger` whom it connects to, or looks up."""
+    async with _started(data, ("-m", "tests.journeys.socket_ledger", str(ledger)), settings) as bot:
+        yield bot
+
+
+@asynccontextmanager
+async def _started(data: Path, program: Sequence[str], settings: Mapping[str, str]) -> AsyncIterator[Running]:
     run_json = data / "run.json"
     run_json.unlink(missing_ok=True)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", "run", cwd=REPOSITORY, env=environment(data, settings), stdout=asyncio.subprocess.DEVNULL
+        sys.executable, *program, "run", cwd=REPOSITORY, env=environment(data, settings), stdout=asyncio.subprocess.DEVNULL
     )
     try:
         yield Running(await _ready(run_json, process), process)

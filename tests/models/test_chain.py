@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 import pytest
 
 from bot.errors import ModelBroken, ModelBusy, ModelError, ModelRejected, ModelTimedOut, ModelUnreachable
+from bot.messages import prompt_tokens
+from bot.model_types import ModelStatus
 from bot.models.breaker import BreakerSettings, BreakerState
 from bot.models.chain import Chain
 from bot.models.guard import Backend, Deadlines, GuardSettings, RetrySettings
 from bot.models.scripted import Fault, Rule, ScriptedModel
-from bot.types import Chunk, Flag, Generation, ModelStatus, Prompt
+from bot.types import Chunk, Flag, Generation, Language, Prompt
 from tests.models.virtual_time import LoopClock, in_virtual_time
 
 QUICK = Deadlines(first_token_s=10, between_tokens_s=2, total_s=30)
@@ -65,12 +67,12 @@ class Awkward:
 
     name = "awkward"
 
-    def __init__(self, *steps: str | float | Exception | Generation) -> None:
+    def __init__(self, *steps: str | float | Exception | Generation | Chunk) -> None:
         self.steps = steps
         self.is_closed = False
         self.began = self.ended = 0
 
-    async def check(self) -> ModelStatus:
+    async def check(self, language: Language = "en") -> ModelStatus:
         await asyncio.sleep(sum(step for step in self.steps if isinstance(step, float)))
         return ModelStatus(name=self.name, is_ready=True, is_remote=True, detail="fine")
 
@@ -80,7 +82,9 @@ class Awkward:
             for step in self.steps:
                 if isinstance(step, Exception):
                     raise step
-                if isinstance(step, Generation):
+                if isinstance(step, Chunk):
+                    yield step
+                elif isinstance(step, Generation):
                     yield Chunk(text="", generation=step)
                 elif isinstance(step, str):
                     yield Chunk(text=step)
@@ -208,7 +212,7 @@ async def test_two_models_answers_are_never_glued() -> None:
 async def test_stream_that_ends_without_usage_is_partial() -> None:
     text, made = await whole(chain(Awkward("looks whole"), scripted("spare")))
     assert (text, made.flags, made.stop) == ("looks whole", frozenset({PARTIAL}), "error")
-    assert made.prompt_tokens == 3
+    assert made.prompt_tokens == prompt_tokens(ask())
     assert made.completion_tokens == 1
 
 
@@ -455,13 +459,89 @@ async def test_statuses_name_every_model_and_one_that_does_not_answer_its_check(
     assert (silent.name, silent.is_ready, spare.name, spare.is_ready) == ("awkward", False, "spare", True)
     status = await model.check()
     assert (status.name, status.is_ready, status.is_remote) == ("awkward → spare", True, False)
-    assert "awkward: did not answer its check within 5 s" in status.detail
+    assert "awkward: it did not answer within 5 s" in status.detail
 
 
 async def test_closing_the_chain_closes_every_model() -> None:
     models: Sequence[Awkward] = [Awkward(), Awkward()]
     await chain(*models).aclose()
     assert all(model.is_closed for model in models)
+
+
+THOUGHT = Chunk(text="", is_thinking=True)
+
+
+@in_virtual_time
+async def test_a_model_that_thinks_is_alive_and_its_silence_between_thoughts_is_what_counts() -> None:
+    musing: list[Chunk | float] = [THOUGHT, 1.5]
+    thinking = Awkward(*musing * 8, "at last", DONE)
+    model = chain(thinking, scripted("spare"))
+    text, made = await whole(model)
+    assert (text, made.model) == ("at last", "awkward"), "12 s of thought, with 10 s to the first token"
+    stuck = chain(Awkward(THOUGHT, 3.0, "too late", DONE), scripted("spare"))
+    assert (await whole(stuck))[0] == "hola said spare"
+
+
+@in_virtual_time
+async def test_every_piece_says_whose_it_is() -> None:
+    model = chain(scripted(fault=Fault.MISSING), scripted("spare"))
+    chunks = [chunk async for chunk in model.stream(ask(), max_tokens=50, temperature=0)]
+    assert {chunk.model for chunk in chunks} == {"spare"}
+
+
+@in_virtual_time
+async def test_an_answer_costs_what_its_model_costs_also_where_it_is_cut() -> None:
+    def price(model: str, asked: int, said: int) -> int:
+        return (asked * 2 + said * 3) if model == "awkward" else 0
+
+    made = Generation(model="awkward", prompt_tokens=10, completion_tokens=4, seconds=0)
+    assert (await whole(chain(Awkward("a", made), price=price)))[1].cost == 32
+    cut = (await whole(chain(Awkward("a", ModelBroken("awkward", "cut")), price=price)))[1]
+    assert cut.cost == cut.prompt_tokens * 2 + cut.completion_tokens * 3 > 0
+    free = replace(made, is_counted=False)
+    assert (await whole(chain(Awkward("a", free), price=price)))[1].cost == 0
+
+
+class Late(Awkward):
+    """A backend that is not there at first."""
+
+    is_there = False
+
+    async def check(self, language: Language = "en") -> ModelStatus:
+        return ModelStatus(name=self.name, is_ready=self.is_there, is_remote=False, detail="", is_wanted=False)
+
+
+@in_virtual_time
+async def test_a_model_that_nobody_named_joins_when_it_is_found_and_is_a_first_choice_from_then_on() -> None:
+    late, joined = Late("here I am", DONE), []
+    backends = [Backend(model=late, deadlines=QUICK, joins_when_ready=True), Backend(model=scripted("spare"))]
+    model = Chain(backends, clock=LoopClock(), random=Random(7))
+
+    async def on_joined() -> None:
+        joined.append(True)
+
+    watching = asyncio.create_task(model.watch(30, on_joined))
+    await asyncio.sleep(100)
+    assert (await whole(model)) == ("hola said spare", (await whole(model))[1])
+    assert (await whole(model))[1].flags == frozenset(), "nothing stepped in: nobody asked for more"
+    assert late.began == 0
+    late.is_there = True
+    await asyncio.sleep(31)
+    assert joined == [True]
+    assert watching.done()
+    assert (await whole(model))[0] == "here I am"
+    late.is_there, late.steps = False, (ModelUnreachable("awkward", "gone"),)
+    assert (await whole(model))[1].flags == {FALLBACK}
+
+
+@in_virtual_time
+async def test_a_status_that_is_tried_says_how_long_the_first_token_took() -> None:
+    model = chain(scripted(first_token_s=1.5), scripted("dumb", fault=Fault.EMPTY))
+    quick, dumb = await model.tried_statuses()
+    assert quick.is_ready
+    assert quick.first_token_s == pytest.approx(1.5)
+    assert not dumb.is_ready
+    assert "empty" in dumb.detail
 
 
 def test_chain_of_nothing_is_refused() -> None:

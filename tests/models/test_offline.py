@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.models.offline import OfflineModel, compose
+from bot.tokens import estimate_tokens
 from bot.types import Chunk, Evidence, EvidenceKind, Exchange, Flag, Generation, Language, Prompt
 from tests.fakes import NOON, FakeClock
 
@@ -178,7 +179,8 @@ async def test_the_answer_streams_word_by_word_and_ends_with_its_generation() ->
     assert len(chunks) > 15
     assert (made.model, made.stop, made.flags) == ("offline", "end", frozenset())
     assert made.prompt_tokens > 0
-    assert made.completion_tokens > 0
+    assert made.completion_tokens == estimate_tokens(text("port", known()))
+    assert not made.is_counted, "no language model was asked"
     _, unknown = await read(prompt("Mongolia?"))
     assert unknown.flags == {Flag.UNKNOWN}
 
@@ -189,11 +191,14 @@ async def test_an_answer_ends_at_its_token_limit() -> None:
     assert 0 < len(said) <= 20
     assert text("port", known()).startswith(said)
     assert made.stop == "length"
+    assert made.completion_tokens <= 5
 
 
-async def test_it_is_always_ready_and_never_remote() -> None:
-    status = await OfflineModel(clock=FakeClock()).check()
+@pytest.mark.parametrize(("language", "words"), [("en", "without a language model"), ("es", "sin modelo de lenguaje")])
+async def test_it_is_always_ready_and_never_remote_and_says_so_in_both_languages(language: Language, words: str) -> None:
+    status = await OfflineModel(clock=FakeClock()).check(language)
     assert (status.name, status.is_ready, status.is_remote) == ("offline", True, False)
+    assert words in status.detail
 
 
 EVIDENCE = st.builds(

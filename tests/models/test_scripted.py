@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from bot.messages import prompt_tokens
 from bot.models.scripted import Rule, ScriptedModel
 from bot.types import Chunk, Evidence, EvidenceKind, Exchange, Generation, Language, Prompt
 from tests.models.virtual_time import LoopClock, in_virtual_time
@@ -59,9 +60,8 @@ async def test_it_takes_the_time_it_was_given() -> None:
 async def test_usage_counts_the_pieces_that_were_said_and_estimates_the_prompt() -> None:
     model = ScriptedModel(clock=LoopClock(), template="one two three four")
     prompt = ask("five words are in here", directives=("three more words",))
-    characters = len(prompt.system) + len("five words are in here") + len("three more words")
     _, made = await said(model, prompt)
-    assert (made.completion_tokens, made.prompt_tokens, made.stop) == (4, (characters + 3) // 4, "end")
+    assert (made.completion_tokens, made.prompt_tokens, made.stop) == (4, prompt_tokens(prompt), "end")
     text, made = await said(model, ask("?"), max_tokens=2)
     assert (text, made.completion_tokens, made.stop) == ("one two ", 2, "length")
 
@@ -82,6 +82,13 @@ async def test_long_answer_without_delay_lets_others_run() -> None:
         await said(model, ask("?"))
         task.cancel()
     assert visits >= 15
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "from a script"), ("es", "de un guion")])
+async def test_it_is_always_ready_and_says_in_both_languages_what_it_is(language: Language, words: str) -> None:
+    status = await ScriptedModel(clock=LoopClock(), is_remote=True).check(language)
+    assert (status.name, status.is_ready, status.is_remote) == ("scripted", True, True)
+    assert words in status.detail
 
 
 def test_pattern_that_is_no_regular_expression_is_refused() -> None:

@@ -16,11 +16,13 @@ from bot.store.messages import (
     flags_json,
     flags_of,
     generation_json,
+    generation_of,
     json_text,
     message_json,
     message_of,
     outgoing_json,
     outgoing_of,
+    sources_of,
 )
 from bot.types import (
     Address,
@@ -28,6 +30,8 @@ from bot.types import (
     ChannelName,
     Choice,
     Chosen,
+    Evidence,
+    EvidenceKind,
     Flag,
     Generation,
     GivenRating,
@@ -40,6 +44,7 @@ from bot.types import (
     Reason,
     Reply,
     ReplyFile,
+    Source,
     TurnId,
     TurnStatus,
 )
@@ -75,6 +80,20 @@ messages = st.builds(
     locale=words,
 )
 files = st.lists(st.builds(ReplyFile, name=words, media_type=words, content=st.binary(max_size=9)), max_size=2).map(tuple)
+seconds = st.floats(0, 1e6)
+generations = st.builds(
+    Generation,
+    model=words,
+    prompt_tokens=st.integers(0, 10**9),
+    completion_tokens=st.integers(0, 10**9),
+    seconds=seconds,
+    stop=st.sampled_from(["end", "length", "stopped", "deadline", "error"]),
+    first_token_s=st.none() | seconds,
+    flags=st.frozensets(st.sampled_from(Flag)),
+    version=words,
+    cost=st.integers(0, 2**62),
+    is_counted=st.booleans(),
+)
 outgoings = st.builds(
     Outgoing,
     id=words.map(OutboxId),
@@ -94,6 +113,7 @@ outgoings = st.builds(
     event_id=words,
     model=words,
     status=st.none() | st.sampled_from(TurnStatus),
+    generation=st.none() | generations,
     flags=st.frozensets(st.sampled_from(Flag)),
     attempts=st.integers(0, 99),
 )
@@ -125,11 +145,37 @@ def test_choices_and_flags_come_back_as_they_went(given_choices: tuple[Choice, .
 
 def test_nothing_is_stored_for_nothing() -> None:
     assert (choices_json(()), flags_json(frozenset()), evidence_json(()), generation_json(None)) == (None, None, None, None)
+    assert (sources_of(None), generation_of(None)) == ((), None)
 
 
-def test_a_generation_is_kept_with_its_figures() -> None:
+@given(generation=generations)
+def test_a_generation_comes_back_as_it_went(generation: Generation) -> None:
+    assert generation_of(generation_json(generation)) == generation
+
+
+def test_a_generation_is_kept_without_what_is_as_it_mostly_is() -> None:
     stored = generation_json(Generation(model="m", prompt_tokens=1, completion_tokens=2, seconds=0.5))
-    assert stored is not None and '"prompt_tokens":1' in stored and '"stop":"end"' in stored
+    assert stored == '{"model":"m","prompt_tokens":1,"completion_tokens":2,"seconds":0.5}'
+
+
+def test_a_generation_of_the_first_version_is_read() -> None:
+    stored = (
+        '{"model":"offline","prompt_tokens":1,"completion_tokens":2,"seconds":0.5,"stop":"end","first_token_s":null,'
+        '"flags":["unknown"]}'
+    )
+    expected = Generation(model="offline", prompt_tokens=1, completion_tokens=2, seconds=0.5, flags=frozenset({Flag.UNKNOWN}))
+    assert generation_of(stored) == expected
+
+
+def test_sources_come_back_without_the_evidences_text() -> None:
+    evidence = [
+        Evidence(kind=EvidenceKind.KNOWLEDGE, text="un pasaje", source="about.md", score=0.5, title="Qué es"),
+        Evidence(kind=EvidenceKind.CORRECTION, text="es Lima", source="turn", score=1.0, question="¿capital?"),
+    ]
+    assert sources_of(evidence_json(evidence)) == (
+        Source(kind=EvidenceKind.KNOWLEDGE, source="about.md", score=0.5, title="Qué es"),
+        Source(kind=EvidenceKind.CORRECTION, source="turn", score=1.0),
+    )
 
 
 def test_text_that_is_no_unicode_is_refused_as_a_conflict() -> None:

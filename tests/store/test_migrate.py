@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,11 +26,12 @@ from bot.store.migrate import migrate
 from bot.store.migrations import FOLDER, REVISIONS
 from bot.system import SystemClock
 
-SECOND = """
+NEXT = f"{int(REVISIONS[-1]) + 1:04}"
+LATER = """
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "{revision}", "{before}", None, None
 
 
 def upgrade() -> None:
@@ -81,13 +82,104 @@ def fill(path: Path) -> None:
     connection.close()
 
 
+async def released(path: Path, revision: str) -> DataFolder:
+    """A folder as a released version with this schema left it: served before, with 1,000 rows in every table."""
+    folder = DataFolder.open(path)
+    await migrate(folder, FixedClock(), revisions=REVISIONS[: REVISIONS.index(revision) + 1])
+    connection = sqlite3.connect(folder.database)
+    connection.execute("PRAGMA journal_mode = WAL")
+    for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        if table != "alembic_version":
+            columns = connection.execute(f'PRAGMA table_info("{table}")').fetchall()
+            marks = ", ".join("?" * len(columns))
+            rows = [[value(kind, name, number) for _, name, kind, *_ in columns] for number in range(1000)]
+            connection.executemany(f'INSERT INTO "{table}" VALUES ({marks})', rows)
+    connection.commit()
+    connection.close()
+    return folder
+
+
+def value(kind: str, column: str, number: int) -> object:
+    """Something for a column: row `number` of every table refers to row `number` of the others."""
+    match kind:
+        case "TEXT":
+            return f"{number:04}" if column.endswith("id") else f"{column} {number} ñ"
+        case "JSON":
+            return f'{{"{column}":"{number}"}}'
+        case "DATE":
+            return (date(2020, 1, 1) + timedelta(days=number)).isoformat()
+        case _:
+            return number
+
+
+def rows_of(path: Path) -> dict[str, list[dict[str, object]]]:
+    """Every row of every table, by column."""
+    connection = sqlite3.connect(path)
+    connection.row_factory = sqlite3.Row
+    try:
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {
+            name: [dict(row) for row in connection.execute(f'SELECT * FROM "{name}" ORDER BY 1, 2')]
+            for name in names
+            if name != "alembic_version"
+        }
+    finally:
+        connection.close()
+
+
+def kept(before: dict[str, list[dict[str, object]]], after: dict[str, list[dict[str, object]]]) -> object:
+    """What `after` still says of the tables and columns that were there before."""
+    return {
+        table: [{column: row[column] for column in (rows[0] if rows else ())} for row in after[table]]
+        for table, rows in before.items()
+    }
+
+
+KILLED_AT_EVERY_STATEMENT = """
+import asyncio, os, shutil, signal, sys
+from pathlib import Path
+import alembic.command, alembic.runtime.environment
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from bot.store.folder import DataFolder
+from bot.store.migrate import migrate
+from bot.system import SystemClock
+
+old, copies = map(Path, sys.argv[1:])
+left = 0
+
+def die(*_):
+    global left
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+event.listen(Engine, "before_cursor_execute", die)
+event.listen(Engine, "commit", die)
+number, was_killed = 0, True
+while was_killed:
+    number += 1
+    shutil.copytree(old, copies / str(number))
+    if not (child := os.fork()):
+        left = number
+        asyncio.run(migrate(DataFolder.open(copies / str(number)), SystemClock()))
+        os._exit(0)
+    was_killed = os.WIFSIGNALED(os.waitpid(child, 0)[1])
+print(number - 1)
+"""
+
+
 @pytest.fixture
 def next_version(tmp_path: Path) -> Path:
-    """The migrations of a later version, whose second step adds a column."""
+    """The migrations of a later version, whose last step adds a column."""
     scripts = tmp_path / "scripts"
     shutil.copytree(FOLDER, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    (scripts / "versions" / "v0002_note.py").write_text(SECOND.format(more=""))
+    write_later(scripts)
     return scripts
+
+
+def write_later(scripts: Path, more: str = "") -> None:
+    (scripts / "versions" / f"v{NEXT}_note.py").write_text(LATER.format(revision=NEXT, before=REVISIONS[-1], more=more))
 
 
 async def test_an_empty_folder_gets_exactly_the_tables_of_the_schema(tmp_path: Path) -> None:
@@ -133,12 +225,57 @@ print(asyncio.run(migrate(DataFolder.open(Path(sys.argv[1])), SystemClock())).ha
 
 async def test_an_older_database_is_backed_up_then_migrated_with_its_rows(folder: DataFolder, next_version: Path) -> None:
     fill(folder.database)
-    report = await migrate(folder, FixedClock(), scripts=next_version, revisions=("0001", "0002"))
-    assert (report.before, report.after) == ("0001", "0002")
-    assert report.backup == folder.backups / "martin-before-schema-0002-20261120T030405Z.db"
+    report = await migrate(folder, FixedClock(), scripts=next_version, revisions=(*REVISIONS, NEXT))
+    assert (report.before, report.after) == (REVISIONS[-1], NEXT)
+    assert report.backup == folder.backups / f"martin-before-schema-{NEXT}-20261120T030405Z.db"
     assert query(folder.database, "SELECT count(*), min(note), max(note) FROM jobs") == [(1000, "forget", "forget")]
     assert query(report.backup, "SELECT count(*) FROM jobs") == [(1000,)]
-    assert query(report.backup, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert query(report.backup, "SELECT version_num FROM alembic_version") == [(REVISIONS[-1],)]
+
+
+@pytest.mark.parametrize("revision", REVISIONS[:-1])
+async def test_every_released_schema_is_brought_up_with_all_its_rows(tmp_path: Path, revision: str) -> None:
+    folder = await released(tmp_path / "data", revision)
+    before = rows_of(folder.database)
+    report = await migrate(folder, FixedClock())
+    assert (report.before, report.after) == (revision, REVISIONS[-1])
+    assert kept(before, rows_of(folder.database)) == before
+    fresh = DataFolder.open(tmp_path / "fresh")
+    await migrate(fresh, FixedClock())
+    assert described(folder.database) == described(fresh.database)
+    assert report.backup is not None
+    assert rows_of(report.backup) == before
+    assert not (await migrate(folder, FixedClock())).has_changed
+
+
+@pytest.mark.parametrize("revision", REVISIONS[:-1])
+async def test_killed_at_any_statement_a_released_schema_is_the_old_one_or_the_new_one(tmp_path: Path, revision: str) -> None:
+    """One process makes a child for each statement of the migration; the child is killed just before it runs."""
+    folder = await released(tmp_path / "data", revision)
+    before = rows_of(folder.database)
+    copies = tmp_path / "copies"
+    command = [sys.executable, "-c", KILLED_AT_EVERY_STATEMENT, str(folder.path), str(copies)]
+    run = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True, env=os.environ)
+    found = []
+    for number in range(1, int(run.stdout) + 1):
+        killed = DataFolder.open(copies / str(number))
+        ((version,),) = query(killed.database, "SELECT version_num FROM alembic_version")
+        found.append(version)
+        assert kept(before, rows_of(killed.database)) == before
+        await migrate(killed, FixedClock())
+        assert kept(before, rows_of(killed.database)) == before
+        assert query(killed.database, "PRAGMA integrity_check") == [("ok",)]
+        assert query(killed.database, "SELECT version_num FROM alembic_version") == [(REVISIONS[-1],)]
+    assert len(found) > 8
+    assert found == [revision] * len(found), "nothing of it is there before its commit"
+
+
+async def test_old_usage_has_cost_nothing_after_the_migration(tmp_path: Path) -> None:
+    folder = await released(tmp_path / "data", "0001")
+    await migrate(folder, FixedClock())
+    assert query(folder.database, "SELECT count(*), sum(tokens), sum(cost) FROM usage") == [(1000, 499_500, 0)]
+    assert query(folder.database, "SELECT count(*), sum(tokens), sum(cost) FROM usage_of_all") == [(1000, 499_500, 0)]
+    assert query(folder.database, "SELECT count(*) FROM notices") == [(0,)]
 
 
 @pytest.mark.parametrize(
@@ -153,11 +290,11 @@ async def test_a_step_that_fails_leaves_the_old_database(
 ) -> None:
     fill(folder.database)
     before = described(folder.database)
-    (next_version / "versions" / "v0002_note.py").write_text(SECOND.format(more=more))
+    write_later(next_version, more)
     with pytest.raises(kind, match=says):
-        await migrate(folder, FixedClock(), scripts=next_version, revisions=("0001", "0002"))
+        await migrate(folder, FixedClock(), scripts=next_version, revisions=(*REVISIONS, NEXT))
     assert described(folder.database) == before
-    assert query(folder.database, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert query(folder.database, "SELECT version_num FROM alembic_version") == [(REVISIONS[-1],)]
     assert not (await migrate(folder, FixedClock())).has_changed
 
 
@@ -167,7 +304,7 @@ async def test_a_newer_database_is_refused_untouched(folder: DataFolder) -> None
     connection.commit()
     connection.close()
     before = folder.database.read_bytes()
-    with pytest.raises(StoreTooNew, match="schema 9999; this version knows up to 0001"):
+    with pytest.raises(StoreTooNew, match=f"schema 9999; this version knows up to {REVISIONS[-1]}"):
         await migrate(folder, FixedClock())
     assert folder.database.read_bytes() == before
 

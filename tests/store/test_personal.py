@@ -15,13 +15,13 @@ from bot.store.folder import DataFolder
 from bot.store.invariants import broken_invariants
 from bot.store.open import Stores, open_folder
 from bot.store.schema import metadata
-from bot.types import Choice, InboxState, Kind, PersonId, PlatformId, Question, Reason
+from bot.types import Choice, Generation, InboxState, Kind, PersonId, PlatformId, Question, Reason
 from bot.writes import AddDueMessage, AddJob, AskQuestion, SetConsent, SetLanguage, SetRating
 from tests.fakes import FakeClock, SequentialIds
 from tests.store.tables import counts, files_with, found, values_of
 from tests.talk import Talk, address_of
 
-GENERAL = {"usage_of_all", "job_runs"}
+GENERAL = {"usage_of_all", "job_runs", "notices"}
 """Tables without a word about anybody."""
 
 
@@ -91,6 +91,16 @@ async def test_export_gives_the_person_every_value_of_every_row(stores: Stores, 
     assert [one for one in held if json.dumps(one[2], ensure_ascii=False) not in text] == []
     rows = {name: len(found_rows) for tables in exported.values() for name, found_rows in dict(tables).items()}  # type: ignore[call-overload]
     assert rows == {name: count for name, count in counts(folder.database).items() if name not in GENERAL}
+
+
+async def test_export_says_what_the_persons_answers_cost(stores: Stores, talk: Talk) -> None:
+    paid = Generation(model="m", prompt_tokens=30, completion_tokens=12, seconds=0.5, cost=250)
+    ana = (await talk.say(generation=paid)).context.person.id
+    await talk.say(at=address_of("luis"), generation=paid)
+    (owner,) = [owner for owner in stores.personal if "usage" in owner.tables]
+    exported = await owner.export(ana)
+    assert isinstance(exported, dict)
+    assert exported["usage"] == [{"person_id": ana, "day": "2026-11-20", "messages": 1, "tokens": 42, "cost": 250}]
 
 
 async def test_export_gives_nobody_elses_rows(stores: Stores, talk: Talk) -> None:

@@ -9,6 +9,7 @@ from bot.store.invariants import broken_invariants
 from bot.store.open import Stores
 from bot.store.retention import Retention
 from bot.types import InboxState, Kind
+from bot.writes import TellAdmins
 from tests.fakes import FakeClock
 from tests.store.tables import counts, files_with, found
 from tests.talk import Talk, address_of
@@ -79,7 +80,28 @@ async def test_usage_of_old_days_is_not_kept(stores: Stores, talk: Talk, clock: 
     clock.advance(days=9)
     await talk.say()
     await retention(stores, clock).run()
-    assert counts(folder.database)["usage"] == 1
+    held = counts(folder.database)
+    assert (held["usage"], held["usage_of_all"]) == (1, 1)
+
+
+async def test_old_notices_and_runs_of_the_night_are_not_kept(
+    stores: Stores, talk: Talk, clock: FakeClock, folder: DataFolder
+) -> None:
+    async def spend_a_day() -> None:
+        day = clock.now().date()
+        await talk.say(writes=[TellAdmins(kind="tokens_per_day", day=day, facts={})])
+        run = await stores.jobs.begin_run("backup", day, clock.now(), 60)
+        assert run is not None
+        await stores.jobs.end_run(run, None, clock.now())
+
+    await spend_a_day()
+    clock.advance(days=9)
+    await spend_a_day()
+    await retention(stores, clock).run()
+    assert (counts(folder.database)["notices"], counts(folder.database)["job_runs"]) == (1, 2)
+    clock.advance(days=82)
+    await retention(stores, clock).run()
+    assert (counts(folder.database)["notices"], counts(folder.database)["job_runs"]) == (0, 1)
 
 
 @pytest.mark.parametrize(("key_days", "retention_days"), [(6, 0), (7, -1)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 
 import pytest
@@ -11,10 +12,10 @@ from bot.store.folder import DataFolder
 from bot.store.invariants import broken_invariants
 from bot.store.open import Stores, open_folder
 from bot.types import ConversationId, Evidence, EvidenceKind, Flag, Kind, PlatformId, TurnId
-from bot.writes import AddDueMessage, AddJob, SetConsent, SetConversation, SetLanguage
+from bot.writes import AddDueMessage, AddJob, SetConsent, SetConversation, SetLanguage, TellAdmins
 from tests.fakes import FakeClock, SequentialIds
 from tests.store.tables import counts, found
-from tests.talk import Talk
+from tests.talk import Talk, address_of
 
 
 async def test_what_is_to_be_remembered_names_its_turn_and_part_only(stores: Stores, talk: Talk, folder: DataFolder) -> None:
@@ -42,6 +43,7 @@ async def test_writes_of_every_kind_commit_with_their_turn(stores: Stores, talk:
             AddDueMessage(person_id=person, address_id=address, kind="reminder", due_at=talk.clock.now()),
             SetConsent(person_id=person, granted=True, version="2"),
             SetConversation(address_id=address, conversation_id=ConversationId("next")),
+            TellAdmins(kind="money_per_day", day=talk.clock.now().date(), facts={"limit": "5"}),
         ]
     )
     assert said.context.conversation_id == met.conversation_id
@@ -50,6 +52,16 @@ async def test_writes_of_every_kind_commit_with_their_turn(stores: Stores, talk:
     assert found(folder.database, "SELECT granted, version FROM consents") == [(1, "2")]
     assert found(folder.database, "SELECT language FROM people") == [("en",)]
     assert found(folder.database, "SELECT conversation_id FROM addresses") == [("next",)]
+    assert found(folder.database, "SELECT kind, day, facts FROM notices") == [
+        ("money_per_day", "2026-11-20", '{"limit":"5"}'),
+    ]
+
+
+async def test_notices_of_many_people_at_once_are_one(stores: Stores, talk: Talk, folder: DataFolder) -> None:
+    telling = TellAdmins(kind="tokens_per_day_all", day=talk.clock.now().date(), facts={"limit": "5"})
+    await asyncio.gather(*(talk.say(at=address_of(f"user {number}"), writes=[telling]) for number in range(30)))
+    held = counts(folder.database)
+    assert (held["turns"], held["notices"]) == (30, 1)
 
 
 async def test_a_turn_whose_write_is_impossible_leaves_no_trace(stores: Stores, talk: Talk, folder: DataFolder) -> None:

@@ -6,19 +6,26 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 
+from fastapi import FastAPI
+
+from bot.amounts import progress
 from bot.channels.web import SessionChannel
 from bot.errors import StoreError, StoreFull
+from bot.model_types import PullProgress
 from bot.ports import Receive
 from bot.system import SystemClock, TimeOrderedIds
 from bot.types import (
     ON_LANE,
     Address,
     AddressId,
+    AdminNotice,
     ChannelName,
     Choice,
     Flag,
+    Generation,
     InboxState,
     IncomingMessage,
     Kind,
@@ -32,6 +39,7 @@ from bot.types import (
     Receipt,
     ReceiptStatus,
     Reply,
+    Source,
     TurnId,
     TurnStatus,
 )
@@ -61,7 +69,8 @@ class House:
 
     `slow` writes word by word, `hold` waits for `release`, `quiet` says nothing, `refuse` is refused later by a notice,
     `choose` asks, `full` finds no space, `flood` is refused without a word, `mute` writes nothing until it is stopped,
-    `show TEXT` answers TEXT, anything else is echoed.
+    `pull` shows how far a download is until `release`, `show TEXT` answers TEXT, anything else is echoed. Answers are made as
+    `generation` says and rest on `sources`, which only the history tells; `notices` are for admins.
     """
 
     def __init__(self) -> None:
@@ -75,6 +84,10 @@ class House:
         self.is_full = False
         self.word_s = 0.02
         self.model = "scripted"
+        self.generation: Generation | None = None
+        self.flags: frozenset[Flag] = frozenset()
+        self.sources: tuple[Source, ...] = ()
+        self.notices: tuple[AdminNotice, ...] = ()
         self._tasks: asyncio.TaskGroup | None = None
 
     @asynccontextmanager
@@ -145,7 +158,7 @@ class House:
         message = row.message
         word, _, rest = message.text.partition(" ")
         channel = self.web if message.address.channel is ChannelName.WEB else self.console
-        reply, flags, handler = Reply(text=f"You said: {message.text}", rateable=True), set[Flag](), "chat"
+        reply, flags, handler = Reply(text=f"You said: {message.text}", rateable=True), set(self.flags), "chat"
         match word:
             case "hold":
                 await self.release.wait()
@@ -161,8 +174,12 @@ class House:
                 reply = Reply(text=" ".join(words), rateable=True)
             case "mute":
                 await row.stop.wait()
-                reply = Reply(text="Stopped, before I had written anything.", rateable=True)
+                reply = Reply(text="Stopped, before I had written anything.")
                 flags = {Flag.STOPPED, Flag.PARTIAL}
+            case "pull":
+                pulled = PullProgress(step="pulling", done=1_100_000_000, total=2_600_000_000)
+                await channel.preview(message.address, row.id, None, f"`{rest}`\n\n{progress(pulled, row.language)}")
+                await self.release.wait()
             case "refuse":
                 await self._refuse(row, channel)
                 return
@@ -202,11 +219,14 @@ class House:
             model=self.model,
             flags=frozenset(flags),
             created_at=message.sent_at,
+            generation=self.generation,
+            sources=self.sources,
         )
         row.state = InboxState.SENT
         if not is_quiet:
             outgoing = self._outgoing(row, OutgoingKind.REPLY, reply)
-            await channel.deliver(replace(outgoing, model=self.model, flags=frozenset(flags)), None)
+            outgoing = replace(outgoing, model=self.model, generation=self.generation, flags=frozenset(flags))
+            await channel.deliver(outgoing, None)
 
     async def _refuse(self, row: Row, channel: SessionChannel) -> None:
         row.state = InboxState.REFUSED
@@ -242,6 +262,14 @@ class House:
         row = self.turn(turn_id)
         return row.past if row else None
 
+    # --- NoticeStore ---
+
+    async def recent(self, since: date, limit: int) -> Sequence[AdminNotice]:
+        """The notices, newest first."""
+        if self.is_full:
+            raise StoreError("no reading either")
+        return [notice for notice in self.notices if notice.day >= since][:limit]
+
     # --- Health ---
 
     def is_live(self) -> bool:
@@ -266,14 +294,28 @@ def settings(**changes: object) -> WebSettings:
     return replace(plain, **changes)  # type: ignore[arg-type]  # the names are checked where they are used
 
 
+def application(house: House, configured: WebSettings) -> FastAPI:
+    """The web application over a house."""
+    return build(
+        configured,
+        web=house.web,
+        console=house.console,
+        histories=house,
+        health=house,
+        notices=house,
+        clock=house.clock,
+    )
+
+
 @asynccontextmanager
 async def served(
     house: House, configured: WebSettings | None = None, *, tls: tuple[Path, Path] | None = None
 ) -> AsyncIterator[WebServer]:
     """A real server on a free port of this machine, over a house whose channels run; over https with `tls`."""
     configured = configured or settings()
-    app = build(configured, web=house.web, console=house.console, histories=house, health=house, clock=house.clock)
-    server = WebServer(app, host="127.0.0.1", port=0, chats=(house.web, house.console), grace_s=2, tls=tls)
+    server = WebServer(
+        application(house, configured), host="127.0.0.1", port=0, chats=(house.web, house.console), grace_s=2, tls=tls
+    )
     async with house.open(), asyncio.TaskGroup() as tasks:
         tasks.create_task(server.serve())
         try:

@@ -5,15 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 
-from bot.locale import say as say_in
-from bot.types import LANGUAGES, Address, ChannelName, Kind, Language, OutboxId, Outgoing, OutgoingKind, Reply
-from handlers import chat
+from bot.types import Address, ChannelName, Kind, OutboxId, Outgoing, OutgoingKind, Reply
 from tests.web.client import ANA, BEA, at_home, error_of, events, reply, say, stream
-from web.events import reply_json
 
 
 async def test_a_message_is_accepted_streams_and_ends_in_one_reply() -> None:
@@ -177,15 +173,6 @@ async def test_who_writes_on_while_too_much_waits_is_asked_to_wait() -> None:
         assert "wait a moment" in data["message"]
         spanish = (await say(client, "flood more", ANA | {"Accept-Language": "es"}))[-1][1]["message"]
         assert spanish.startswith("Todavía estoy respondiendo")
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-async def test_an_answer_that_was_stopped_before_its_first_word_is_not_rateable(language: Language) -> None:
-    words = "Stopped, before I had written anything."
-    assert words in Path(chat.__file__).read_text(), "the page must know what the chat says then"
-    written = say_in(language, words)
-    assert reply_json(Reply(text=written, rateable=True))["rateable"] is False
-    assert reply_json(Reply(text=written + " So.", rateable=True))["rateable"] is True
 
 
 async def test_again_streams_another_answer_to_the_same_question() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, expect
+from playwright.async_api import Browser, Locator, Route, expect
 
 from tests.web.browser import ANSWERED, at_the_page, chromium, needs_chromium
 from tests.web.client import ANA, at_home, error_of
@@ -143,6 +144,23 @@ async def test_a_change_of_language_in_the_chat_changes_the_page_and_keeps_the_d
         count = len(house.rows)
         await page.wait_for_timeout(300)
         assert len(house.rows) == count
+
+
+@needs_chromium
+async def test_what_is_typed_before_the_page_is_ready_is_not_lost(browser: Browser) -> None:
+    async with at_the_page(browser) as (_, reader):
+        page, may_load = reader.page, asyncio.Event()
+
+        async def late(route: Route) -> None:
+            await may_load.wait()
+            await route.continue_()
+
+        await page.route("**/static/app.js", late)
+        await page.reload(wait_until="commit")
+        await page.fill("#text", "quick fingers")
+        may_load.set()
+        await expect(page.locator("#welcome")).to_be_visible()
+        await expect(page.locator("#text")).to_have_value("quick fingers")
 
 
 @needs_chromium

@@ -11,14 +11,13 @@ import pytest
 
 from bot.errors import ConfigError
 from tests.web.client import ANA, at_home, events
-from tests.web.house import House, served, settings
-from web.app import build
+from tests.web.house import House, application, served, settings
 from web.routes_doc import markdown, routes
 from web.server import WebServer, unusable
 
 
 def _server(house: House, host: str = "127.0.0.1", port: int = 0) -> WebServer:
-    app = build(settings(), web=house.web, console=house.console, histories=house, health=house, clock=house.clock)
+    app = application(house, settings())
     return WebServer(app, host=host, port=port, chats=(house.web, house.console), grace_s=1)
 
 

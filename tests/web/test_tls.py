@@ -25,8 +25,7 @@ from bot.errors import ConfigError
 from tests.certificates import clean_environment, command, made_in, made_in_2020, needs_openssl
 from tests.web.browser import ANSWERED, chromium, needs_chromium
 from tests.web.client import error_of, reply
-from tests.web.house import House, served, settings
-from web.app import build
+from tests.web.house import House, application, served, settings
 from web.server import WebServer
 
 pytestmark = needs_openssl
@@ -38,7 +37,7 @@ OWNER = "owner-token-of-the-test"
 def _warm() -> None:
     """Build one page before any loop runs: the first costs FastAPI 100 ms of reading type hints."""
     house = House()
-    build(settings(), web=house.web, console=house.console, histories=house, health=house, clock=house.clock)
+    application(house, settings())
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +89,7 @@ def test_a_server_that_listens_everywhere_is_found_on_this_machine(host: str, na
     if ":" in host and not socket.has_ipv6:
         pytest.skip("this machine has no IPv6")
     house = House()
-    app = build(settings(), web=house.web, console=house.console, histories=house, health=house, clock=house.clock)
+    app = application(house, settings())
     server = WebServer(app, host=host, port=0, chats=())
     assert re.fullmatch(rf"http://{re.escape(name)}:[1-9]\d*", server.address)
     server.close()

@@ -1,6 +1,7 @@
 // The page: draws the conversation, sends what is typed, and keeps in step with the session's other pages.
 
 import { say, stored, textLimit } from "./dom.js";
+import { lookForNotices } from "./notices.js";
 import { Session, follow, forget, newEventId, pending, request } from "./talk.js";
 import { Turn } from "./turn.js";
 
@@ -125,6 +126,9 @@ function send(question) {
 
 async function post(turn, message) {
   turn.message = message;
+  // Kept with the message: how long it has been waited for outlives a reload.
+  message.since ??= Date.now();
+  turn.since = message.since;
   running.add(turn);
   turn.wait();
   tidy();
@@ -159,7 +163,7 @@ function retry(turn) {
     turn.id = null;
     delete turn.element.dataset.turn;
   }
-  post(turn, turn.message);
+  post(turn, { ...turn.message, since: undefined });
 }
 
 function edit(turn) {
@@ -241,6 +245,7 @@ const session = {
   async opened() {
     at("connection").hidden = true;
     clearTimeout(session.retrying);
+    lookForNotices().then(moved);
     try {
       await refresh();
     } catch (error) {
@@ -334,6 +339,10 @@ at("new").addEventListener("click", () => {
   send("/new");
   text.focus();
 });
+at("models")?.addEventListener("click", () => {
+  send("/admin models");
+  text.focus();
+});
 at("language").addEventListener("click", () => {
   // Who has talked already wants the answers in the other language too, not only the page.
   if (hasHistory) stored("sessionStorage", SAY_AFTER_LOAD, `/language ${at("language").dataset.language}`);
@@ -345,7 +354,8 @@ at("theme").addEventListener("click", () => {
   stored("localStorage", "martin-theme", root.dataset.theme);
 });
 
-text.value = stored("sessionStorage", DRAFT) ?? "";
+// What was typed before this script came is not to be lost.
+text.value ||= stored("sessionStorage", DRAFT) ?? "";
 typed();
 const ready = session.opened().then(() => {
   for (const message of pending()) {

@@ -13,6 +13,7 @@ const ITEM = /^( {0,12})([-*+]|\d{1,9}[.)])( +|$)(.*)$/;
 const DIVIDER = /^[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$/;
 const LINK = /\[((?:[^\][\n]|\[[^\][\n]{0,200}\]){0,500})\]\(\s{0,5}<?([^\s<>()]{0,2000}(?:\([^\s<>()]{0,200}\)[^\s<>()]{0,500})?)>?(?:\s{1,5}"[^"\n]{0,200}")?\s{0,5}\)/y;
 const ADDRESS = /https?:\/\/[^\s<>"'`|\\]{1,2000}/y;
+const BAR = /([█▓]*)(░*)/y;
 const PUNCTUATION = /[!-/:-@[-`{-~]/;
 
 /** The host names that a person wrote. */
@@ -186,6 +187,7 @@ function inline(text, hosts, depth = 0) {
     else if (char === "*" || char === "_" || char === "~") taken = emphasis(text, at, hosts, depth, hopeless);
     else if (char === "[" || (char === "!" && text[at + 1] === "[")) taken = link(text, at, hosts, depth);
     else if (char === "h") taken = address(text, at, hosts);
+    else if (char >= "█" && char <= "▓") taken = bar(text, at);
     else if (char === "<" && /^<br ?\/?>/i.test(text.slice(at, at + 6))) taken = [text.indexOf(">", at) + 1, [h("br")]];
     if (taken === null) {
       plain += char;
@@ -199,6 +201,16 @@ function inline(text, hosts, depth = 0) {
   }
   flush();
   return nodes;
+}
+
+/** A bar of at least four block characters is drawn, in one piece; aloud it would be the same word twenty times. */
+function bar(text, at) {
+  BAR.lastIndex = at;
+  const [whole, full] = BAR.exec(text);
+  if (whole.length < 4) return null;
+  const drawn = h("span", { className: "blocks", "aria-hidden": "true", textContent: whole });
+  drawn.style.setProperty("--share", `${(100 * full.length) / whole.length}%`);
+  return [at + whole.length, [drawn]];
 }
 
 function codeSpan(text, at, hopeless) {

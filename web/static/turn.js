@@ -1,11 +1,14 @@
 // One turn on the page: what the person said, the answer while it is written and when it is there, its choices and its rating.
 
+import { duration } from "./amounts.js";
 import { announce, copyButton, h, icon, iconButton, say } from "./dom.js";
+import { about } from "./made.js";
 import { hostsIn, render } from "./markdown.js";
 import { request } from "./talk.js";
 
 const REASONS = ["wrong", "long", "short", "hard", "easy", "style"];
-const FLAGS = ["stopped", "timed_out", "partial", "fallback", "limited", "failed", "no_recall", "trimmed"];
+// A model may have to be loaded before its first word, which takes up to a minute and a half: past this, say so.
+const PATIENCE_S = 8;
 
 export class Turn {
   /** `act` has choose(turn, key), again(turn), retry(turn), edit(turn), moved(). */
@@ -42,8 +45,18 @@ export class Turn {
   wait() {
     if (this.isDone) return;
     this.element.setAttribute("aria-busy", "true");
-    if (!this.text.textContent) this.say(say("writing"), "writing");
+    this.since ??= Date.now();
+    if (!this.text.textContent) this.work();
     else this.say("");
+  }
+
+  /** Say that the answer is coming, and once that takes long, for how long it has been: for the eye every second, aloud once. */
+  work() {
+    const seconds = Math.floor((Date.now() - this.since) / 1000);
+    const isLong = seconds >= PATIENCE_S;
+    this.say(isLong ? say("working", { name: say("bot"), time: duration(seconds) }) : say("writing"), "writing");
+    if (isLong) announce(say("working_aloud"), `working ${this.eventId ?? this.id}`);
+    this.ticking = setTimeout(() => this.element.isConnected && this.work(), 1000);
   }
 
   /** The answer as far as it is written. */
@@ -74,7 +87,7 @@ export class Turn {
     this.answer.hidden = !reply.text && !reply.choices.length;
     this.text.replaceChildren(render(reply.text, hostsIn(this.question)));
     if (reply.rating) this.rating = { ...reply.rating };
-    this.under.replaceChildren(...[this.choices(reply), this.files(reply), this.line(reply), this.actions(reply)].filter(Boolean));
+    this.under.replaceChildren(...[this.choices(reply), this.files(reply), about(reply), this.actions(reply)].filter(Boolean));
     if (reply.chosen) this.markChosen(reply.chosen);
     this.showRating();
     // Laid-out text has its breaks between paragraphs, list items and cells; textContent runs them together.
@@ -84,6 +97,7 @@ export class Turn {
 
   /** A word on how things stand, under the turn. */
   say(words, kind = "") {
+    clearTimeout(this.ticking);
     this.state.hidden = !words;
     this.state.className = `state small ${kind}`;
     this.state.replaceChildren(words);
@@ -147,13 +161,6 @@ export class Turn {
       return h("a", { href: url, download: file.name, className: "choice", textContent: words });
     });
     return links.length ? h("div", { className: "files" }, ...links) : null;
-  }
-
-  /** Which model answered and what is to be known of the answer, in words. */
-  line({ model, flags, rateable }) {
-    const words = FLAGS.filter((flag) => flags.includes(flag)).map((flag) => say(`flag_${flag}`));
-    if (model && rateable) words.unshift(model === "offline" ? say("answered_offline") : say("answered_by", { model }));
-    return words.length ? h("p", { className: "line small", textContent: words.join(" · ") }) : null;
   }
 
   actions(reply) {

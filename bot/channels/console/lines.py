@@ -33,6 +33,17 @@ def visible(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """How an answer was made. `cost` is in millionths of `currency`; `is_remote` is None where that is not known."""
+
+    model: str
+    seconds: float
+    cost: int = 0
+    currency: str = ""
+    is_remote: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """An answer on the screen. Its parts come from the wire, made visible."""
 
@@ -43,6 +54,7 @@ class Answer:
     files: tuple[ReplyFile, ...] = ()
     model: str = ""
     flags: frozenset[str] = frozenset()
+    made: Made | None = None
 
 
 class Say(NamedTuple):

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.channels.console.lines import Answer, visible
+from bot.channels.console.lines import Answer, Made, visible
 from bot.errors import ConfigError, Problem
 from bot.locale import say
 from bot.types import Choice, Language, ReplyFile
@@ -26,6 +26,7 @@ Attach = Callable[[], "tuple[str, str] | None"]
 CONNECT_S = 5.0
 _WHATEVER_THE_DATE = 0x200000
 """OpenSSL's X509_V_FLAG_NO_CHECK_TIME (openssl/x509_vfy.h), which Python has no name for."""
+MILLIONTHS = 1_000_000
 SILENCE_S = 60.0
 """The server sends a heartbeat every 15 s; a stream that is silent for so long is dead."""
 
@@ -143,6 +144,20 @@ def answer_of(data: Json) -> Answer:
         files=tuple(file for one in data.get("files") or () if (file := _file(one)) is not None),
         model=visible(str(data.get("model") or "")),
         flags=frozenset(data.get("flags") or ()),
+        made=_made(data.get("made")),
+    )
+
+
+def _made(data: Json | None) -> Made | None:
+    """How an answer was made; None where nothing was generated, or where an older bot does not say."""
+    if not data:
+        return None
+    return Made(
+        model=visible(str(data.get("model") or "")),
+        seconds=float(data.get("seconds") or 0),
+        cost=round(float(data.get("cost") or 0) * MILLIONTHS),
+        currency=visible(str(data.get("currency") or "")),
+        is_remote=data.get("is_remote"),
     )
 
 

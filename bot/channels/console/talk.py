@@ -27,6 +27,8 @@ from bot.types import LANGUAGES, Language, ReplyFile
 PAUSES_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0, 8.0, 8.0)
 """Waits before each new try to reach a bot that went away in the middle of an answer: nearly a minute in all."""
 NEWS_PAUSE_S = 3.0
+MOST_NOTICES = 5
+"""Notices to the admins that are told when a talk begins, the newest ones: older ones are in `/admin usage`."""
 REMEMBERED = 500
 """Ids of one's own messages and turns that are kept to tell news from what was shown already."""
 
@@ -77,6 +79,7 @@ class Talk:
         self._own: deque[str] = deque(maxlen=REMEMBERED)
         self._screen_is_free = asyncio.Lock()
         self._unanswered = 0
+        self._noticed: set[tuple[str, str]] = set()
 
     async def with_news(self) -> int:
         """Greet, then talk, and show what else happens in this session meanwhile."""
@@ -280,6 +283,7 @@ class Talk:
                 "= with the right answer corrects it. /help tells what I can do, /keys the other keys; Ctrl-D leaves.",
             )
         )
+        self._tell_notices(await self._notices())
 
     async def _tell_news(self) -> None:
         """Show what comes without having been asked for here: due messages, and what is said and answered elsewhere."""
@@ -300,10 +304,29 @@ class Talk:
             past = await self._link.call("GET", "/api/messages?limit=10")
         except (Lost, Refused):
             return
+        notices = await self._notices()
         async with self._screen_is_free, self._screen.undisturbed():
             for message in past.get("messages") or ():
                 if str(message.get("turn_id")) > self._newest:
                     self._tell_past(message)
+            self._tell_notices(notices)
+
+    async def _notices(self) -> Sequence[Json]:
+        """What the admins are to know, newest first; nothing for whoever is none, and where it cannot be had."""
+        try:
+            found = await self._link.call("GET", "/api/notices")
+        except (Lost, Refused):
+            return ()
+        return found.get("notices") or ()
+
+    def _tell_notices(self, notices: Sequence[Json]) -> None:
+        """Show those that were not shown in this talk, oldest first."""
+        for notice in reversed(notices[:MOST_NOTICES]):
+            key = (str(notice.get("kind")), str(notice.get("day")))
+            if key not in self._noticed:
+                self._noticed.add(key)
+                text = say(self._screen.language, "For admins, {day}: {notice}", day=key[1], notice=notice.get("text") or "")
+                self._screen.note(text)
 
     def _tell(self, name: str, data: Json) -> None:
         """One event of the session, unless it is the echo of what was done here."""

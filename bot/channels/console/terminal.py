@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from bot.amounts import duration, money
 from bot.channels.console.lines import LOCAL, Answer, letter, visible
 from bot.channels.console.screens import describe_file
 from bot.commands import COMMANDS
@@ -111,8 +112,8 @@ class TerminalScreen:
             self._console.print(Text.assemble(("  " + letter(number), "bold cyan"), "  ", choice.label))
         for file in answer.files:
             self._console.print(Text(describe_file(self.language, file.name, len(file.content)), style="cyan"))
-        if answer.is_rateable:
-            self._console.print(Text(self._footer(answer), style="dim"))
+        if footer := self._footer(answer):
+            self._console.print(Text(footer, style="dim"))
         self._console.print()
 
     def note(self, text: str) -> None:
@@ -128,16 +129,26 @@ class TerminalScreen:
         self._console.print(Text(visible(text), style="red"))
 
     def _footer(self, answer: Answer) -> str:
-        """Who answered, what is to be known of it, and how to rate it."""
-        language = self.language
+        """Who answered, how long it took, what is to be known of it, and how to rate it; empty for what is no answer."""
+        language, made = self.language, answer.made
+        if made is None and not answer.is_rateable:
+            return ""
+        parts = [(made.model if made else answer.model) or "Martín"]
+        if made is not None:
+            parts.append(duration(made.seconds, language))
+            parts += [money(made.cost, made.currency, language)] if made.cost else []
+            parts += [say(language, "outside this machine")] if made.is_remote else []
         remarks = {
             Flag.STOPPED: say(language, "stopped"),
             Flag.TIMED_OUT: say(language, "took too long"),
             Flag.PARTIAL: say(language, "not complete"),
             Flag.FALLBACK: say(language, "the first choice did not answer"),
+            Flag.LIMITED: say(language, "today's limit is used up"),
+            Flag.TRIMMED: say(language, "not everything fitted in"),
         }
-        known = [text for flag, text in remarks.items() if flag in answer.flags]
-        return " · ".join([answer.model or "Martín", *known, say(language, "+ good, - bad, = the right answer")])
+        parts += [text for flag, text in remarks.items() if flag in answer.flags]
+        parts += [say(language, "+ good, - bad, = the right answer")] if answer.is_rateable else []
+        return " · ".join(parts)
 
     def _new_session(self, stdout: TextIO) -> PromptSession[str]:
         from prompt_toolkit import PromptSession

@@ -1,0 +1,349 @@
+"""Ollama's interface through its own client: plain records come out, and every failure is a ModelError."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from bot.errors import (
+    ModelBroken,
+    ModelBusy,
+    ModelError,
+    ModelMissing,
+    ModelNoSpace,
+    ModelRejected,
+    ModelTooNew,
+    ModelUnreachable,
+)
+from bot.messages import Message
+
+if TYPE_CHECKING:
+    import httpx
+    from ollama import AsyncClient
+
+CONNECT_S: Final = 5.0
+"""Seconds that a connection may take. What comes after has no limit here: a caller knows how long it wants to wait."""
+_END_S: Final = 1.0
+"""Seconds that a stream may take to end after it said that it is done, so that its connection can be used again."""
+
+_MOST_TOKENS: Final = 1_000_000_000
+_HEXADECIMAL: Final = frozenset("0123456789abcdef")
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+
+RECOMMENDED: Final = "ministral-3:3b"
+"""Speaks Spanish and English, runs without a graphics card in 8 GB of memory, and does not reason before it answers."""
+RECOMMENDED_SIZE: Final = 3_000_000_000
+"""Bytes to download, as ollama.com/library says."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A model in the server's list. `digest` is bare hexadecimal; `is_forwarded` says that a cloud answers in its place."""
+
+    name: str
+    digest: str = ""
+    size: int = 0
+    modified_at: datetime = _LONG_AGO
+    families: tuple[str, ...] = ()
+    is_forwarded: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A piece of an answer. The last one tells why it ended, and the tokens as far as the server counted them."""
+
+    text: str
+    is_thinking: bool = False
+    is_last: bool = False
+    reason: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A step of a download; of a layer (`digest`) it tells how many bytes are there."""
+
+    word: str
+    digest: str = ""
+    done: int = 0
+    total: int = 0
+
+
+def label(model: str) -> str:
+    """What a model of Ollama is called here: `ollama/llama3.2`, `ollama` while none is known."""
+    short = model.removesuffix(":latest")
+    return f"ollama/{short}" if short else "ollama"
+
+
+def full_name(model: str) -> str:
+    """A name as two can be compared: with its tag, without the library that is meant anyway."""
+    bare = model.casefold().removeprefix("registry.ollama.ai/").removeprefix("library/")
+    return bare if ":" in bare.rpartition("/")[2] else f"{bare}:latest"
+
+
+def is_cloud_name(model: str) -> bool:
+    """Whether a name asks for a model that Ollama only forwards to a cloud: the tag `cloud`, or one that ends in `-cloud`."""
+    tag = full_name(model).rpartition(":")[2]
+    return tag == "cloud" or tag.endswith("-cloud")
+
+
+class OllamaApi:
+    """One server. `is_remote` says that it is beyond the private network.
+
+    Connections are made at the first request, and again after `aclose`. Nothing is redirected. To a near server no proxy of
+    the environment is used, which would carry private talk elsewhere, and no `OLLAMA_API_KEY` goes: it is for ollama.com.
+    """
+
+    def __init__(self, *, host: str, is_remote: bool) -> None:
+        self._host, self._is_remote = host, is_remote
+        self._client: AsyncClient | None = None
+        self._opening = asyncio.Lock()
+
+    async def models(self) -> tuple[Listed, ...]:
+        """What the server lists. Raises ModelError."""
+        client = await self._opened()
+        with _as_model_errors(label("")):
+            # The client's own `list` leaves out `remote_host`, which says whether a model is only forwarded to a cloud.
+            response = await client._request_raw("GET", "/api/tags")  # type: ignore[no-untyped-call]
+            return tuple(_listed(entry) for entry in response.json()["models"] or ())
+
+    async def abilities(self, model: str) -> frozenset[str] | None:
+        """What a model can do (`completion`, `thinking`, …), None when the server is too old to say. Raises ModelError."""
+        client = await self._opened()
+        with _as_model_errors(label(model)):
+            found = (await client.show(model)).capabilities
+            return None if found is None else frozenset(found)
+
+    async def load(self, model: str, *, options: Mapping[str, Any], keep_alive_s: float) -> None:
+        """Have a model in memory. Raises ModelError."""
+        client = await self._opened()
+        with _as_model_errors(label(model)):
+            await client.generate(model, options=options, keep_alive=keep_alive_s)
+
+    async def chat(
+        self, model: str, messages: Sequence[Message], *, options: Mapping[str, Any], keep_alive_s: float, think: bool | None
+    ) -> AsyncGenerator[Piece, None]:
+        """Yield the answer; `think` is None for a model that cannot. Raises ModelError, also when the last piece never comes.
+
+        Closing it closes the connection, which ends the generation.
+        """
+        client = await self._opened()
+        given = [{"role": one.role, "content": one.content} for one in messages]
+        with _as_model_errors(label(model)):
+            parts = await client.chat(model, given, stream=True, options=options, keep_alive=keep_alive_s, think=think)
+        async with aclosing(translated(label(model), parts)) as answer:
+            async for part in answer:
+                message, is_last = part.message, bool(part.done)
+                if is_last:
+                    await _ended(answer)
+                yield Piece(
+                    text=message.content or "",
+                    is_thinking=bool(message.thinking),
+                    is_last=is_last,
+                    reason=part.done_reason or "",
+                    prompt_tokens=_count(part.prompt_eval_count),
+                    completion_tokens=_count(part.eval_count),
+                )
+                if is_last:
+                    return
+        raise ModelBroken(label(model), "the stream ended without saying that the answer is whole")
+
+    async def pull(self, model: str) -> AsyncGenerator[Step, None]:
+        """Download a model and yield the steps. Raises ModelError."""
+        client = await self._opened()
+        with _as_model_errors(label(model)):
+            parts = await client.pull(model, stream=True)
+        async with aclosing(translated(label(model), parts)) as steps:
+            async for part in steps:
+                yield Step(word=part.status or "", digest=part.digest or "", done=part.completed or 0, total=part.total or 0)
+
+    async def aclose(self) -> None:
+        """Let go of connections."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()  # type: ignore[no-untyped-call]
+
+    async def _opened(self) -> AsyncClient:
+        """The client; to import it and its certificates takes a quarter of a second, so that happens beside the loop."""
+        async with self._opening:
+            if self._client is None:
+                self._client = await asyncio.to_thread(self._open)
+            return self._client
+
+    def _open(self) -> AsyncClient:
+        import httpx
+        from ollama import AsyncClient
+
+        try:
+            return AsyncClient(
+                self._host,
+                follow_redirects=False,
+                trust_env=self._is_remote,
+                timeout=httpx.Timeout(None, connect=CONNECT_S),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+                event_hooks={"request": [] if self._is_remote else [_without_key], "response": [_accepted]},
+            )
+        except (OSError, ValueError, httpx.InvalidURL) as error:
+            # The address, or a proxy or certificates that the environment names.
+            raise ModelUnreachable(label(""), f"no connection can be made: {type(error).__name__}") from error
+
+
+# --- what goes wrong ---
+
+
+class _Refused(Exception):
+    """An answer with a status that is none of success. Its body is not read: it may repeat what was sent."""
+
+    def __init__(self, status: int, retry_after_s: float | None) -> None:
+        self.status, self.retry_after_s = status, retry_after_s
+        super().__init__(status)
+
+
+async def _without_key(request: httpx.Request) -> None:
+    request.headers.pop("authorization", None)
+
+
+async def _accepted(response: httpx.Response) -> None:
+    """Raise `_Refused` before the client makes an error of its own out of the body, without the headers."""
+    if not response.is_success:
+        raise _Refused(response.status_code, _seconds(response.headers.get("retry-after", "")))
+
+
+def _seconds(text: str) -> float | None:
+    """A `Retry-After` in seconds; one that names a date is left out."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+async def translated(model: str, parts: AsyncIterator[_T]) -> AsyncGenerator[_T, None]:
+    """The client's stream with its errors as ModelErrors. Closing it closes the client's, and so the connection."""
+    assert isinstance(parts, AsyncGenerator)
+    has_begun = False
+    async with aclosing(parts):
+        while True:
+            with _as_model_errors(model, has_begun=has_begun):
+                try:
+                    part = await anext(parts)
+                except StopAsyncIteration:
+                    return
+            has_begun = True
+            yield part
+
+
+async def _ended(stream: AsyncGenerator[Any, None]) -> None:
+    """Wait a moment for the end of a stream that has said all: whatever happens now takes nothing from the answer."""
+    with suppress(TimeoutError, ModelError):
+        async with asyncio.timeout(_END_S):
+            await anext(stream, None)
+
+
+@contextmanager
+def _as_model_errors(model: str, *, has_begun: bool = False) -> Iterator[None]:
+    """Raise what the client raises as a ModelError in our own words; theirs may hold what was said.
+
+    `has_begun` says that a part of the answer has come, so that a lost connection is a cut.
+    """
+    import httpx
+    from ollama import ResponseError
+
+    try:
+        yield
+    except _Refused as error:
+        raise _refusal(model, error) from error
+    except ResponseError as error:
+        raise _reported(model, str(error.error)) from None
+    except (httpx.ConnectError, httpx.ConnectTimeout, ConnectionError) as error:
+        raise ModelUnreachable(model, "no connection to the server") from error
+    except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+        if has_begun:
+            raise ModelBroken(model, "the connection was lost in the middle of the answer") from error
+        # Both mean that the server hung up; what it sends when it is no HTTP server at all has other words.
+        if isinstance(error, httpx.NetworkError) or "disconnected" in str(error):
+            raise ModelUnreachable(model, "the connection was lost before an answer") from error
+        raise ModelBroken(model, "the server does not speak HTTP") from error
+    except httpx.HTTPError as error:
+        raise ModelBroken(model, f"the request failed: {type(error).__name__}") from error
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+        raise ModelBroken(model, f"the answer is not what the protocol says: {type(error).__name__}") from None
+
+
+def _refusal(model: str, error: _Refused) -> ModelError:
+    """The error for a status."""
+    match error.status:
+        case 404:
+            return ModelMissing(model, "404: no such model")
+        case 429 | 502 | 503 | 504:
+            return ModelBusy(model, f"{error.status}: busy", error.retry_after_s)
+        case status if status >= 500:
+            return ModelBroken(model, f"{status}: the server failed")
+        case status if status >= 400:
+            return ModelRejected(model, f"{status}: the server refuses the request")
+        case status:
+            return ModelRejected(model, f"{status}: the server points elsewhere, which is not followed")
+
+
+_REPORTS: Final[tuple[tuple[str, type[ModelError], str], ...]] = (
+    ("server busy", ModelBusy, "busy"),
+    ("file does not exist", ModelMissing, "there is no such model"),
+    ("manifest unknown", ModelMissing, "there is no such model"),
+    ("newer version", ModelTooNew, "this model needs a newer version of Ollama"),
+    ("no space left", ModelNoSpace, "the server's disk is full"),
+    ("no such host", ModelUnreachable, "the server cannot reach the library of models"),
+    ("dial tcp", ModelUnreachable, "the server cannot reach the library of models"),
+    ("timeout", ModelUnreachable, "the server cannot reach the library of models"),
+)
+"""Parts of what Ollama reports within a stream, and what they mean."""
+
+
+def _reported(model: str, words: str) -> ModelError:
+    """The error for what the server reported within a stream."""
+    said = words.casefold()
+    kind, meaning = next(
+        ((kind, meaning) for part, kind, meaning in _REPORTS if part in said), (ModelBroken, "the server reported an error")
+    )
+    return kind(model, meaning)
+
+
+# --- what is read ---
+
+
+def _count(value: int | None) -> int:
+    """Tokens as a server counts them; what cannot be is no count."""
+    return value if value is not None and 0 < value < _MOST_TOKENS else 0
+
+
+def _listed(entry: Mapping[str, Any]) -> Listed:
+    name = str(entry.get("name") or entry["model"])
+    if not name.isprintable():
+        raise ValueError("a name with control characters")
+    digest = str(entry.get("digest") or "").casefold().removeprefix("sha256:")
+    details = entry.get("details") or {}
+    families = [details.get("family"), *(details.get("families") or ())]
+    return Listed(
+        name=name,
+        digest=digest if set(digest) <= _HEXADECIMAL else "",
+        size=int(entry.get("size") or 0),
+        modified_at=_moment(str(entry.get("modified_at") or "")),
+        families=tuple(str(family) for family in families if family),
+        is_forwarded=is_cloud_name(name) or bool(entry.get("remote_host") or entry.get("remote_model")),
+    )
+
+
+def _moment(text: str) -> datetime:
+    """A time of the list; nanoseconds are more than `fromisoformat` takes on some versions, and a missing zone is UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return _LONG_AGO
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,65 @@
+"""What is done every night, once per local date: a backup, what is past its time erased, on Sundays the whole file checked."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from bot.config import Config
+from bot.errors import StoreFull
+from bot.jobs.runner import NightlyJob
+from bot.ports import Clock
+from bot.store.backup import backup, keep_last, nightly_path
+from bot.store.check import full_check
+from bot.store.folder import DataFolder
+from bot.store.open import Stores
+from bot.store.retention import Retention
+
+FREE_FLOOR_BYTES = 256 * 1024 * 1024
+"""Nightly chores do not begin with less free space than this (R-22)."""
+SUNDAY = 7
+
+
+class Nights:
+    """The nightly chores of one data folder."""
+
+    def __init__(self, config: Config, folder: DataFolder, stores: Stores, clock: Clock) -> None:
+        self._config, self._folder, self._stores, self._clock = config, folder, stores, clock
+        chores = (("backup", self._backup), ("retention", self._retain), ("full check", self._check_whole))
+        self._jobs: Sequence[NightlyJob] = [
+            NightlyJob(name=name, run=run, jobs=stores.jobs, clock=clock, zone=config.zone, hour=config.store.backup_hour)
+            for name, run in chores
+        ]
+
+    async def check(self) -> None:
+        """Do what is due."""
+        for job in self._jobs:
+            await job.check()
+
+    async def _backup(self, night: date) -> None:
+        _demand_space(self._folder.path)
+        await backup(self._folder.database, nightly_path(self._folder.backups, night), overwrite=True)
+        keep_last(self._folder.backups, night, self._config.store.backup_keep)
+
+    async def _retain(self, _: date) -> None:
+        settings = self._config.store
+        await Retention(
+            self._stores.database,
+            self._stores.keys,
+            self._clock,
+            key_days=settings.key_days,
+            retention_days=settings.retention_days,
+        ).run()
+
+    async def _check_whole(self, night: date) -> None:
+        """Every Sunday: what SQLite can notice of damage (R-23)."""
+        if night.isoweekday() == SUNDAY:
+            await full_check(self._folder.database)
+
+
+def _demand_space(folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < FREE_FLOOR_BYTES:
+        raise StoreFull(f"{free >> 20} MiB are free; a nightly chore needs {FREE_FLOOR_BYTES >> 20} MiB")

@@ -1,0 +1,33 @@
+"""What the admins are to know, one notice for each kind and UTC day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from sqlalchemy import Date, Integer, Text, bindparam, select, type_coerce
+
+from bot.store.db import Database, read
+from bot.store.messages import texts_of
+from bot.store.schema import notices
+from bot.types import AdminNotice
+
+_RECENT = read(
+    "recent notices",
+    select(notices.c.kind, notices.c.day, type_coerce(notices.c.facts, Text), notices.c.at)
+    .where(notices.c.day >= bindparam("since", type_=Date()))
+    .order_by(notices.c.at.desc(), notices.c.kind)
+    .limit(bindparam("most", type_=Integer())),
+)
+
+
+class StoredNotices:
+    """The `NoticeStore` of the database; `TellAdmins` writes what it reads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def recent(self, since: date, limit: int) -> Sequence[AdminNotice]:
+        """The notices of that UTC day and later, newest first."""
+        rows = await self._database.rows(_RECENT, since=since, most=limit)
+        return [AdminNotice(kind=kind, day=day, facts=texts_of(facts), at=at) for kind, day, facts, at in rows]

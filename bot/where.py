@@ -1,0 +1,22 @@
+"""Which models may be asked, and which of them text leaves the machine for; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.model_types import ModelStatus
+
+
+def may_be_asked(statuses: Sequence[ModelStatus]) -> tuple[ModelStatus, ...]:
+    """Without those that nobody named and that were not found, in the order they are asked."""
+    return tuple(status for status in statuses if status.is_ready or status.is_wanted)
+
+
+def remote_models(statuses: Sequence[ModelStatus]) -> tuple[str, ...]:
+    """The names of those that text leaves this machine and its private network for, in order; one that is down counts too."""
+    return tuple(status.name for status in may_be_asked(statuses) if status.is_remote)
+
+
+def networked_models(statuses: Sequence[ModelStatus]) -> tuple[str, ...]:
+    """The names of those on another machine of the private network, in order."""
+    return tuple(status.name for status in may_be_asked(statuses) if status.is_networked)

@@ -1,0 +1,221 @@
+"""Explains an answer: which model wrote it, how, where the words went, and what it had to go on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from bot.amounts import count, duration, money
+from bot.locale import say, say_many
+from bot.model_types import ModelStatus
+from bot.ports import Preview, Services
+from bot.types import EvidenceKind, Flag, Generation, Kind, Language, Outcome, PastTurn, Reply, Source, Turn, TurnStatus
+from bot.where import remote_models
+from handlers.conversation import ANSWERS, meant
+from handlers.crisis import CrisisHandler
+from handlers.wording import as_code, model_statuses
+
+MOST_SOURCES: Final = 8
+
+
+class WhyHandler:
+    """Tells what is known of an answer: the one named, else the person's last one."""
+
+    name = "why"
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def matches(self, turn: Turn) -> bool:
+        """`/why`."""
+        return turn.command == "why"
+
+    async def handle(self, turn: Turn, preview: Preview) -> Outcome:
+        """The facts in short lines; where there is nothing to explain, why not."""
+        is_named = turn.message.target is not None
+        past = await meant(turn, self._services.turns, lambda one: is_named or _is_answer(one) or _is_help(one))
+        if past is None or not _is_answer(past):
+            return Outcome(reply=Reply(text=_nothing(turn.language, past, is_named=is_named)), is_refused=True)
+        statuses = await model_statuses(self._services, turn.language)
+        return Outcome(reply=Reply(text=self._explained(turn.language, past, statuses)))
+
+    def _explained(self, language: Language, past: PastTurn, statuses: Sequence[ModelStatus]) -> str:
+        made, is_failed = past.generation, _is_failed(past)
+        model = "" if is_failed else (made.model if made else "") or past.model
+        is_counted = made.is_counted if made else model != self._services.offline.name
+        facts = [*_flags(language, past), _where(language, past, model, statuses, is_counted=is_counted)]
+        if made is not None and not is_failed:
+            facts += _amounts(language, made, self._services.settings.currency)
+        parts = [_author(language, model, made, is_counted=is_counted), "\n".join(f"- {fact}" for fact in facts if fact)]
+        if not is_failed:
+            parts.append(_sources(language, past.sources, is_counted=is_counted))
+        return "\n\n".join(part for part in parts if part)
+
+
+def _all_flags(past: PastTurn) -> frozenset[Flag]:
+    return past.flags | (past.generation.flags if past.generation else frozenset())
+
+
+def _is_failed(past: PastTurn) -> bool:
+    return past.status is TurnStatus.FAILED or Flag.FAILED in _all_flags(past)
+
+
+def _is_help(past: PastTurn) -> bool:
+    """Whether it was help in a crisis."""
+    return past.handler == CrisisHandler.name or Flag.CRISIS in past.flags
+
+
+def _is_answer(past: PastTurn) -> bool:
+    """Whether a model was to answer there."""
+    if _is_help(past):
+        return False
+    if past.handler in ANSWERS:
+        return past.generation is not None or bool(past.model) or _is_failed(past)
+    return past.kind is Kind.TEXT and _is_failed(past)
+
+
+def _nothing(language: Language, past: PastTurn | None, *, is_named: bool) -> str:
+    """Why there is nothing to explain."""
+    if past is not None and _is_help(past):
+        return say(
+            language,
+            "No model wrote that. People prepared those words for messages that may be about danger, and yours looked like "
+            "one. If I misread you, just go on; if I did not, the numbers in it lead to people who help.",
+        )
+    if past is not None:
+        return say(language, "No model wrote that: it is a fixed text of mine, so there is nothing to explain.")
+    if is_named:
+        return say(language, "I cannot find that answer among yours any more, so I cannot explain it.")
+    return say(language, "There is no answer to explain yet. Ask me something first.")
+
+
+def _author(language: Language, model: str, made: Generation | None, *, is_counted: bool) -> str:
+    if not model:
+        return say(language, "That question got **no answer**: nothing that I could ask gave one. /again tries it anew.")
+    if not is_counted:
+        return say(
+            language,
+            "I made that answer **without a language model**: I looked for passages that fit your question and put them "
+            "together.",
+        )
+    if made is not None and made.version:
+        return say(
+            language,
+            "**{model}** wrote that answer (version {version}).",
+            model=as_code(model),
+            version=as_code(made.version),
+        )
+    return say(language, "**{model}** wrote that answer.", model=as_code(model))
+
+
+def _flags(language: Language, past: PastTurn) -> list[str]:
+    """What is to be known of the answer, most weighty first."""
+    flags = _all_flags(past)
+    if Flag.STOPPED in flags:
+        flags -= {Flag.PARTIAL}
+    if Flag.LIMITED in flags:
+        flags -= {Flag.FALLBACK}
+    words: Mapping[Flag, str] = {
+        Flag.LIMITED: say(language, "A daily limit was used up, so no language model was asked."),
+        Flag.FALLBACK: say(language, "The first choice did not answer, so the next one stepped in."),
+        Flag.STOPPED: say(language, "You stopped it, so it may end too early."),
+        Flag.TIMED_OUT: say(language, "It took longer than it may, so it was cut."),
+        Flag.PARTIAL: say(language, "It is not complete."),
+        Flag.UNKNOWN: say(language, "I found nothing that answers your question, and said so."),
+        Flag.TRIMMED: say(language, "Not everything fitted in: part of what we had said was left out."),
+        Flag.NO_RECALL: say(language, "I could not look up in time what you have taught me, so none of it is in there."),
+    }
+    told = [text for flag, text in words.items() if flag in flags]
+    if past.generation is not None and past.generation.stop == "length":
+        told.append(say(language, "It reached the greatest length that is set for an answer."))
+    return told
+
+
+def _where(language: Language, past: PastTurn, model: str, statuses: Sequence[ModelStatus], *, is_counted: bool) -> str:
+    """Where the words went, as far as that is known: to who answered, and perhaps to those who were asked before."""
+    went = _went(language, model, statuses, is_counted=is_counted)
+    before = remote_models(_asked_before(past, model, statuses))
+    if not before:
+        return went
+    models = ", ".join(as_code(name) for name in before)
+    maybe = say(language, "What you wrote may have reached {models}, outside the machine I run on.", models=models)
+    return f"{went} {maybe}" if is_counted and model else maybe
+
+
+def _asked_before(past: PastTurn, model: str, statuses: Sequence[ModelStatus]) -> Sequence[ModelStatus]:
+    """The models that may have been asked in vain: those before the one that stepped in, or all where none did."""
+    names, flags = [status.name for status in statuses], _all_flags(past)
+    if Flag.LIMITED in flags:
+        return ()
+    if not model:
+        return statuses
+    return statuses[: names.index(model)] if Flag.FALLBACK in flags and model in names else ()
+
+
+def _went(language: Language, model: str, statuses: Sequence[ModelStatus], *, is_counted: bool) -> str:
+    """Where the words went to be answered."""
+    if not model:
+        return ""
+    status = next((status for status in statuses if status.name == model), None)
+    if is_counted and status is None and not statuses:
+        return say(language, "I cannot tell right now whether that model runs on this machine.")
+    if is_counted and status is None:
+        return say(language, "I cannot tell any more whether that model runs on this machine: it is no longer among mine.")
+    if is_counted and status is not None and status.is_remote:
+        return say(
+            language, "To be answered, what you wrote left the machine I run on: it went to {model}.", model=as_code(model)
+        )
+    if is_counted and status is not None and status.is_networked:
+        return say(language, "What you wrote stayed in the private network of the machine I run on.")
+    return say(language, "What you wrote stayed on the machine I run on.")
+
+
+def _amounts(language: Language, made: Generation, currency: str) -> list[str]:
+    """Time, tokens and money. What no language model wrote has only a time."""
+    took = duration(made.seconds, language)
+    if not made.is_counted:
+        return [say(language, "It took {time}.", time=took)]
+    facts = [say(language, "It took {time}.", time=took)]
+    if made.first_token_s is not None:
+        first = duration(made.first_token_s, language)
+        facts = [say(language, "It took {time}; the first word came after {first}.", time=took, first=first)]
+    facts.append(
+        say(
+            language,
+            "The model read {read} tokens (pieces of words) and wrote {written}.",
+            read=count(made.prompt_tokens, language),
+            written=count(made.completion_tokens, language),
+        )
+    )
+    if made.cost > 0:
+        facts.append(say(language, "It cost {cost}.", cost=money(made.cost, currency, language)))
+    return facts
+
+
+def _sources(language: Language, sources: Sequence[Source], *, is_counted: bool) -> str:
+    """What the answer had to go on, each once, best first."""
+    best_first = sorted(sources, key=lambda source: -source.score)
+    of_kind = Counter(source.kind for source in best_first)
+    lines = list(dict.fromkeys(_source(language, source, of_kind[source.kind]) for source in best_first))
+    if lines:
+        return "\n".join([say(language, "It had this to go on, best first:"), *(f"- {line}" for line in lines[:MOST_SOURCES])])
+    if is_counted:
+        return say(language, "Nothing that you taught me and none of my texts bore on it: it rests on what the model knows.")
+    return say(language, "Nothing that you taught me and none of my texts bore on it.")
+
+
+def _source(language: Language, source: Source, number: int) -> str:
+    """One source in words. Of what people taught only the kind and how many there were: the rest is in /mydata."""
+    match source.kind:
+        case EvidenceKind.CORRECTION:
+            return say_many(language, "your correction", "{count} corrections of yours", number)
+        case EvidenceKind.LIKED:
+            return say_many(language, "an answer you liked", "{count} answers you liked", number)
+        case EvidenceKind.APPROVED:
+            return say_many(language, "an answer approved for everyone", "{count} answers approved for everyone", number)
+        case EvidenceKind.MEMORY:
+            return say_many(language, "something you told me", "{count} things you told me", number)
+        case EvidenceKind.KNOWLEDGE:
+            file = say(language, "the file {file}", file=as_code(source.source))
+            return f"{file}: {title}" if (title := " ".join(source.title.split())) else file
