@@ -167,7 +167,9 @@ def _add_models(cli: typer.Typer, language: str, load: Callable[[Path | None, Pa
     """The command that downloads a language model."""
     File = Annotated[Path | None, _config_option(language)]  # noqa: N806 — types
     Folder = Annotated[Path | None, _folder_option(language)]  # noqa: N806
-    help_of_model = say(language, "Its name at ollama.com/library, such as ministral-3:3b; without one, a small model that fits.")
+    help_of_model = say(
+        language, "Its name at ollama.com/library, such as ministral-3:3b; without one, a small model that fits."
+    )
 
     @cli.command(
         "model-pull", help=say(language, "Download a language model into the Ollama server; what is there already is kept.")
@@ -315,7 +317,9 @@ def _only(group: BaseExceptionGroup[BaseException]) -> MartinError | None:
 
 def _plain(text: str) -> str:
     """`text` without what a terminal would obey; newlines stay."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
+    return "".join(letter if letter.isprintable() or letter in "\n\N{NO-BREAK SPACE}" else "?" for letter in text).replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
 
 
 def dotenv_value(value: str) -> str:

@@ -191,7 +191,7 @@ class Bot:
                 )
             ]
             running.append(tasks.create_task(self.knowledge.refresh()))
-            running.append(tasks.create_task(self.model.watch(MODELS_EVERY_S, self._look_at_models)))
+            running.append(tasks.create_task(self.model.watch(MODELS_EVERY_S, self._model_joined)))
             running.append(tasks.create_task(self._warm_models()))
             if self.downloads is not None:
                 running.append(tasks.create_task(self.downloads.run()))
@@ -214,10 +214,16 @@ class Bot:
     async def _look_at_models(self) -> None:
         self.statuses = await self.model.statuses(terminal_language(self._config.language.default))
 
+    async def _model_joined(self) -> None:
+        await self._look_at_models()
+        await self._warm_models()
+
     async def _warm_models(self) -> None:
         """Let a local server load its model now, so that the first person need not wait for it."""
+        ready = {status.name for status in self.statuses if status.is_ready}
         for model in self._models.warm:
-            await model.warm()
+            if model.name in ready:
+                await model.warm()
 
     async def _drain(self) -> None:
         """Let running turns end and their replies go out; what does not end in time is answered by the next start."""

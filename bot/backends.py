@@ -89,6 +89,7 @@ class _Builder:
             deadlines=_deadlines(self._models.remote if is_remote else self._models.local),
             parallel=self._models.parallel,
             is_networked=self._models.is_networked(provider),
+            needs_trial=provider != "offline",
             joins_when_ready=not self._is_named(provider) and provider != "offline",
         )
 

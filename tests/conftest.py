@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ _GUARDS = Guards()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin to watch before anything is imported for a test."""
+    # No test may meet a model server that happens to run here: `auto` would ask it. Nothing listens on port 1.
+    os.environ.update(OLLAMA_HOST="http://127.0.0.1:1", MISTRAL_API_KEY="")
     config.addinivalue_line("markers", "may_block(reason): this test keeps an event loop busy on purpose")
     _GUARDS.install()
 
@@ -39,4 +42,4 @@ def canaries() -> Canaries:
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     """The defaults on a data folder of this test's own, untouched by this machine's environment."""
-    return load_config(environ={}, folder=tmp_path, data_dir=tmp_path / "data")
+    return load_config(environ={"MARTIN_MODELS__PROVIDER": "offline"}, folder=tmp_path, data_dir=tmp_path / "data")

@@ -17,7 +17,12 @@ from tests.documents import DOCS, PAGES, ROOT, config_toml
 from web.routes_doc import routes
 
 READMES = (ROOT / "README.md", ROOT / "README.es.md")
-HAND_WRITTEN = (*READMES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", DOCS / "design.md", DOCS / "models.md", DOCS / "models.es.md")
+HAND_WRITTEN = (
+    *READMES,
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *(DOCS / name for name in ("design.md", "models.md", "models.es.md")),
+)
 EVERY_PAGE = (*HAND_WRITTEN, *(path for path in PAGES if path.suffix == ".md"))
 
 

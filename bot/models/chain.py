@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
@@ -12,7 +13,7 @@ import structlog
 
 from bot.errors import ModelError
 from bot.model_types import ModelStatus
-from bot.models.guard import Backend, BackendState, Guarded, GuardSettings
+from bot.models.guard import Backend, BackendState, Guarded, GuardSettings, LeftAlone
 from bot.ports import Clock
 from bot.types import Chunk, Flag, Language, Prompt
 
@@ -97,8 +98,9 @@ class Chain:
                 return
             except ModelError as error:
                 is_last = guarded is members[-1]
-                _log.warning(
-                    "model.failed", model=error.model, error=type(error).__name__, detail=error.detail, is_last=is_last
+                level = logging.DEBUG if isinstance(error, LeftAlone) and not is_last else logging.WARNING
+                _log.log(
+                    level, "model.failed", model=error.model, error=type(error).__name__, detail=error.detail, is_last=is_last
                 )
                 if is_last:
                     raise

@@ -54,7 +54,8 @@ class Backend:
     """One model of a chain. At most `parallel` streams of it run at a time; the others wait at its gate.
 
     One that `joins_when_ready` was not named by anybody (`auto`): until it is found it is passed over, and nobody is told that
-    something else stepped in. From then on it is a member like any other. `is_networked` as in `ModelStatus`.
+    something else stepped in. From then on it is a member like any other. `is_networked` as in `ModelStatus`. What
+    asks nobody needs no trial.
     """
 
     model: ChatModel
@@ -62,6 +63,7 @@ class Backend:
     parallel: int = 4
     joins_when_ready: bool = False
     is_networked: bool = False
+    needs_trial: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,10 @@ class BackendState:
     failures: int
 
 
+class LeftAlone(ModelUnreachable):
+    """The model kept failing and is not asked just now. Said so often that it is no news."""
+
+
 class _OutOfTime(ModelTimedOut):
     """A deadline passed that says little of the backend: it was still writing, or most of the time went by in the queue."""
 
@@ -119,6 +125,7 @@ class Guarded:
         self._budget = RetryBudget(share=settings.retries.share)
         self._running = self._waiting = self._attempts = self._failures = 0
         self._silent_since: float | None = None
+        self._needs_trial = backend.needs_trial
         self._has_joined, self._is_networked = not backend.joins_when_ready, backend.is_networked
 
     @property
@@ -160,7 +167,7 @@ class Guarded:
     async def tried_status(self, language: Language = "en") -> ModelStatus:
         """Its status with how long a first token took: this asks for an answer of a few tokens, and costs as much."""
         status = await self.status(language)
-        if not status.is_ready:
+        if not status.is_ready or not self._needs_trial:
             return status
         began = self._clock.monotonic()
         prompt = Prompt(system="Answer in one word.", question=_HELLO[language], language=language)
@@ -254,12 +261,12 @@ class Guarded:
         """The breaker's leave and a place at the gate. Waiting in vain is nobody's failure but a ModelError all the same."""
         permit = self._breaker.admit()
         if permit is None:
-            raise ModelUnreachable(self.name, f"it kept failing; it is asked again in {self._breaker.wait_s:.0f} s")
+            raise LeftAlone(self.name, f"it kept failing; it is asked again in {self._breaker.wait_s:.0f} s")
         try:
             await self._enter(began)
             try:
                 if not self._breaker.is_current(permit):
-                    raise ModelUnreachable(self.name, "it kept failing while this request waited its turn")
+                    raise LeftAlone(self.name, "it kept failing while this request waited its turn")
                 self._running += 1
                 try:
                     yield permit
