@@ -8,6 +8,7 @@ from bot.errors import (
     ModelError,
     ModelMissing,
     ModelNoSpace,
+    ModelNotNamed,
     ModelRejected,
     ModelTimedOut,
     ModelTooNew,
@@ -31,6 +32,11 @@ def why_not(language: Language, error: ModelError | None) -> str:
     match error:
         case ModelMissing():
             text = say(language, "There is no such model. The names are listed at https://ollama.com/library.")
+        case ModelNotNamed():
+            text = say(
+                language,
+                "What people write would leave your private network there. If they may, name `ollama` in models.provider.",
+            )
         case ModelNoSpace():
             text = say(
                 language,

@@ -18,6 +18,7 @@ MartinError
 │   ├── ModelBusy         429 or 503; carries `retry_after_s`
 │   ├── ModelRejected     the backend will not do this (401, 404, 422, …)
 │   │   ├── ModelMissing  it has no such model
+│   │   ├── ModelNotNamed it would take words out of the private network
 │   │   ├── ModelTooNew   the model needs a newer version of it
 │   │   └── ModelNoSpace  its disk is full
 │   └── ModelBroken       empty, cut off, or not what the protocol says
@@ -138,6 +139,10 @@ class ModelTooNew(ModelRejected):
 
 class ModelNoSpace(ModelRejected):
     """There is no space left where the backend keeps its models."""
+
+
+class ModelNotNamed(ModelRejected):
+    """It would take words out of the private network, and nobody named it for that."""
 
 
 class ModelBroken(ModelError):

@@ -17,7 +17,7 @@ from bot.__main__ import execute, report
 from bot.errors import ConfigError, Problem
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ("run", "chat", "migrate", "doctor", "backup", "restore", "forget", "certificate", "version")
+COMMANDS = ("run", "chat", "migrate", "doctor", "backup", "restore", "forget", "model-pull", "certificate", "version")
 
 
 def clean_environment(**more: str) -> dict[str, str]:

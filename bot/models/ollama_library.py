@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Final
 
-from bot.errors import ModelBroken, ModelRejected
+from bot.errors import ModelBroken, ModelMissing, ModelNotNamed
 from bot.model_types import InstalledModel, PullProgress
 from bot.models.ollama_api import RECOMMENDED, RECOMMENDED_SIZE, OllamaApi, Step, is_cloud_name, label
 
@@ -48,9 +48,9 @@ class OllamaLibrary:
     async def pull(self, model: str) -> AsyncGenerator[PullProgress, None]:
         """Download a model. Raises ModelError, ModelRejected before any request for what is no name or only a cloud's."""
         if not _MODEL.fullmatch(model):
-            raise ModelRejected("ollama", "this is no name of a model, such as ministral-3:3b")
+            raise ModelMissing("ollama", "this is no name of a model, such as ministral-3:3b")
         if is_cloud_name(model) and not self._may_forward:
-            raise ModelRejected(label(model), _CLOUD)
+            raise ModelNotNamed(label(model), _CLOUD)
         layers, word = _Layers(), ""
         async with aclosing(self._api()) as api, aclosing(api.pull(model)) as steps:
             async for step in steps:
@@ -61,7 +61,7 @@ class OllamaLibrary:
 
     def _api(self) -> OllamaApi:
         if self._is_remote and not self._may_forward:
-            raise ModelRejected("ollama", _AWAY)
+            raise ModelNotNamed("ollama", _AWAY)
         return OllamaApi(host=self._host, is_remote=self._is_remote)
 
 

@@ -10,7 +10,7 @@ import pytest
 from bot.setting_types import is_loopback
 from tests.journeys.process import command, person, running, say, watched
 from tests.servers import mistral
-from tests.servers.ollama import OllamaServer, cloud
+from tests.servers.ollama import Layer, OllamaServer, cloud
 from tests.servers.openai import OpenAiServer
 
 KEY = "a-key-that-happens-to-be-there"
@@ -120,3 +120,51 @@ async def test_stop_ends_the_generation_and_the_server_sees_the_connection_close
             assert reply["model"].startswith(backend)
             assert took_s < 5, "1 s on a quiet machine"
         assert server.problems == []
+
+
+async def test_a_model_is_downloaded_from_the_command_line_with_its_progress(tmp_path: Path) -> None:
+    async with OllamaServer() as server:
+        server.library["ministral-3:3b"] = [Layer(size=3_000_000_000, parts=20), Layer(size=1000)]
+        settings = {"MARTIN_MODELS__PROVIDER": "auto", "OLLAMA_HOST": server.address}
+        status, written = await command(tmp_path, "model-pull", **settings)
+        assert status == 0, written
+        assert "50 %" in written
+        assert "1.5 of 3.0 GB" in written
+        assert "ministral-3:3b is here" in written
+        assert written.count("\n") < 20, "a line for every tenth where there is no terminal"
+        assert "ministral-3:3b" in server.models
+        assert server.problems == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "status", "says"),
+    [
+        (("no-such-model",), {}, 1, "There is no such model"),
+        (("two words",), {}, 1, "There is no such model"),
+        (("x",), {"OLLAMA_HOST": "http://127.0.0.1:1"}, 1, "The local server does not answer"),
+        (("x",), {"MARTIN_MODELS__PROVIDER": "offline"}, 2, "No Ollama server is asked"),
+    ],
+    ids=["unknown", "no name", "no server", "not asked for"],
+)
+async def test_a_download_that_cannot_be_says_what_to_do(
+    arguments: tuple[str, ...], settings: dict[str, str], status: int, says: str, tmp_path: Path
+) -> None:
+    async with OllamaServer() as server:
+        given = {"MARTIN_MODELS__PROVIDER": "auto", "OLLAMA_HOST": server.address, **settings}
+        ended, written = await command(tmp_path, "model-pull", *arguments, **given)
+        assert says in written
+        assert "Traceback" not in written
+        assert ended == status
+
+
+async def test_doctor_tries_the_model_and_says_how_soon_it_began_to_answer(tmp_path: Path) -> None:
+    async with OllamaServer() as server:
+        settings = {"MARTIN_MODELS__PROVIDER": "ollama", "OLLAMA_HOST": server.address}
+        status, written = await command(tmp_path, "doctor", **settings)
+        assert status == 0, written
+        assert "ollama/llama3.2" in written
+        assert "first token after" in written
+        server.models.clear()
+        status, written = await command(tmp_path, "doctor", LANG="es_ES.UTF-8", **settings)
+        assert status == 0, written
+        assert "Descárgalo: `python -m bot model-pull ministral-3:3b`" in written
