@@ -161,7 +161,7 @@ class Bot:
                 bot_name=self._config.bot.name,
                 text_limit=self._config.limits.text_max_chars,
                 currency=self._config.models.currency,
-                is_remote=lambda name: next((one.is_remote for one in self.statuses if one.name == name), None),
+                place=lambda name: next((one.place for one in self.statuses if one.name == name), None),
             ),
             web=self._sessions[ChannelName.WEB],
             console=self._sessions[ChannelName.CONSOLE],

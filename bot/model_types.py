@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from bot.errors import ModelError
+
+Place = Literal["machine", "network", "remote"]
+"""Where a model runs, and text goes: this machine, another one of its private network, or beyond."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +29,11 @@ class ModelStatus:
     is_wanted: bool = True
     is_networked: bool = False
     first_token_s: float | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where it runs."""
+        return "remote" if self.is_remote else "network" if self.is_networked else "machine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

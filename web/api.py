@@ -69,7 +69,7 @@ class Api:
         A reply's fields, here and in streams: `turn_id`, `text`, `choices`, `rateable`, `files`?, `model`, `status`, `flags`,
         `kind` and `made` (null where nothing was generated): `model`, `version`, `prompt_tokens`, `completion_tokens`,
         `seconds`, `first_token_s`, `cost`, `currency`, `is_fallback`, `is_counted` (false where no language model was asked)
-        and `is_remote` (whether this model is outside the machine and its private network; null where that is not known).
+        and `place` (where this model runs: `machine`, `network` for the private one, `remote`; null where that is not known).
         """
         chat, visitor = self._door.visitor(request)
         before = request.query_params.get("before")

@@ -67,7 +67,8 @@ def reply_json(reply: Reply) -> Json:
 def made_json(generation: Generation | None, flags: frozenset[Flag], settings: WebSettings) -> Json | None:
     """How an answer was made, None where nothing was generated. `cost` is in units of the currency.
 
-    `is_counted` is false where no language model was asked; `is_remote` null where it is not known.
+    `is_counted` is false where no language model was asked; `place` is where it runs (machine, network, remote), null where
+    that is not known.
     """
     if generation is None:
         return None
@@ -82,7 +83,7 @@ def made_json(generation: Generation | None, flags: frozenset[Flag], settings: W
         "currency": settings.currency,
         "is_fallback": Flag.FALLBACK in flags | generation.flags,
         "is_counted": generation.is_counted,
-        "is_remote": settings.is_remote(generation.model) if generation.is_counted else False,
+        "place": settings.place(generation.model) if generation.is_counted else "machine",
     }
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from bot.model_types import Place
 from bot.types import Language
 
 
-def _not_known(model: str) -> bool | None:
+def _not_known(model: str) -> Place | None:
     return None
 
 
@@ -19,8 +20,7 @@ class WebSettings:
     `secret` keys the signed cookies, `owner_token` lets the console in, `access_token` (needed beyond loopback) and
     `admin_token` are None where not configured. `notice` words, per language, that this is an automated AI and where text
     goes; it is asked at every page load. `is_loopback` says whether the server is bound to loopback only. `currency` is that of
-    what answers cost. `is_remote` tells of a model, by name, whether text leaves the machine and its private network when it
-    answers; None where that is not known (any more).
+    what answers cost. `place` tells of a model, by name, where it runs; None where that is not known (any more).
     """
 
     secret: bytes = field(repr=False)
@@ -35,4 +35,4 @@ class WebSettings:
     heartbeat_s: float = 15.0
     history_limit: int = 50
     currency: str = "EUR"
-    is_remote: Callable[[str], bool | None] = _not_known
+    place: Callable[[str], Place | None] = _not_known

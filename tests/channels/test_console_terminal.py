@@ -159,7 +159,7 @@ async def test_line_below_an_answer_tells_model_time_cost_and_what_is_to_be_know
     house = House()
     house.flags = frozenset({Flag.FALLBACK})
     house.generation = Generation(model="mistral/big", prompt_tokens=10, completion_tokens=5, seconds=4.21, cost=3_000)
-    configured = settings(currency="EUR", is_remote=lambda model: True)
+    configured = settings(currency="EUR", place=lambda model: "remote")
     async with served(house, configured) as server, terminal(server.address, "es") as screen:
         screen.press("hola" + ENTER)
         await screen.sees(f"mistral/big · 4,2{BLANK}s · 0,003{BLANK}EUR · ")

@@ -26,7 +26,7 @@ OWNER = {"X-Martin-Owner": "owner-token-of-the-test"}
 
 
 async def test_an_answer_says_how_it_was_made_when_it_comes_and_in_the_history() -> None:
-    async with at_home(settings(currency="MXN", is_remote={"mistral/small": True}.get)) as (house, client):
+    async with at_home(settings(currency="MXN", place={"mistral/small": "remote"}.get)) as (house, client):
         house.generation, house.sources = MADE, SOURCES
         arrived = await reply(client, "hello")
         (stored,) = (await client.get("/api/messages", headers=ANA)).json()["messages"]
@@ -42,7 +42,7 @@ async def test_an_answer_says_how_it_was_made_when_it_comes_and_in_the_history()
         "currency": "MXN",
         "is_fallback": False,
         "is_counted": True,
-        "is_remote": True,
+        "place": "remote",
     }
     assert "sources" not in arrived
     assert stored["sources"] == [
@@ -72,12 +72,12 @@ async def test_a_fallback_is_told_wherever_it_is_flagged(where: str) -> None:
 
 async def test_without_a_language_model_no_text_left_and_else_it_is_not_guessed() -> None:
     async with at_home() as (house, client):
-        for is_counted, is_remote in ((False, False), (True, None)):
+        for is_counted, place in ((False, "machine"), (True, None)):
             house.generation = Generation(
                 model="offline", prompt_tokens=1, completion_tokens=1, seconds=0.1, is_counted=is_counted
             )
             made = (await reply(client, f"hello {is_counted}"))["made"]
-            assert (made["is_counted"], made["is_remote"]) == (is_counted, is_remote)
+            assert (made["is_counted"], made["place"]) == (is_counted, place)
 
 
 async def test_one_answer_can_be_read_alone_by_whom_it_belongs_to() -> None:

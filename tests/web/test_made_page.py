@@ -55,7 +55,7 @@ def _answers(house: House, made: Generation, *flags: Flag, sources: tuple[Source
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_the_details_of_an_answer_open_and_close_by_keyboard(browser: Browser, language: Language) -> None:
     words = page_strings(language, "Martín")
-    configured = settings(currency="MXN", is_remote={"mistral/small-latest": True}.get)
+    configured = settings(currency="MXN", place={"mistral/small-latest": "remote"}.get)
     async with at_the_page(browser, configured, locale=LOCALES[language]) as (house, reader):
         _answers(house, MADE, Flag.TRIMMED)
         turn = await reader.ask("hello")
@@ -140,13 +140,13 @@ async def test_an_answer_without_a_language_model_has_no_tokens_and_no_cost(brow
 
 
 async def test_a_fallback_is_told_at_once_and_never_claims_that_the_text_stayed(browser: Browser) -> None:
-    async with at_the_page(browser, settings(is_remote={"ollama/llama3.2": False}.get)) as (house, reader):
+    async with at_the_page(browser, settings(place={"ollama/llama3.2": "network"}.get)) as (house, reader):
         near = replace(MADE, model="ollama/llama3.2", cost=0, flags=frozenset({Flag.FALLBACK}))
         for made, line, where in (
             (
                 near,
                 "answered by ollama/llama3.2 · another model stepped in · 4.2\N{NO-BREAK SPACE}s",
-                "on the machine I run on, or in its private network; other models were tried before",
+                "in the private network of the machine I run on; other models were tried before",
             ),
             (
                 replace(OFFLINE, flags=frozenset({Flag.FALLBACK})),

@@ -91,10 +91,10 @@ function madeRows(made) {
 }
 
 /** Where the text went, as far as that is known. What was asked before a fallback may have been elsewhere: that is said too. */
-function where({ is_remote: isRemote, is_counted: isCounted, is_fallback: isFallback }) {
-  if (isRemote === null) return [];
-  const place = say(isRemote ? "made_remote" : isCounted ? "made_near" : "made_here");
-  return [[say("made_where"), isFallback ? say("made_after_others", { where: place }) : place]];
+function where({ place, is_fallback: isFallback }) {
+  if (!place) return [];
+  const words = say(`made_${place}`);
+  return [[say("made_where"), isFallback ? say("made_after_others", { where: words }) : words]];
 }
 
 function list(sources) {

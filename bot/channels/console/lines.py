@@ -34,13 +34,13 @@ def visible(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """How an answer was made. `cost` is in millionths of `currency`; `is_remote` is None where that is not known."""
+    """How an answer was made. `cost` is in millionths of `currency`; `is_remote` says that text left the private network."""
 
     model: str
     seconds: float
     cost: int = 0
     currency: str = ""
-    is_remote: bool | None = None
+    is_remote: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -157,7 +157,7 @@ def _made(data: Json | None) -> Made | None:
         seconds=float(data.get("seconds") or 0),
         cost=round(float(data.get("cost") or 0) * MILLIONTHS),
         currency=visible(str(data.get("currency") or "")),
-        is_remote=data.get("is_remote"),
+        is_remote=data.get("place") == "remote",
     )
 
 
