@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing, contextmanager, suppress
+from contextlib import AsyncExitStack, aclosing, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -125,15 +125,14 @@ class MistralModel:
         arrived: list[httpx2.Response] = []
         token = _ARRIVED.set(arrived)
         try:
-            with self._translated():
-                stream = await connection.sdk.chat.stream_async(
-                    model=self._model, messages=_sent(messages), max_tokens=max_tokens, temperature=temperature
-                )
-            return stream.response
-        except BaseException:
-            for response in arrived:
-                await response.aclose()
-            raise
+            async with AsyncExitStack() as undo:
+                undo.push_async_callback(_close, arrived)
+                with self._translated():
+                    stream = await connection.sdk.chat.stream_async(
+                        model=self._model, messages=_sent(messages), max_tokens=max_tokens, temperature=temperature
+                    )
+                undo.pop_all()
+                return stream.response
         finally:
             _ARRIVED.reset(token)
 
@@ -346,3 +345,8 @@ def _sent(messages: Sequence[Message]) -> list[ChatCompletionStreamRequestMessag
 
     kinds = {"system": SystemMessage, "user": UserMessage, "assistant": AssistantMessage}
     return [kinds[message.role](content=message.content) for message in messages]
+
+
+async def _close(responses: Sequence[httpx2.Response]) -> None:
+    for response in responses:
+        await response.aclose()
