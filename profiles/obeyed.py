@@ -1,0 +1,135 @@
+"""Whether an answer did what its directives asked for: a cheap check for each, in both languages; pure.
+
+They look at the form of a text only. An arm whose check fails did not happen, so it counts as 0 when a rating is learned from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bot.types import Language
+from profiles.directives import Arms, target_words
+from profiles.items import comparable
+
+FEWEST_WORDS: Final = 40
+"""Shorter answers have no style: their arms count as not used."""
+_EARLY, _LATE = 0.4, 0.5
+_LEAST_LENGTH, _MOST_LENGTH = 0.5, 1.6
+_FEWEST_LINES: Final = 3
+
+_NUMBERED: Final = re.compile(r"^[ \t]*(?:\*\*|__)?\d{1,3}[.)](?:\*\*|__)?[ \t]", re.MULTILINE)
+_BULLET: Final = re.compile(r"^[ \t]*[-*+•–][ \t]+\S", re.MULTILINE)
+_SENTENCE_END: Final = re.compile(r"[.!?…][\"'»”)*_]*(?=\s|$)|\n[ \t]*\n")
+_TRAILING: Final = re.compile(r"[^\w?!.…]+$")
+_EXAMPLE: Final[Mapping[Language, re.Pattern[str]]] = {
+    "es": re.compile(r"\bejempl", re.IGNORECASE),
+    "en": re.compile(r"\bexampl", re.IGNORECASE),
+}
+_BECAUSE: Final[Mapping[Language, re.Pattern[str]]] = {
+    "es": re.compile(r"\bporque\b", re.IGNORECASE),
+    "en": re.compile(r"\bbecause\b", re.IGNORECASE),
+}
+_ORDINALS: Final[Mapping[Language, str]] = {
+    "es": r"primero|primera|segundo|segunda|tercero|tercera|despues|luego|a continuacion|por ultimo|finalmente",
+    "en": r"first|firstly|second|secondly|third|thirdly|then|next|after that|finally|lastly|last",
+}
+_TASK: Final[Mapping[Language, str]] = {
+    "es": r"tu turno|te toca|ejercicio|escribe|calcula|prueba|intenta|intentalo|resuelve|completa|haz|explica|di|dime|responde|"
+    r"elige|compara|busca|ordena|corrige|encuentra|cuentame|enviame|practica|piensa",
+    "en": r"your turn|exercise|write|calculate|work out|try|solve|complete|do|explain|say|tell|answer|choose|pick|compare|"
+    r"find|sort|fix|send|practi[cs]e|think|list",
+}
+_SOFTENER: Final = r"(?:ahora |y ahora |por favor |now |and now |please )?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compliance:
+    """What an answer obeyed: of each dimension (None where nothing was asked), and of its length."""
+
+    arms: tuple[bool | None, bool | None, bool | None, bool | None]
+    length: bool
+
+
+def compliance(answer: str, language: Language, *, arms: Arms, length: float) -> Compliance:
+    """Whether `answer` did what was asked for by `arms`, and kept to the words of `length`."""
+    text = answer.strip()
+    told = [_CHECKS[d, arm](text, language, arms) if arm else None for d, arm in enumerate(arms)]
+    words, target = count_words(text), target_words(length)
+    is_fitting = _LEAST_LENGTH * target <= words <= _MOST_LENGTH * target
+    return Compliance(arms=(told[0], told[1], told[2], told[3]), length=is_fitting)
+
+
+def arms_to_learn(answer: str, language: Language, arms: Arms) -> Arms:
+    """The arms that a rating of this answer is evidence about: those that were obeyed, none in a very short answer."""
+    if count_words(answer) < FEWEST_WORDS:
+        return (0, 0, 0, 0)
+    told = compliance(answer, language, arms=arms, length=0).arms
+    ent, rut, act, form = (arm if obeyed else 0 for arm, obeyed in zip(arms, told, strict=True))
+    return (ent, rut, act, form)
+
+
+def count_words(text: str) -> int:
+    """How many words a text has: what stands between blanks and holds a letter or a digit."""
+    return sum(any(c.isalnum() for c in word) for word in text.split())
+
+
+def _example_first(text: str, language: Language, arms: Arms) -> bool:
+    bare = _NUMBERED.sub(lambda marker: " " * len(marker[0]), text)[: round(len(text) * _EARLY)]
+    return any(c.isdigit() for c in bare) or "`" in bare or _EXAMPLE[language].search(bare) is not None
+
+
+def _principle_first(text: str, language: Language, arms: Arms) -> bool:
+    has_reason = _BECAUSE[language].search(text[: round(len(text) * _EARLY)]) is not None
+    example = _EXAMPLE[language].search(text)
+    return has_reason and (example is None or example.start() >= len(text) * _LATE)
+
+
+def _in_steps(text: str, language: Language, arms: Arms) -> bool:
+    if len(_NUMBERED.findall(text)) >= _FEWEST_LINES:
+        return True
+    if arms[3] != -1:
+        return False
+    return len(re.findall(rf"\b(?:{_ORDINALS[language]})\b", comparable(text))) >= _FEWEST_LINES
+
+
+def _overview_first(text: str, language: Language, arms: Arms) -> bool:
+    step = _NUMBERED.search(text)
+    return step is None or len(_sentences(text[: step.start()])) >= 2
+
+
+def _ends_in_a_task(text: str, language: Language, arms: Arms) -> bool:
+    last = re.split(r"\n[ \t]*\n", text)[-1]
+    return "?" in last or any(
+        re.match(rf"{_SOFTENER}(?:{_TASK[language]})\b", comparable(clause)) for clause in re.split(r"[.!:;\n]", last)
+    )
+
+
+def _ends_without_question(text: str, language: Language, arms: Arms) -> bool:
+    return not _TRAILING.sub("", text).endswith("?")
+
+
+def _in_an_outline(text: str, language: Language, arms: Arms) -> bool:
+    return len(_BULLET.findall(text)) >= _FEWEST_LINES
+
+
+def _in_prose(text: str, language: Language, arms: Arms) -> bool:
+    return len(_BULLET.findall(text)) <= 1
+
+
+def _sentences(text: str) -> Sequence[str]:
+    return [piece for piece in _SENTENCE_END.split(text) if comparable(piece)]
+
+
+_CHECKS: Final[Mapping[tuple[int, int], Callable[[str, Language, Arms], bool]]] = {
+    (0, 1): _example_first,
+    (0, -1): _principle_first,
+    (1, 1): _in_steps,
+    (1, -1): _overview_first,
+    (2, 1): _ends_in_a_task,
+    (2, -1): _ends_without_question,
+    (3, 1): _in_an_outline,
+    (3, -1): _in_prose,
+}

@@ -1,0 +1,244 @@
+"""The course that one person takes through the questionnaire, and what their answers say; pure.
+
+A course is its answers in the order in which they were given, and whether it rests: what is asked next follows from them alone,
+so it goes on at the same item after days and restarts. Going back takes the last answer away again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from bot.types import Choice, Language
+from profiles.items import DIMENSIONS, LENGTHS, LETTERS, Control, Item, Option, Part, Questionnaire, comparable
+
+CONTRADICTORY: Final = 4.0
+"""From here on `contradiction` asks for a reserve item."""
+FAST_S: Final = 1.5
+LOW_QUALITY: Final = 0.25
+_ONE_SIDED: Final = (11, 12)
+_FEWEST_TIMED, _FEWEST_PLACED = 4, 8
+"""Answers before their speed and their places say anything: one round, and the two rounds that everybody is asked."""
+_TAU, _CLEAR = 0.10, 0.80
+_LONGEST_READ: Final = 2_000
+_BEFORE_LETTER: Final = r"(?:(?:la )?(?:opcion|respuesta|letra) |la |(?:option|answer|letter) )?"
+
+
+class Mode(StrEnum):
+    """Which items a course asks: all, as few as tell enough, or those of a retest."""
+
+    FULL = "full"
+    QUICK = "quick"
+    RETEST = "retest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What was answered: the option's key, the place at which it was shown (from 0), and how long it took. None: skipped."""
+
+    item: str
+    option: str | None
+    position: int | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """One person's way through the questionnaire, as it is kept."""
+
+    mode: Mode = Mode.FULL
+    answers: tuple[Answer, ...] = ()
+    is_stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What the context items said, with the defaults of those that were not answered. `level` is 1 to 4."""
+
+    level: int
+    goal: str
+    length: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """How far a person's answers can be trusted; `weight` is the quality of each of them."""
+
+    weight: float
+    is_fast: bool
+    is_one_sided: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The open item as this person sees it: `options` in their order, and which one of how many it is (0 of 0 for context)."""
+
+    item: Item
+    options: tuple[Option, ...]
+    number: int
+    count: int
+    has_earlier: bool
+
+    def wording(self, questionnaire: Questionnaire, language: Language) -> str:
+        """The whole message as Markdown, with the options' full texts: buttons hold letters only."""
+        head = self.item.text[language]
+        if self.count:
+            head = f"{questionnaire.progress[language].format(number=self.number, count=self.count)} · {head}"
+        lettered = [
+            f"**{letter}**{chr(10) * 2 if option.text[language].startswith('- ') else ' · '}{option.text[language]}"
+            for letter, option in zip(LETTERS, self.options, strict=False)
+        ]
+        return "\n\n".join([head, *lettered])
+
+    def choices(self, questionnaire: Questionnaire, language: Language) -> tuple[Choice, ...]:
+        """The buttons: a row of letters that come back as option keys, and one of controls."""
+        letters = [Choice(key=option.key, label=LETTERS[place]) for place, option in enumerate(self.options)]
+        offered = [control for control in Control if control is not Control.BACK or self.has_earlier]
+        return (*letters, *(Choice(key=c.value, label=questionnaire.labels[c][language], row=1) for c in offered))
+
+    def pressed(self, key: str) -> Option | Control | None:
+        """What a button means; None for one of another item."""
+        if key in tuple(Control):
+            return Control(key)
+        return self.item.option(key)
+
+    def said(self, questionnaire: Questionnaire, text: str) -> Option | Control | None:
+        """What a typed answer means: a letter, an option's text or a control, in either language; None for anything else."""
+        told = comparable(text[:_LONGEST_READ])
+        if (control := questionnaire.words.get(told)) is not None:
+            return control
+        for letter, option in zip(LETTERS.lower(), self.options, strict=False):
+            texts = {comparable(wording) for wording in option.text.values()}
+            if told in texts | {f"{letter} {wording}" for wording in texts} or re.fullmatch(_BEFORE_LETTER + letter, told):
+                return option
+        return None
+
+
+def shown(item: Item, *, person: str, salt: str) -> tuple[Option, ...]:
+    """The options in the order in which this person sees them: reversed for half of all people and items, always the same."""
+    digest = hashlib.sha256(f"{person}|{item.id}|{salt}".encode()).digest()
+    return item.options[::-1] if digest[-1] % 2 else item.options
+
+
+def plan(questionnaire: Questionnaire, course: Course) -> tuple[Item, ...]:
+    """The items of a course in order, as far as its answers decide it. Answers may add reserve items, and spare third ones."""
+    if course.mode is Mode.RETEST:
+        return (*questionnaire.of(Part.RESERVE), *questionnaire.of(Part.FIRST))
+    scored = scores(questionnaire, course.answers)
+    third = questionnaire.of(Part.THIRD)
+    if course.mode is Mode.QUICK:
+        early = scores(questionnaire, course.answers, (Part.FIRST, Part.SECOND))
+        third = tuple(item for item in third if not _is_clear(early[item.dimension]))
+    reserve = [item for item in questionnaire.of(Part.RESERVE) if contradiction(scored[item.dimension]) >= CONTRADICTORY]
+    early_parts = (Part.CONTEXT, Part.FIRST, Part.SECOND)
+    return (*(item for part in early_parts for item in questionnaire.of(part)), *third, *reserve)
+
+
+def current(questionnaire: Questionnaire, course: Course) -> Item | None:
+    """The item that is open, also of a course that rests; None once it is finished."""
+    done = {answer.item for answer in course.answers}
+    return next((item for item in plan(questionnaire, course) if item.id not in done), None)
+
+
+def ask(questionnaire: Questionnaire, course: Course, *, person: str, salt: str) -> Asked | None:
+    """The open item for this person; None while the course rests and once it is finished."""
+    item = None if course.is_stopped else current(questionnaire, course)
+    if item is None:
+        return None
+    counted = [planned.id for planned in plan(questionnaire, course) if planned.part is not Part.CONTEXT]
+    is_counted = item.part is not Part.CONTEXT
+    return Asked(
+        item=item,
+        options=shown(item, person=person, salt=salt),
+        number=counted.index(item.id) + 1 if is_counted else 0,
+        count=len(counted) if is_counted else 0,
+        has_earlier=bool(course.answers),
+    )
+
+
+def step(questionnaire: Questionnaire, course: Course, asked: Asked, meaning: Option | Control, *, seconds: float) -> Course:
+    """The course after a person answered what they were asked, or did something else.
+
+    What no longer fits changes nothing: an answer to an item that is not open, as after a second press.
+    """
+    item = current(questionnaire, course)
+    if course.is_stopped or item is None or item.id != asked.item.id:
+        return course
+    if meaning is Control.STOP:
+        return replace(course, is_stopped=True)
+    if meaning is Control.BACK:
+        return replace(course, answers=course.answers[:-1])
+    given = None if isinstance(meaning, Control) else item.option(meaning.key)
+    position = next(
+        (place for place, option in enumerate(asked.options) if given is not None and option.key == given.key), None
+    )
+    answer = Answer(item=item.id, option=given.key if given else None, position=position, seconds=max(0.0, seconds))
+    return replace(course, answers=(*course.answers, answer))
+
+
+def resumed(course: Course) -> Course:
+    """The course, going on where it stopped."""
+    return replace(course, is_stopped=False)
+
+
+def is_finished(questionnaire: Questionnaire, course: Course) -> bool:
+    """Whether nothing is left to ask."""
+    return current(questionnaire, course) is None
+
+
+def scores(
+    questionnaire: Questionnaire, answers: Iterable[Answer], parts: Sequence[Part] = tuple(Part)
+) -> dict[str, tuple[float, ...]]:
+    """The scores of every dimension in order. What was skipped, or is not of this version, says nothing."""
+    found: dict[str, list[float]] = {dimension: [] for dimension in DIMENSIONS}
+    for answer in answers:
+        item = questionnaire.items.get(answer.item)
+        option = item.option(answer.option) if item is not None and item.part in parts else None
+        if item is not None and option is not None and option.score is not None:
+            found[item.dimension].append(option.score)
+    return {dimension: tuple(values) for dimension, values in found.items()}
+
+
+def context(questionnaire: Questionnaire, answers: Iterable[Answer]) -> Context:
+    """What the context items set; of several answers to one the last counts."""
+    items = {item.id: item for item in questionnaire.of(Part.CONTEXT)}
+    chosen = {item.sets: item.default for item in items.values()}
+    for answer in answers:
+        item = items.get(answer.item)
+        if item is not None and answer.option is not None and item.option(answer.option) is not None:
+            chosen[item.sets] = answer.option
+    return Context(level=int(chosen["level"]), goal=chosen["goal"], length=LENGTHS[chosen["length"]])
+
+
+def contradiction(values: Sequence[float]) -> float:
+    """Q = 2·Σ(y − ȳ)² of one dimension's scores: exact for the scores there are, and never less with one more."""
+    count, total = len(values), sum(values)
+    return 2 * (count * sum(value * value for value in values) - total * total) / count if values else 0.0
+
+
+def quality(questionnaire: Questionnaire, answers: Iterable[Answer]) -> Quality:
+    """Whether answers were too fast to have been read, or all at one place: then all count for less, and a redo is offered.
+
+    `_ONE_SIDED` of 12 items is the rule; of fewer or more answers it is the same share. Context and skips do not count.
+    """
+    told = [a for a in answers if a.position is not None and a.item in questionnaire.items]
+    told = [a for a in told if questionnaire.items[a.item].part is not Part.CONTEXT]
+    is_fast = len(told) >= _FEWEST_TIMED and statistics.median(answer.seconds for answer in told) < FAST_S
+    most = max(Counter(answer.position for answer in told).values(), default=0)
+    part, whole = _ONE_SIDED
+    is_one_sided = len(told) >= _FEWEST_PLACED and most * whole >= part * len(told)
+    return Quality(weight=LOW_QUALITY if is_fast or is_one_sided else 1.0, is_fast=is_fast, is_one_sided=is_one_sided)
+
+
+def _is_clear(values: Sequence[float]) -> bool:
+    """Whether answers alone make a dimension clear: θ = 2·Σy / (3 + 2n), sd = 1/√(3 + 2n), P of a pole at least 0.80."""
+    precision = 3 + 2 * len(values)
+    theta, sd = 2 * sum(values) / precision, 1 / math.sqrt(precision)
+    return 0.5 * (1 + math.erf((abs(theta) - _TAU) / sd / math.sqrt(2))) >= _CLEAR
