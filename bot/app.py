@@ -49,7 +49,7 @@ from bot.store.migrate import migrate
 from bot.store.open import Stores, open_folder
 from bot.supervise import SupervisedChannel
 from bot.system import SystemClock, TimeOrderedIds
-from bot.types import LANGUAGES, ChannelName, IncomingMessage, Job, Language, Limit
+from bot.types import LANGUAGES, ChannelName, IncomingMessage, Job, Language, Limit, TurnId
 from handlers import ASK_A_MODEL
 from handlers import build as build_handlers
 from handlers.signs import load_signs
@@ -64,8 +64,8 @@ if TYPE_CHECKING:
 _log = structlog.get_logger("martin")
 
 DUE_EVERY_S, NIGHT_EVERY_S = 60, 300
-MODELS_EVERY_S = 30.0
-"""How often `auto` looks for a model that was not there yet."""
+MODELS_EVERY_S, MODELS_FRESH_S = 15.0, 300.0
+"""How often to look for a model that was not ready, and how often at those that were."""
 MILLION = 1_000_000
 
 
@@ -129,6 +129,7 @@ class Bot:
             language=self._language,
             spoken=guess_language,
             limited=ASK_A_MODEL,
+            resumed=self._resumed,
         )
         limits = DoorLimits(per_person=config.limits.queue_per_person, of_all=config.limits.queue_all)
         self.door = Door(
@@ -144,6 +145,10 @@ class Bot:
         self._health = RunningHealth(clock=self._clock, checks=self._checks(), stuck_s=lambda: stores.database.batch_running_s)
         self._stopping = asyncio.Event()
         self.statuses: Sequence[ModelStatus] = ()
+
+    def _resumed(self, id: TurnId, message: IncomingMessage) -> None:
+        if (session := self._sessions.get(message.address.channel)) is not None:
+            session.resume(id, message)
 
     def web(self, owner_token: str) -> WebServer:
         """The page's server, bound to its port. Raises ConfigError when the port is taken."""
@@ -161,7 +166,7 @@ class Bot:
                 bot_name=self._config.bot.name,
                 text_limit=self._config.limits.text_max_chars,
                 currency=self._config.models.currency,
-                place=lambda name: next((one.place for one in self.statuses if one.name == name), None),
+                place=lambda name: next((one.place for one in self.model.known() if one.name == name), None),
             ),
             web=self._sessions[ChannelName.WEB],
             console=self._sessions[ChannelName.CONSOLE],
@@ -175,7 +180,7 @@ class Bot:
 
     async def run(self, server: WebServer | None, on_ready: Callable[[], None]) -> None:
         """Serve (without a page where `server` is None) until `stop`, then finish what is under way (R-33)."""
-        await self._look_at_models()
+        self.statuses = await self.model.statuses(terminal_language(self._config.language.default))
         async with aclosing(self.model), asyncio.TaskGroup() as tasks:
             if server is not None:
                 tasks.create_task(server.serve())
@@ -191,7 +196,7 @@ class Bot:
                 )
             ]
             running.append(tasks.create_task(self.knowledge.refresh()))
-            running.append(tasks.create_task(self.model.watch(MODELS_EVERY_S, self._model_joined)))
+            running.append(tasks.create_task(self.model.watch(MODELS_EVERY_S, MODELS_FRESH_S, self._warm_models)))
             running.append(tasks.create_task(self._warm_models()))
             if self.downloads is not None:
                 running.append(tasks.create_task(self.downloads.run()))
@@ -211,16 +216,9 @@ class Bot:
         """Take nothing more in, finish, and end."""
         self._stopping.set()
 
-    async def _look_at_models(self) -> None:
-        self.statuses = await self.model.statuses(terminal_language(self._config.language.default))
-
-    async def _model_joined(self) -> None:
-        await self._look_at_models()
-        await self._warm_models()
-
     async def _warm_models(self) -> None:
         """Let a local server load its model now, so that the first person need not wait for it."""
-        ready = {status.name for status in self.statuses if status.is_ready}
+        ready = {status.name for status in self.model.known() if status.is_ready}
         for model in self._models.warm:
             if model.name in ready:
                 await model.warm()
@@ -272,6 +270,7 @@ class Bot:
             clock=self._clock,
             ids=self._ids,
             status=self.model.statuses,
+            known=self.model.known,
             backup_keep_days=config.store.backup_keep,
             settings=HandlerSettings(
                 recall_deadline_s=config.recall.deadline_ms / 1000,
@@ -299,7 +298,7 @@ class Bot:
 
     def _notice(self, language: Language) -> str:
         """What the page says under its box: that this is an AI, and where text goes."""
-        where = where_text_goes(self.statuses, language) if self.statuses else ""
+        where = where_text_goes(self.model.known(), language)
         return say(language, "An automated AI that can be wrong. What you write {where}", where=where)
 
     def _checks(self) -> Mapping[str, Callable[[], Awaitable[str]]]:

@@ -75,8 +75,11 @@ class _Builder:
         }
 
     def may_join(self, provider: str) -> bool:
-        """Whether it is asked at all: what nobody named must be near, and have an address."""
-        if self._is_named(provider) or provider == "offline":
+        """Whether it belongs into the chain: what nobody named must be near, and have an address.
+
+        Ollama is there in any case: it asks no host that is far, and says so.
+        """
+        if self._is_named(provider) or provider in ("offline", "ollama"):
             return True
         return not self._models.is_remote(provider) and (provider != "openai" or bool(self._models.openai.base_url))
 
@@ -88,6 +91,7 @@ class _Builder:
             model=model,
             deadlines=_deadlines(self._models.remote if is_remote else self._models.local),
             parallel=self._models.parallel,
+            is_remote=is_remote,
             is_networked=self._models.is_networked(provider),
             needs_trial=provider != "offline",
             joins_when_ready=not self._is_named(provider) and provider != "offline",
@@ -95,7 +99,7 @@ class _Builder:
 
     def library(self) -> ModelLibrary | None:
         """The models of Ollama's server, where it is asked for answers too."""
-        if "ollama" not in self._config.providers or not self.may_join("ollama"):
+        if "ollama" not in self._config.providers:
             return None
         return OllamaLibrary(
             host=self._models.ollama.host, may_forward=self._is_named("ollama"), is_remote=self._models.is_remote("ollama")

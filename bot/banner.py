@@ -69,6 +69,8 @@ class Banner:
             return first.detail
         if "offline" in self.chosen:
             return say(language, "chosen by the setting models.provider")
+        if away := [one.name for one in self.statuses if one.is_wanted and not one.is_ready]:
+            return say(language, "steps in until {models} can answer", models=", ".join(away))
         return say(language, "no language model is connected, so it answers from knowledge/ and from what you correct")
 
     def _steps(self) -> list[str]:

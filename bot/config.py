@@ -30,6 +30,7 @@ from bot.setting_problems import (
     CERTIFICATE,
     CERTIFICATE_KEY,
     KNOWN,
+    PLATFORM,
     PREFIX,
     PathOf,
     certificate_problems,
@@ -120,11 +121,14 @@ def read_config(
     given = _Layer()
     if data_dir is not None:
         given.put(("data_dir",), "--data-dir", data_dir)
+    dotenv = _read_dotenv(folder / ".env", problems, language)
     layers = (
         given,
         _from_names(environment, "", problems, language),
-        _from_names(_read_dotenv(folder / ".env", problems, language), ".env: ", problems, language),
+        _from_names(dotenv, ".env: ", problems, language),
         _from_toml(file or folder / "config.toml", problems, language, is_required=file is not None),
+        _from_aliases(environment, ""),
+        _from_aliases(dotenv, ".env: "),
     )
     names = {path: name for layer in reversed(layers) for path, name in layer.names.items()}
     try:
@@ -143,15 +147,24 @@ def read_config(
 def _from_names(values: Mapping[str, str], where: str, problems: list[Problem], language: str) -> _Layer:
     """The layer that `MARTIN_…` names make. An empty value counts as not given."""
     layer = _Layer()
-    for alias, path in ALIASES.items():
+    for alias, path in PLATFORM.items() if not where else ():
         if value := values.get(alias, "").strip():
-            layer.put(path, where + alias, value)
+            layer.put(path, alias, value)
     for name, value in values.items():
         known = BY_NAME.get(name.upper())
         if known is not None and value.strip():
             layer.put(known, where + environment_name(known), value.strip())
         elif known is None and name.upper().startswith(PREFIX):
             problems.append(unknown_name(name, where, language))
+    return layer
+
+
+def _from_aliases(values: Mapping[str, str], where: str) -> _Layer:
+    """The layer of names that others gave to settings of ours: below everything that names ours."""
+    layer = _Layer()
+    for alias, path in ALIASES.items():
+        if value := values.get(alias, "").strip():
+            layer.put(path, where + alias, value)
     return layer
 
 
@@ -261,7 +274,13 @@ def _check_together(
         reason = say(language, "this is not a folder and cannot become one")
         yield Problem(path=names["data_dir",], reason=reason, accepted=say(language, "a folder"))
     with suppress(ValidationError):  # told already
-        yield from model_problems(ModelSettings.model_validate(_section(layers, "models")), names, language)
+        models = ModelSettings.model_validate(_section(layers, "models"))
+        yield from model_problems(models, names, language)
+        for name in ("money_per_day", "money_per_day_all"):
+            if not models.prices and given("limits", name) not in ("", "0", "0.0"):
+                reason = say(language, "without prices nothing costs anything, and this limit would never be reached")
+                accepted = say(language, "models.prices as well, such as `mistral/*=0.10/0.30`")
+                yield Problem(path=names["limits", name], reason=reason, accepted=accepted)
     certificate, key = given(*CERTIFICATE).strip(), given(*CERTIFICATE_KEY).strip()
     if not reads_certificate:
         return

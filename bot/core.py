@@ -20,6 +20,7 @@ from bot.door import User, refusal_notice
 from bot.errors import DeliveryError, IntakeError, MartinError, StoreClosed, StoreConflict, StoreError
 from bot.limits import DailyLimits, OncePerDay, has_messages_left, limit_note, limit_notice, over_limit, refusal_text
 from bot.locale import say
+from bot.notes import with_note
 from bot.ports import Channel, Clock, Context, InboxStore, OutboxStore, PeopleStore, TurnRecord, TurnStore
 from bot.preview import RunningPreview, Stop
 from bot.router import Router
@@ -103,12 +104,16 @@ class Core:
         language: Callable[[IncomingMessage], Language],
         spoken: Callable[[str], Language | None],
         limited: Container[str] = (),
+        resumed: Callable[[TurnId, IncomingMessage], None] = lambda _id, _message: None,
     ) -> None:
-        """`limited` names the handlers that the daily limits hold for: those that ask a model, never help in a crisis."""
+        """`limited` names the handlers that the daily limits hold for: those that ask a model, never help in a crisis.
+
+        `resumed` hears of each message that an earlier process left unanswered.
+        """
         self._inbox, self._people, self._turns, self._outbox = inbox, people, turns, outbox
         self._router, self._delivery, self._channels = router, delivery, channels
         self._clock, self._settings, self._language, self._spoken = clock, settings, language, spoken
-        self._limited = limited
+        self._limited, self._resumed = limited, resumed
         self._lanes: dict[Address, deque[_Waiting]] = {}
         self._of_user: Counter[User] = Counter()
         self._waiting = 0
@@ -123,6 +128,7 @@ class Core:
         async with asyncio.TaskGroup() as self._tasks:
             for row in await self._patiently(self._inbox.unfinished):
                 if row.message.kind in ON_LANE:
+                    self._resumed(row.id, row.message)
                     self.enqueue(row.id, row.message, row.attempts)
                 elif row.attempts < MOST_ATTEMPTS:
                     await self._patiently(partial(self._inbox.count_attempt, row.id))
@@ -380,7 +386,9 @@ class Core:
                 id=OutboxId(turn.id),
                 kind=OutgoingKind.REPLY,
                 address=turn.message.address,
-                reply=replace(outcome.reply, text=f"{outcome.reply.text}\n\n{outcome.note}") if outcome.note else outcome.reply,
+                reply=replace(outcome.reply, text=with_note(outcome.reply.text, outcome.note))
+                if outcome.note
+                else outcome.reply,
                 nonce=turn.id,
                 turn_id=turn.id,
                 event_id=turn.message.event_id,

@@ -45,7 +45,7 @@ def why_not(language: Language, error: ModelError | None) -> str:
         case ModelTooNew():
             text = say(language, "This model needs a newer version of Ollama: https://ollama.com/download.")
         case ModelRejected():
-            text = say(language, "The local server will not do it.")
+            text = say(language, "The local server refuses this download.")
         case ModelUnreachable() | ModelTimedOut():
             text = say(
                 language,
@@ -55,5 +55,5 @@ def why_not(language: Language, error: ModelError | None) -> str:
         case ModelBusy():
             text = say(language, "The local server is busy. Try again in a moment.")
         case _:
-            text = say(language, "The local server could not do it. Try again: what is there already is kept.")
+            text = say(language, "The download failed on the local server. Try again: what is there already is kept.")
     return text

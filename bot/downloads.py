@@ -31,6 +31,7 @@ class BackgroundDownloads:
         self._library, self._clock = library, clock
         self._downloads: dict[str, Download] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._ending: dict[asyncio.Task[None], str] = {}
         self._is_running = False
 
     async def run(self) -> None:
@@ -43,10 +44,10 @@ class BackgroundDownloads:
             await asyncio.Event().wait()
         finally:
             self._is_running = False
-            for task in self._tasks.values():
-                task.cancel()
-            if self._tasks:
-                await asyncio.wait(self._tasks.values())
+            for model in tuple(self._tasks):
+                self.stop(model)
+            if self._ending:
+                await asyncio.wait(tuple(self._ending))
 
     def start(self, model: str) -> None:
         """Download it in the background; nothing where that is under way."""
@@ -61,7 +62,10 @@ class BackgroundDownloads:
 
     def stop(self, model: str) -> None:
         """End its download; what is there already is kept. Nothing where none is under way."""
-        if (task := self._tasks.get(model)) is not None:
+        if (task := self._tasks.pop(model, None)) is not None:
+            self._set(model, DownloadState.STOPPED)
+            _log.info("download.stopped")
+            self._ending[task] = model
             task.cancel()
 
     def of(self, model: str) -> Download | None:
@@ -74,8 +78,10 @@ class BackgroundDownloads:
 
     async def ended(self, model: str) -> Download | None:
         """Return its last download once that is no longer under way; None where there was none."""
-        if (task := self._tasks.get(model)) is not None:
-            await asyncio.wait({task})
+        tasks = [task for task, ending in self._ending.items() if ending == model]
+        if tasks := [*tasks, *([self._tasks[model]] if model in self._tasks else [])]:
+            await asyncio.wait(tasks)
+            await asyncio.sleep(0)  # what is to be done when they end comes after it
         return self.of(model)
 
     async def _download(self, model: str) -> None:
@@ -103,16 +109,16 @@ class BackgroundDownloads:
         self._downloads[model] = replace(self._downloads[model], state=state, error=error, remaining_s=None)
 
     def _ended(self, model: str, task: asyncio.Task[None]) -> None:
-        """Also where it was stopped before it had begun. Of the downloads that ended, the oldest are forgotten."""
-        del self._tasks[model]
+        """Of the downloads that ended, the oldest are forgotten. One that was stopped may have been begun anew meanwhile."""
+        self._ending.pop(task, None)
         error = None if task.cancelled() else task.exception()
         if error is not None:
             place = "".join(traceback.format_tb(error.__traceback__)[-4:])
             _log.error("download.error", error=type(error).__name__, place=place)
-            self._set(model, DownloadState.FAILED, ModelBroken(model, f"unforeseen {type(error).__name__}"))
-        elif self._downloads[model].state is DownloadState.RUNNING:
-            self._set(model, DownloadState.STOPPED)
-            _log.info("download.stopped")
+        if self._tasks.get(model) is task:
+            del self._tasks[model]
+            if error is not None:
+                self._set(model, DownloadState.FAILED, ModelBroken(model, f"unforeseen {type(error).__name__}"))
         over = [name for name in self._downloads if name not in self._tasks]
         for name in over[:-KEPT]:
             del self._downloads[name]

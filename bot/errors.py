@@ -17,6 +17,7 @@ MartinError
 │   ├── ModelTimedOut     a deadline passed
 │   ├── ModelBusy         429 or 503; carries `retry_after_s`
 │   ├── ModelRejected     the backend will not do this (401, 404, 422, …)
+│   │   ├── RequestRejected  not this request (400, 413, 422); others it may take
 │   │   ├── ModelMissing  it has no such model
 │   │   ├── ModelNotNamed it would take words out of the private network
 │   │   ├── ModelTooNew   the model needs a newer version of it
@@ -102,7 +103,9 @@ class BackupError(MartinError):
 
 
 class ModelError(MartinError):
-    """A model gave no usable answer. `model` is its name."""
+    """A model gave no usable answer. `model` is its name; `cost` what it took all the same (see `Generation`)."""
+
+    cost = 0
 
     def __init__(self, model: str, detail: str) -> None:
         self.model, self.detail = model, detail
@@ -127,6 +130,10 @@ class ModelBusy(ModelError):
 
 class ModelRejected(ModelError):
     """The backend refuses this request whatever the number of tries."""
+
+
+class RequestRejected(ModelRejected):
+    """The backend will not take this one request (too long, malformed); it says nothing of others."""
 
 
 class ModelMissing(ModelRejected):

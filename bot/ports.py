@@ -379,6 +379,7 @@ class Services:
     """What handlers are built from.
 
     `offline` answers where a daily limit is used up; `library` is None where no local server of models was asked for.
+    `status` asks each model how it is; `known` says at once how each was when last asked, in whatever language.
     """
 
     model: ChatModel
@@ -394,6 +395,7 @@ class Services:
     notices: NoticeStore
     price: Price
     status: Callable[[Language], Awaitable[Sequence[ModelStatus]]]
+    known: Callable[[], Sequence[ModelStatus]]
     backup_keep_days: int
     settings: HandlerSettings
     downloads: Downloads | None = None

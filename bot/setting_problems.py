@@ -29,12 +29,13 @@ MISTRAL_KEY: PathOf = ("models", "mistral", "api_key")
 OPENAI_URL: PathOf = ("models", "openai", "base_url")
 MISTRAL_HOTTEST = 1.5
 """The highest temperature of Mistral's interface (its published description, 2026-11)."""
+PLATFORM: Mapping[str, PathOf] = {"PORT": ("web", "port")}
+"""Names that hosting platforms set for whoever runs there; only our own name in the environment beats them."""
 ALIASES: Mapping[str, PathOf] = {
-    "PORT": ("web", "port"),
     "OLLAMA_HOST": ("models", "ollama", "host"),
     "MISTRAL_API_KEY": MISTRAL_KEY,
 }
-"""Names that others gave to a setting of ours; our own name wins."""
+"""Names that others gave to a setting of ours; wherever ours is set, it wins."""
 
 
 def environment_name(path: PathOf) -> str:
@@ -116,7 +117,8 @@ def accepted_values(field: FieldInfo, language: str) -> str:
 
 def model_problems(models: ModelSettings, names: Mapping[PathOf, str], language: str) -> Iterator[Problem]:
     """What the named providers lack, and addresses to which text would travel in the clear."""
-    where = names.get(("models", "chain")) or names.get(("models", "provider"), "models.provider")
+    named_in: PathOf = ("models", "chain" if models.chain else "provider")
+    where = names.get(named_in, ".".join(named_in))
     if "mistral" in models.named and models.mistral.api_key is None:
         accepted = say(language, "{name} in the environment or in `.env`", name=environment_name(MISTRAL_KEY))
         yield Problem(path=where, reason=say(language, "`mistral` needs a key"), accepted=accepted)

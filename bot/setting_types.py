@@ -68,9 +68,11 @@ def _key(value: SecretStr | None) -> SecretStr | None:
 
 def _url(value: str) -> str:
     """An address as `http://host:port/path`, without a slash at its end; what Ollama allows in `OLLAMA_HOST` is filled in."""
-    text = value.strip()
+    text = value.strip(" \t\n\"'")
     if not text:
         return ""
+    if _is_address(text) and ":" in text:
+        text = f"[{text}]"
     try:
         parts = urlsplit(text if "://" in text else "http://" + (f"127.0.0.1{text}" if text.startswith(":") else text))
         port = parts.port
@@ -265,15 +267,17 @@ def is_near(host: str) -> bool:
     try:
         address = ipaddress.ip_address(name.partition("%")[0])
     except ValueError:
-        return name == "localhost" or ("." not in name and not name.isdigit()) or name.endswith(NEAR_NAMES)
+        is_bare = bool(name) and "." not in name and not name[0].isdigit()  # 0x08080808 is an address, whoever reads it
+        return name == "localhost" or is_bare or name.endswith(NEAR_NAMES)
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
-    return address.is_loopback or (
-        address.is_link_local or any(address in net for net in _PRIVATE if net.version == address.version)
-    )
+    return address.is_loopback or any(address in net for net in _PRIVATE if net.version == address.version)
 
 
-_PRIVATE: Final = tuple(ipaddress.ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
+_PRIVATE: Final = tuple(
+    ipaddress.ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10")
+)
+"""RFC 1918, RFC 4193, and IPv6's own link. Not 169.254.0.0/16: providers answer there with the machine's credentials."""
 
 
 def is_loopback(host: str) -> bool:

@@ -425,8 +425,9 @@ class Generation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """A piece of an answer; the last of a stream carries the generation. A chain says in `model` whose words these are.
+    """A piece of an answer; the last of a stream carries the generation.
 
+    A chain says in `model` whose it is (in a first chunk without text: who is asked), in `is_fallback` that others were before.
     `is_thinking` marks a sign of life without text: the model reasons before it answers, and that is not shown.
     """
 
@@ -434,6 +435,7 @@ class Chunk:
     generation: Generation | None = None
     is_thinking: bool = False
     model: str = ""
+    is_fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from bot.types import (
     TurnStatus,
 )
 from handlers.streaming import Streamed, stream
-from handlers.wording import model_statuses, where_text_goes
+from handlers.wording import where_text_goes
 
 
 class Answering:
@@ -121,11 +121,12 @@ class Answering:
             stop="stopped" if answer.is_stopped else "error",
             cost=self._services.price(name, read, written) if is_counted else 0,
             is_counted=is_counted,
+            flags=frozenset({Flag.FALLBACK}) if answer.is_fallback else frozenset(),
         )
 
     async def _first_note(self, turn: Turn) -> str:
         """Said once, to whoever begins without `/start` (R-66)."""
-        where = where_text_goes(turn.spoken, await model_statuses(self._services, turn.spoken))
+        where = where_text_goes(turn.spoken, self._services.known())
         return (
             "*"
             + say(

@@ -9,7 +9,7 @@ from bot.commands import COMMANDS, Command
 from bot.locale import say, say_many
 from bot.ports import Preview, Services
 from bot.types import Kind, Language, Outcome, Reply, Turn
-from handlers.wording import model_statuses, where_text_goes, who_answers
+from handlers.wording import where_text_goes, who_answers
 
 _TALKING: Final = ("new", "stop", "again", "why", "language")
 _YOURS: Final = ("mydata", "forgetme")
@@ -45,7 +45,7 @@ class AboutHandler:
     async def handle(self, turn: Turn, preview: Preview) -> Outcome:
         """The facts, as they are now."""
         language, settings = turn.language, self._services.settings
-        statuses = await model_statuses(self._services, language)
+        statuses = self._services.known()
         lines = [
             say(
                 language,

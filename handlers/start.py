@@ -10,7 +10,7 @@ from bot.ports import Preview, Services
 from bot.types import LANGUAGES, Choice, DueMessage, Language, Outcome, Question, Reply, Turn
 from bot.writes import AddDueMessage, AskQuestion, CloseQuestion, SetConsent, Write
 from handlers.asking import answer_to, option
-from handlers.wording import language_name, model_statuses, where_text_goes
+from handlers.wording import language_name, where_text_goes
 
 CONSENT: Final = "consent"
 CONSENT_VERSION: Final = "2026-11"
@@ -43,7 +43,7 @@ class StartHandler:
     async def greet(self, turn: Turn, language: Language) -> Outcome:
         """The greeting in `language`. The question is open only for those who have not answered; others may change it."""
         name = self._services.settings.bot_name
-        where = where_text_goes(language, await model_statuses(self._services, language))
+        where = where_text_goes(language, self._services.known())
         parts = [
             say(
                 language,

@@ -17,13 +17,14 @@ class Streamed:
     """What a model has said so far, and how it ended.
 
     `was_asked` is False when the person stopped it before that; `has_begun` says that it gave a sign of life. `model` is the
-    one of a chain that spoke; empty while none has.
+    one of a chain that was asked last, `is_fallback` that another one was asked before it.
     """
 
     text: str = ""
     model: str = ""
     was_asked: bool = False
     has_begun: bool = False
+    is_fallback: bool = False
     generation: Generation | None = None
     is_stopped: bool = False
     error: ModelError | None = None
@@ -60,8 +61,8 @@ async def _read(chunks: AsyncIterator[Chunk], answer: Streamed, preview: Preview
     """Take the stream into `answer`, showing it as it grows; a model's error is kept, not raised."""
     try:
         async for chunk in chunks:
-            answer.has_begun = True
-            answer.model = chunk.model or answer.model
+            answer.model, answer.is_fallback = chunk.model or answer.model, chunk.is_fallback
+            answer.has_begun |= bool(chunk.text) or chunk.is_thinking
             if chunk.text and not chunk.is_thinking:
                 answer.text += chunk.text
                 preview.show(answer.text)

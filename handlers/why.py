@@ -14,7 +14,7 @@ from bot.types import EvidenceKind, Flag, Generation, Kind, Language, Outcome, P
 from bot.where import remote_models
 from handlers.conversation import ANSWERS, meant
 from handlers.crisis import CrisisHandler
-from handlers.wording import as_code, model_statuses
+from handlers.wording import as_code
 
 MOST_SOURCES: Final = 8
 
@@ -37,7 +37,7 @@ class WhyHandler:
         past = await meant(turn, self._services.turns, lambda one: is_named or _is_answer(one) or _is_help(one))
         if past is None or not _is_answer(past):
             return Outcome(reply=Reply(text=_nothing(turn.language, past, is_named=is_named)), is_refused=True)
-        statuses = await model_statuses(self._services, turn.language)
+        statuses = self._services.known()
         return Outcome(reply=Reply(text=self._explained(turn.language, past, statuses)))
 
     def _explained(self, language: Language, past: PastTurn, statuses: Sequence[ModelStatus]) -> str:
@@ -123,7 +123,9 @@ def _flags(language: Language, past: PastTurn) -> list[str]:
         Flag.TIMED_OUT: say(language, "It took longer than it may, so it was cut."),
         Flag.PARTIAL: say(language, "It is not complete."),
         Flag.UNKNOWN: say(language, "I found nothing that answers your question, and said so."),
-        Flag.TRIMMED: say(language, "Not everything fitted in: part of what we had said was left out."),
+        Flag.TRIMMED: say(
+            language, "Not everything fitted in: part of your message or of what we had said before was left out."
+        ),
         Flag.NO_RECALL: say(language, "I could not look up in time what you have taught me, so none of it is in there."),
     }
     told = [text for flag, text in words.items() if flag in flags]

@@ -92,6 +92,8 @@ BROKEN = (
         env={"MISTRAL_API_KEY": "k"},
         says="at most 1.5",
     ),
+    env("money without prices", "never be reached", MARTIN_LIMITS__MONEY_PER_DAY="0.5"),
+    toml("money of all without prices", "config.toml: limits.money_per_day_all", "[limits]\nmoney_per_day_all = 2", "prices"),
     toml("openai without address", "config.toml: models.chain", '[models]\nchain = ["ollama", "openai"]', "server's address"),
     toml(
         "text in the clear over the internet",
@@ -304,6 +306,12 @@ def test_names_that_others_gave_to_our_settings_are_honoured_and_ours_win(tmp_pa
     assert models.ollama.host == "http://127.0.0.1:9"
     assert models.mistral.api_key is not None
     assert models.mistral.api_key.get_secret_value() == "a-key-of-mistral"
+    (tmp_path / "config.toml").write_text('[models.ollama]\nhost = "http://file.lan:2"\n')
+    assert load_config(environ=environ, folder=tmp_path).models.ollama.host == "http://file.lan:2"
+    (tmp_path / ".env").write_text("MARTIN_MODELS__OLLAMA__HOST=http://dotenv.lan:3\nMISTRAL_API_KEY=another-key\n")
+    config = load_config(environ=environ, folder=tmp_path)
+    assert config.models.ollama.host == "http://dotenv.lan:3"
+    assert config.secrets == ("a-key-of-mistral",), "the environment beats .env"
     ours = {**environ, "MARTIN_MODELS__OLLAMA__HOST": "http://box.lan:1/", "MARTIN_MODELS__MISTRAL__API_KEY": "ours-of-mistral"}
     config = load_config(environ=ours, folder=tmp_path)
     assert config.models.ollama.host == "http://box.lan:1"
@@ -318,6 +326,8 @@ def test_names_that_others_gave_to_our_settings_are_honoured_and_ours_win(tmp_pa
         ("http://[::]:5", "http://[::1]:5"),
         ("https://ollama.example.com/", "https://ollama.example.com"),
         ("box", "http://box:11434"),
+        ("::1", "http://[::1]:11434"),
+        ('"127.0.0.1"', "http://127.0.0.1:11434"),
     ],
 )
 def test_an_ollama_host_is_read_as_ollamas_own_client_reads_it(given: str, meant: str, tmp_path: Path) -> None:
@@ -325,7 +335,7 @@ def test_an_ollama_host_is_read_as_ollamas_own_client_reads_it(given: str, meant
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "127.9.9.9", "::1", "10.1.2.3", "172.31.0.1", "192.168.1.5", "fd00::1", "169.254.1.1", "fe80::1%eth0",
+    "host", ["localhost", "127.9.9.9", "::1", "10.1.2.3", "172.31.0.1", "192.168.1.5", "fd00::1", "fe80::1%eth0",
              "ollama", "box.local", "nas.lan", "host.docker.internal", "::ffff:10.0.0.1", "a.localhost", "LOCALHOST."],
 )  # fmt: skip
 def test_this_machine_and_its_private_network_are_near(host: str) -> None:
@@ -334,7 +344,7 @@ def test_this_machine_and_its_private_network_are_near(host: str) -> None:
 
 @pytest.mark.parametrize(
     "host", ["ollama.com", "8.8.8.8", "172.32.0.1", "100.64.0.1", "2606:4700::1", "::ffff:8.8.8.8", "192.0.2.1", "203.0.113.5",
-             "local.example.com", "134744072", "0.0.0.1", "evil.lan.example"],
+             "local.example.com", "134744072", "169.254.169.254", "0x08080808", "8", "0.0.0.1", "evil.lan.example"],
 )  # fmt: skip
 def test_everything_else_is_far(host: str) -> None:
     assert not is_near(host)

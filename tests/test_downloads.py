@@ -117,6 +117,17 @@ async def test_stopped_download_closes_the_stream_and_can_go_on_later() -> None:
         assert await state(downloads, "a") is DownloadState.DONE
 
 
+async def test_download_that_is_begun_again_right_after_its_stop_goes_on() -> None:
+    library = Gated()
+    async with running(library) as downloads:
+        downloads.start("a")
+        await underway(downloads, "a")
+        downloads.stop("a")
+        library.gate.set()
+        downloads.start("a")
+        assert await state(downloads, "a") is DownloadState.DONE
+
+
 async def test_download_that_is_stopped_before_it_began_is_stopped() -> None:
     library = Gated()
     async with running(library) as downloads:

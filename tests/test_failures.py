@@ -50,6 +50,7 @@ def product_handlers(stores: Stores) -> Sequence[Handler]:
             notices=stores.notices,
             price=lambda model, prompt_tokens, completion_tokens: prompt_tokens + completion_tokens,
             status=status,
+            known=lambda: (),
             backup_keep_days=7,
             settings=HandlerSettings(),
         )

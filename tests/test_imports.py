@@ -14,7 +14,13 @@ FOLDERS = ("bot", "handlers", "profiles", "web", "benchmarks", "tests")
 
 CONFIG = {"bot.config", "bot.settings", "bot.model_settings", "bot.setting_types", "bot.setting_problems"}
 """One group: reading, records, types and wording of the configuration."""
-PURE = {"profiles.questionnaire", "profiles.posterior", "profiles.directives", "profiles.replay"}
+PURE = {
+    f"profiles.{name}"
+    for name in (
+        *("events", "reasons", "weights", "posterior", "replay"),
+        *("items", "questionnaire", "directives", "wishes", "obeyed"),
+    )
+}
 LEAVES = {"bot", "bot.types", "bot.model_types", "bot.writes", "bot.errors", "bot.locale"}
 BASE = {
     *LEAVES,
@@ -27,6 +33,7 @@ BASE = {
     "bot.download_words",
     "bot.messages",
     "bot.failures",
+    "bot.notes",
     "bot.notices",
     "bot.where",
     "bot.system",
@@ -59,7 +66,7 @@ ALLOWED: Mapping[str, set[str]] = {
     **_same(("bot.download_words", "bot.notices"), {*LEAVES, "bot.amounts"}),
     "bot.control_tokens": LEAVES,
     "bot.messages": {*LEAVES, "bot.control_tokens", "bot.tokens"},
-    **_same(("bot.amounts", "bot.commands", "bot.failures", "bot.tokens", "bot.where"), LEAVES),
+    **_same(("bot.amounts", "bot.commands", "bot.failures", "bot.notes", "bot.tokens", "bot.where"), LEAVES),
     "bot.system": LEAVES,
     "bot.process": LEAVES,
     "bot.certificate": LEAVES,
@@ -129,7 +136,7 @@ SIBLINGS: Mapping[str, set[str]] = {
     "bot.models": {
         f"bot.models.{floor}"
         for floor in (
-            *("breaker", "guard", "chain", "unthought", "sse", "over_http"),
+            *("breaker", "guard", "chain", "unthought", "said_text", "sse", "over_http", "connections"),
             *("ollama_api", "openai_wire", "openai_said", "openai_trouble", "mistral_wire"),
         )
     },

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from bot.errors import StoreError
 from bot.locale import say
+from bot.notes import with_note
 from bot.types import (
     Flag,
     Generation,
@@ -105,7 +106,7 @@ def past_json(turn: PastTurn, settings: WebSettings) -> Json:
     rating = turn.rating
     return {
         "turn_id": turn.id,
-        **reply_json(replace(turn.reply, text=f"{turn.reply.text}\n\n{turn.note}") if turn.note else turn.reply),
+        **reply_json(replace(turn.reply, text=with_note(turn.reply.text, turn.note)) if turn.note else turn.reply),
         "model": turn.model,
         "status": turn.status.value,
         "flags": sorted(flag.value for flag in turn.flags),

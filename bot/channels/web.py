@@ -157,6 +157,13 @@ class SessionChannel:
         is_notice = outgoing.kind is OutgoingKind.NOTICE
         return () if outgoing.turn_id is None or is_notice else (PlatformId(outgoing.turn_id),)
 
+    def resume(self, turn_id: TurnId, message: IncomingMessage) -> None:
+        """What an earlier process left unanswered is under way again: whoever opens the page meanwhile sees the question."""
+        event_id = message.event_id.partition(":")[2]
+        said = Said(event_id=event_id, turn_id=turn_id, kind=message.kind, text=message.text, choice=message.choice)
+        _remember(self._running, turn_id, (message.address, said))
+        self._publish(message.address, said)
+
     # --- towards HTTP (bot.ports.WebChat) ---
 
     def address(self, visitor: Visitor) -> Address:

@@ -134,6 +134,11 @@ class RetryBudget:
         self._share, self._ceiling = share, ceiling
         self._saved = reserve
 
+    @property
+    def saved(self) -> float:
+        """How many retries may go out now."""
+        return self._saved
+
     def earn(self) -> None:
         """A first try went out."""
         self._saved = min(self._ceiling, self._saved + self._share)

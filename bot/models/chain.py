@@ -48,22 +48,35 @@ class Chain:
 
     async def statuses(self, language: Language = "en") -> tuple[ModelStatus, ...]:
         """Each model's own status, in order, asked at the same time; one that does not answer in `CHECK_S` is not ready."""
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one.status(language)) for one in self._guarded]
-        return tuple(task.result() for task in tasks)
+        await self._look(self._guarded, language)
+        return self.known()
+
+    def known(self) -> tuple[ModelStatus, ...]:
+        """Each model's status when it was last asked, in order, at once; words are in the language of that time."""
+        return tuple(one.known for one in self._guarded)
+
+    async def _look(self, which: Sequence[Guarded], language: Language) -> None:
+        """Ask these how they are. What one of them raises unforeseen concerns nobody else, and is logged by its type."""
+        found = await asyncio.gather(*(one.status(language) for one in which), return_exceptions=True)
+        for one, status in zip(which, found, strict=True):
+            if isinstance(status, Exception):
+                _log.error("model.check", model=one.name, error=type(status).__name__)
 
     async def tried_statuses(self, language: Language = "en") -> tuple[ModelStatus, ...]:
         """Each model's status with how long a first token took: every ready one is asked for a few tokens, one by one."""
         return tuple([await one.tried_status(language) for one in self._guarded])
 
-    async def watch(self, every_s: float, on_joined: Callable[[], Awaitable[None]]) -> None:
-        """Look again for the models that join when they are found, until all have joined or this is cancelled."""
-        while waiting := [one for one in self._guarded if not one.has_joined]:
+    async def watch(self, every_s: float, fresh_s: float, on_ready: Callable[[], Awaitable[None]]) -> None:
+        """Keep what is known up to date, until cancelled, and say when another model became ready.
+
+        Every `every_s` those are asked that were not ready (one that joins when it is found joins so), and every `fresh_s` all.
+        """
+        while True:
             await asyncio.sleep(every_s)
-            for one in waiting:
-                await one.status()
-                if one.has_joined:
-                    await on_joined()
+            before = {one.name for one in self.known() if one.is_ready}
+            await self._look([one for one in self._guarded if one.is_due(fresh_s)], "en")
+            if {one.name for one in self.known() if one.is_ready} - before:
+                await on_ready()
 
     async def check(self, language: Language = "en") -> ModelStatus:
         """Ready when any model is; the detail names each of them. Remote when any that is ready is."""
@@ -86,6 +99,7 @@ class Chain:
         """
         began = self._clock.monotonic()
         flags: frozenset[Flag] = frozenset()
+        cost = 0
         first_token_s: float | None = None
         members = [one for one in self._guarded if one.has_joined] or self._guarded
         for guarded in members:
@@ -94,7 +108,7 @@ class Chain:
                     async for chunk in chunks:
                         now_s = self._clock.monotonic() - began
                         first_token_s = now_s if first_token_s is None and chunk.text else first_token_s
-                        yield _dated(chunk, now_s, first_token_s, flags)
+                        yield _dated(chunk, now_s, first_token_s, flags, cost)
                 return
             except ModelError as error:
                 is_last = guarded is members[-1]
@@ -104,7 +118,7 @@ class Chain:
                 )
                 if is_last:
                     raise
-                flags = frozenset({Flag.FALLBACK})
+                flags, cost = frozenset({Flag.FALLBACK}), cost + error.cost
 
     async def aclose(self) -> None:
         """Let every model go of its connections."""
@@ -113,9 +127,14 @@ class Chain:
                 stack.push_async_callback(guarded.aclose)
 
 
-def _dated(chunk: Chunk, seconds: float, first_token_s: float | None, flags: frozenset[Flag]) -> Chunk:
-    """The chunk with the chain's own times and flags in its generation, where it has one."""
+def _dated(chunk: Chunk, seconds: float, first_token_s: float | None, flags: frozenset[Flag], cost: int) -> Chunk:
+    """The chunk with the chain's own times and flags, and in its generation what models before it took in vain."""
     made = chunk.generation
+    if flags:
+        chunk = replace(chunk, is_fallback=True)
     if made is None:
         return chunk
-    return replace(chunk, generation=replace(made, seconds=seconds, first_token_s=first_token_s, flags=made.flags | flags))
+    return replace(
+        chunk,
+        generation=replace(made, seconds=seconds, first_token_s=first_token_s, flags=made.flags | flags, cost=made.cost + cost),
+    )

@@ -11,7 +11,7 @@ from typing import Literal
 
 import structlog
 
-from bot.errors import ModelBroken, ModelBusy, ModelError, ModelTimedOut, ModelUnreachable
+from bot.errors import ModelBroken, ModelBusy, ModelError, ModelTimedOut, ModelUnreachable, RequestRejected
 from bot.failures import failure_text
 from bot.locale import say
 from bot.messages import prompt_tokens
@@ -19,6 +19,7 @@ from bot.model_ports import ChatModel, Price
 from bot.model_types import ModelStatus
 from bot.models.breaker import Breaker, BreakerSettings, BreakerState, Permit, RetryBudget
 from bot.ports import Clock
+from bot.tokens import estimate_tokens
 from bot.types import Chunk, Flag, Generation, Language, Prompt
 
 _log = structlog.get_logger("martin.model")
@@ -54,14 +55,15 @@ class Backend:
     """One model of a chain. At most `parallel` streams of it run at a time; the others wait at its gate.
 
     One that `joins_when_ready` was not named by anybody (`auto`): until it is found it is passed over, and nobody is told that
-    something else stepped in. From then on it is a member like any other. `is_networked` as in `ModelStatus`. What
-    asks nobody needs no trial.
+    something else stepped in. From then on it is a member like any other. `is_remote` and `is_networked`
+    say where its server is, as in `ModelStatus`; the model itself may be further away. What asks nobody needs no trial.
     """
 
     model: ChatModel
     deadlines: Deadlines = LOCAL
     parallel: int = 4
     joins_when_ready: bool = False
+    is_remote: bool = False
     is_networked: bool = False
     needs_trial: bool = True
 
@@ -126,7 +128,10 @@ class Guarded:
         self._running = self._waiting = self._attempts = self._failures = 0
         self._silent_since: float | None = None
         self._needs_trial = backend.needs_trial
-        self._has_joined, self._is_networked = not backend.joins_when_ready, backend.is_networked
+        self._has_joined = not backend.joins_when_ready
+        self._is_remote, self._is_networked = backend.is_remote, backend.is_networked
+        self._last = ModelStatus(name=backend.model.name, is_ready=False, is_remote=False, detail="")
+        self._looked_at: float | None = None
 
     @property
     def name(self) -> str:
@@ -158,11 +163,35 @@ class Guarded:
                 status = await self._model.check(language)
         except TimeoutError:
             detail = say(language, "it did not answer within {seconds} s", seconds=f"{CHECK_S:g}")
-            return ModelStatus(name=self.name, is_ready=False, is_remote=False, detail=detail, is_wanted=self._has_joined)
+            status = replace(
+                self._last, name=self.name, is_ready=False, detail=detail, next_step="", is_wanted=self._has_joined
+            )
+        self._looked_at = self._clock.monotonic()
+        is_remote = status.is_remote or self._is_remote
+        self._last = status = replace(status, is_remote=is_remote, is_networked=self._is_networked and not is_remote)
         if status.is_ready and not self._has_joined:
             self._has_joined = True
             _log.info("model.joined", model=self.name)
-        return replace(status, is_networked=self._is_networked and not status.is_remote)
+        return status
+
+    @property
+    def known(self) -> ModelStatus:
+        """Its status when it was last asked, at once; not ready while it is left alone, or was never asked."""
+        is_remote = self._last.is_remote or self._is_remote
+        return replace(
+            self._last,
+            name=self.name,
+            is_ready=self._last.is_ready and self._breaker.state is BreakerState.CLOSED,
+            is_remote=is_remote,
+            is_networked=self._is_networked and not is_remote,
+            is_wanted=self._has_joined,
+        )
+
+    def is_due(self, fresh_s: float) -> bool:
+        """Whether to look at it again: it was not ready, or was asked longer ago. Not while it is left alone: a probe tells."""
+        if self._breaker.state is not BreakerState.CLOSED:
+            return False
+        return not self._last.is_ready or self._looked_at is None or self._clock.monotonic() - self._looked_at >= fresh_s
 
     async def tried_status(self, language: Language = "en") -> ModelStatus:
         """Its status with how long a first token took: this asks for an answer of a few tokens, and costs as much."""
@@ -173,7 +202,8 @@ class Guarded:
         prompt = Prompt(system="Answer in one word.", question=_HELLO[language], language=language)
         try:
             async with aclosing(self.answer(prompt, _TRIAL_TOKENS, 0.0)) as chunks:
-                await anext(chunks)
+                while not ((chunk := await anext(chunks)).text or chunk.is_thinking):
+                    continue
         except ModelError as error:
             return replace(
                 status,
@@ -190,10 +220,9 @@ class Guarded:
         """Yield its answer, retrying while nothing was shown. Raises ModelError only before the first shown chunk."""
         began = self._clock.monotonic()
         most = self._settings.retries.most
-        self._budget.earn()
         for retry in range(most + 1):
             try:
-                async with aclosing(self._attempt(prompt, max_tokens, temperature, began)) as chunks:
+                async with aclosing(self._attempt(prompt, max_tokens, temperature, began, is_first=retry == 0)) as chunks:
                     async for chunk in chunks:
                         yield chunk
                 return
@@ -215,10 +244,18 @@ class Guarded:
         asked_s = error.retry_after_s if isinstance(error, ModelBusy) else None
         return max(wait_s, asked_s or 0.0)
 
-    async def _attempt(self, prompt: Prompt, max_tokens: int, temperature: float, began: float) -> AsyncGenerator[Chunk, None]:
-        """One try: through breaker and gate, then the stream. The breaker hears how it ended."""
+    async def _attempt(
+        self, prompt: Prompt, max_tokens: int, temperature: float, began: float, *, is_first: bool
+    ) -> AsyncGenerator[Chunk, None]:
+        """One try: through breaker and gate, then the stream. The breaker hears how it ended.
+
+        The first chunk says only who is asked: from there on words may have reached the backend.
+        """
         async with self._admitted(began) as permit:
             self._attempts += 1
+            if is_first:
+                self._budget.earn()
+            yield Chunk(text="", model=self.name)
             progress = _Progress(self.name, prompt, max_tokens, self._settings.max_characters)
             progress.asked_at = self._clock.monotonic()
             if self._silent_since is None or (self._running == 1 and not self._waiting):
@@ -240,15 +277,24 @@ class Guarded:
                     raise ModelBroken(self.name, "the answer was empty")
             except ModelError as error:
                 self._failures += 1
-                if not isinstance(error, _OutOfTime):
+                if not isinstance(error, (_OutOfTime, RequestRejected)):
                     self._breaker.failed(permit, is_timeout=isinstance(error, ModelTimedOut))
                 if not progress.has_text:
+                    error.cost = self._cost_of(progress)
                     raise
                 _log.warning("model.cut", model=error.model, error=type(error).__name__, detail=error.detail)
                 progress.end("deadline" if isinstance(error, ModelTimedOut) else "error")
             finally:
                 await _close(stream)
         yield Chunk(text="", generation=self._priced(progress.generation), model=self.name)
+
+    def _cost_of(self, progress: _Progress) -> int:
+        """What a try that gave no text took: a model that had begun to think has read the prompt."""
+        if not progress.has_begun:
+            return 0
+        progress.end("error")
+        made = self._priced(progress.generation)
+        return made.cost if made is not None else 0
 
     def _priced(self, made: Generation | None) -> Generation | None:
         """The generation with what it cost."""
@@ -334,7 +380,7 @@ class Guarded:
             is_hung = now - progress.asked_at >= limits.first_token_s / 2 or silent_s >= limits.first_token_s
             kind = ModelTimedOut if is_hung else _OutOfTime
             return kind(self.name, f"no text within {min(limits.first_token_s, limits.total_s):g} s")
-        if now - began >= limits.total_s - TOTAL_SLACK_S:
+        if now - began >= limits.total_s - TOTAL_SLACK_S and progress.has_text:
             return _OutOfTime(self.name, f"not done within {limits.total_s:g} s")
         return ModelTimedOut(self.name, f"nothing came for {limits.between_tokens_s:g} s")
 
@@ -345,7 +391,8 @@ class _Progress:
     def __init__(self, model: str, prompt: Prompt, max_tokens: int, max_characters: int) -> None:
         self._model, self._prompt = model, prompt
         self._max_tokens, self._max_characters = max_tokens, max_characters
-        self._tokens = self._characters = 0
+        self._tokens = self._characters = self._thoughts = 0
+        self._written: list[str] = []
         self._held = ""
         self.asked_at = 0.0
         self.has_text = self.has_begun = self.is_thinking = False
@@ -355,11 +402,13 @@ class _Progress:
         """The text to show for this chunk: white space is held back until something visible follows."""
         self.is_thinking = chunk.is_thinking
         self.has_begun |= chunk.is_thinking
+        self._thoughts += chunk.is_thinking
         if chunk.text:
             self._tokens += 1
         room = self._max_characters - self._characters if self._tokens <= self._max_tokens else 0
         text = chunk.text[:room]
         self._characters += len(text)
+        self._written.append(text)
         if len(text) < len(chunk.text):
             self.end("length")
         elif chunk.generation is not None:
@@ -372,13 +421,13 @@ class _Progress:
         return shown
 
     def end(self, stop: Literal["length", "deadline", "error"]) -> None:
-        """The answer ends here, though the backend did not say so. A piece counts as a token."""
+        """The answer ends here, though the backend did not say so: tokens are estimated, a piece is at least one."""
         timed_out = {Flag.TIMED_OUT} if stop == "deadline" else set()
         self._end_with(
             Generation(
                 model=self._model,
                 prompt_tokens=prompt_tokens(self._prompt),
-                completion_tokens=self._tokens,
+                completion_tokens=max(self._tokens, estimate_tokens("".join(self._written))) + self._thoughts,
                 seconds=0,
                 stop=stop,
                 flags=frozenset(timed_out),

@@ -229,7 +229,7 @@ def _unknown(language: Language) -> str:
             say(
                 language,
                 "What helps: ask in other words; press 👎 and write the right answer, and I will remember it for you; or put "
-                "a document about it into the `knowledge/` folder. Whoever runs me can also connect a language model.",
+                "a document about it into the `knowledge/` folder.",
             ),
         )
     )

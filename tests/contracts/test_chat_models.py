@@ -125,8 +125,8 @@ async def test_closing_the_stream_ends_it_and_the_model_answers_again(model: Cha
     stream = model.stream(ask(), max_tokens=1000, temperature=0)
     assert isinstance(stream, AsyncGenerator)
     async with asyncio.timeout(SOON_S), aclosing(stream):
-        first = await anext(stream)
-        assert first.text
+        while not (await anext(stream)).text:
+            continue
     with pytest.raises(StopAsyncIteration):
         await anext(stream)
     assert (await read(model, ask()))[1].stop == "end"

@@ -316,6 +316,7 @@ def services(
         notices=notices or FakeNotices(),
         price=price,
         status=status,
+        known=lambda: statuses,
         backup_keep_days=7,
         settings=settings or HandlerSettings(recall_deadline_s=0.05, version="0.1.0"),
     )

@@ -62,15 +62,12 @@ async def test_greeting_does_not_promise_more_than_the_private_network_where_a_s
     assert "network" not in said(outcome)
 
 
-async def test_greeting_asks_the_models_in_the_persons_language() -> None:
-    asked: list[Language] = []
-
+async def test_greeting_waits_for_no_model() -> None:
     async def status(language: Language) -> Sequence[ModelStatus]:
-        asked.append(language)
-        return ()
+        raise AssertionError("a model was asked")
 
-    await answer(command("start", "es"), replace(services(), status=status))
-    assert asked == ["es"]
+    _, outcome = await answer(command("start", "es"), replace(services(), status=status))
+    assert "Lo que escribes se queda en la máquina" in said(outcome)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

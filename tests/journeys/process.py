@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from bot.setting_problems import ALIASES
+from bot.setting_problems import ALIASES, PLATFORM
 from tests.chaos.talk import events
 
 REPOSITORY = Path(__file__).parents[2]
@@ -24,7 +24,11 @@ READY_S = 60
 
 def environment(data: Path, settings: Mapping[str, str]) -> dict[str, str]:
     """The environment of a bot: this one's without any setting of ours, and `settings`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MARTIN_") and name not in ALIASES}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("MARTIN_") and name not in (*ALIASES, *PLATFORM)
+    }
     ours = {
         "MARTIN_DATA_DIR": str(data),
         "MARTIN_WEB__PORT": "0",

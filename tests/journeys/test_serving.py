@@ -52,6 +52,8 @@ async def test_an_answer_cut_by_kill_9_is_given_after_the_next_start(tmp_path: P
                     if "accepted" in line:
                         bot.process.kill()
     async with running(tmp_path, **SLOW) as bot, person(bot.address, "an-unlucky-person") as ana:
+        opened = (await ana.get("/api/messages")).json()
+        assert [one["text"] for one in opened["running"]] == ["tell me"], "a page opened now shows the question"
         assert "tell me" in (await say(ana, "tell me", event_id="one"))["text"]
         assert len((await ana.get("/api/messages")).json()["messages"]) == 1
         await bot.end()

@@ -109,6 +109,7 @@ MARKS: Sequence[str] = (
     *("<|start|>", "<|message|>", "<|channel|>", "<|constrain|>", "<|call|>", "<|return|>"),  # gpt-oss
     *("<think>", "</think>", "<tool_call>", "</tool_call>", "<tool_response>", "<tools>", "<function=x>"),  # DeepSeek, Qwen
     *("[|system|]", "[|user|]", "[|assistant|]", "[gMASK]", "<sop>", "<extra_id_1>", "<SPECIAL_12>", "<seed:bos>"),
+    *("]~b]", "]~!b[", "[e~[", "]!p~[", "]<]image[>[", "<role>", "</role>"),  # MiniMax, Ling
     *("### Instruction:", "### Response:", "### Input:", "### User:", "### System:"),  # Alpaca and its kin
 )
 

@@ -10,13 +10,22 @@ from random import Random
 
 import pytest
 
-from bot.errors import ModelBroken, ModelBusy, ModelError, ModelRejected, ModelTimedOut, ModelUnreachable
+from bot.errors import (
+    ModelBroken,
+    ModelBusy,
+    ModelError,
+    ModelRejected,
+    ModelTimedOut,
+    ModelUnreachable,
+    RequestRejected,
+)
 from bot.messages import prompt_tokens
 from bot.model_types import ModelStatus
 from bot.models.breaker import BreakerSettings, BreakerState
 from bot.models.chain import Chain
 from bot.models.guard import Backend, Deadlines, GuardSettings, RetrySettings
 from bot.models.scripted import Fault, Rule, ScriptedModel
+from bot.tokens import estimate_tokens
 from bot.types import Chunk, Flag, Generation, Language, Prompt
 from tests.models.virtual_time import LoopClock, in_virtual_time
 
@@ -213,7 +222,7 @@ async def test_stream_that_ends_without_usage_is_partial() -> None:
     text, made = await whole(chain(Awkward("looks whole"), scripted("spare")))
     assert (text, made.flags, made.stop) == ("looks whole", frozenset({PARTIAL}), "error")
     assert made.prompt_tokens == prompt_tokens(ask())
-    assert made.completion_tokens == 1
+    assert made.completion_tokens == estimate_tokens("looks whole")
 
 
 @in_virtual_time
@@ -315,7 +324,7 @@ async def test_closing_the_stream_closes_the_backends_at_once() -> None:
     backend = Awkward("first", 60.0, DONE)
     model = chain(backend)
     async with aclosing(model.stream(ask(), max_tokens=10, temperature=0)) as chunks:
-        assert (await anext(chunks)).text == "first"
+        assert [(await anext(chunks)).text for _ in range(2)] == ["", "first"]
         assert backend.ended == 0
     assert backend.ended == 1
     assert model.states[0].running == 0
@@ -338,7 +347,9 @@ async def test_cancelling_the_reader_closes_the_backends_stream_and_frees_its_pl
 
 async def whole_quickly(model: Chain) -> Chunk:
     async with aclosing(model.stream(ask(), max_tokens=10, temperature=0)) as chunks:
-        return await anext(chunks)
+        while not (chunk := await anext(chunks)).text:
+            continue
+        return chunk
 
 
 @in_virtual_time
@@ -486,7 +497,7 @@ async def test_a_model_that_thinks_is_alive_and_its_silence_between_thoughts_is_
 async def test_every_piece_says_whose_it_is() -> None:
     model = chain(scripted(fault=Fault.MISSING), scripted("spare"))
     chunks = [chunk async for chunk in model.stream(ask(), max_tokens=50, temperature=0)]
-    assert {chunk.model for chunk in chunks} == {"spare"}
+    assert {chunk.model for chunk in chunks if chunk.text or chunk.generation} == {"spare"}
 
 
 @in_virtual_time
@@ -520,18 +531,124 @@ async def test_a_model_that_nobody_named_joins_when_it_is_found_and_is_a_first_c
     async def on_joined() -> None:
         joined.append(True)
 
-    watching = asyncio.create_task(model.watch(30, on_joined))
+    watching = asyncio.create_task(model.watch(30, 300, on_joined))
     await asyncio.sleep(100)
     assert (await whole(model)) == ("hola said spare", (await whole(model))[1])
     assert (await whole(model))[1].flags == frozenset(), "nothing stepped in: nobody asked for more"
     assert late.began == 0
     late.is_there = True
     await asyncio.sleep(31)
-    assert joined == [True]
-    assert watching.done()
+    assert joined == [True, True], "the one that is always there, and the late one"
+    watching.cancel()
     assert (await whole(model))[0] == "here I am"
     late.is_there, late.steps = False, (ModelUnreachable("awkward", "gone"),)
     assert (await whole(model))[1].flags == {FALLBACK}
+
+
+@in_virtual_time
+async def test_who_is_asked_is_said_before_a_word_is_written() -> None:
+    stream = chain(Awkward(5.0, "late", DONE), scripted("spare")).stream(ask(), max_tokens=9, temperature=0)
+    async with aclosing(stream):
+        first = await anext(stream)
+        assert (first.model, first.text, first.is_fallback) == ("awkward", "", False)
+    stream = chain(scripted(fault=Fault.MISSING), Awkward(5.0, "late", DONE)).stream(ask(), max_tokens=9, temperature=0)
+    async with aclosing(stream):
+        asked = [await anext(stream), await anext(stream)]
+        assert [(chunk.model, chunk.is_fallback) for chunk in asked] == [("main", False), ("awkward", True)]
+
+
+@in_virtual_time
+async def test_a_model_that_thought_in_vain_is_paid_for_by_the_answer_of_the_next() -> None:
+    def price(model: str, asked: int, said: int) -> int:
+        return 10 * asked + 100 * said if model == "awkward" else 0
+
+    vain = Awkward(THOUGHT, THOUGHT, ModelBroken("awkward", "cut"))
+    made = (await whole(chain(vain, scripted("spare"), price=price)))[1]
+    assert made.model == "spare"
+    assert made.cost == 10 * prompt_tokens(ask()) + 200
+    refused = Awkward(ModelRejected("awkward", "404"))
+    assert (await whole(chain(refused, scripted("spare"), price=price)))[1].cost == 0
+
+
+@in_virtual_time
+async def test_a_cut_answer_counts_its_text_and_its_thoughts_and_not_its_pieces() -> None:
+    cut = Awkward(THOUGHT, THOUGHT, "word " * 400, ModelBroken("awkward", "cut"))
+    made = (await whole(chain(cut)))[1]
+    assert made.completion_tokens == 2 + estimate_tokens("word " * 400) > 400
+
+
+@in_virtual_time
+async def test_requests_that_one_person_sends_in_vain_leave_the_model_to_the_others() -> None:
+    steps = [RequestRejected("awkward", "400: too long")]
+    main = Awkward(*steps)
+    model = chain(main, scripted("spare"))
+    for _ in range(20):
+        assert (await whole(model))[1].model == "spare"
+    assert model.states[0].breaker is BreakerState.CLOSED
+    assert main.began == 20
+
+
+@in_virtual_time
+async def test_endless_thinking_opens_the_breaker() -> None:
+    endless: list[Chunk | float] = [THOUGHT, 1.5]
+    model = chain(Awkward(*endless * 100), scripted("spare"))
+    for _ in range(5):
+        assert (await whole(model))[1].model == "spare"
+    assert model.states[0].breaker is BreakerState.OPEN
+
+
+@in_virtual_time
+async def test_what_was_left_alone_saves_up_no_retries() -> None:
+    model = chain(scripted(fault=Fault.MISSING), scripted("spare"))
+    for _ in range(200):
+        await whole(model)
+    assert model.states[0].attempts == 5
+    assert model._guarded[0]._budget.saved < 4
+
+
+@in_virtual_time
+async def test_a_model_whose_check_hangs_is_as_far_away_as_its_server() -> None:
+    far = Backend(model=Awkward(60.0), deadlines=QUICK, is_remote=True)
+    near = Backend(model=scripted("here"), is_networked=True)
+    model = Chain([far, near], clock=LoopClock(), random=Random(7))
+    assert [status.place for status in model.known()] == ["remote", "network"], "also before anybody was asked"
+    assert [status.place for status in await model.statuses()] == ["remote", "network"]
+    assert [status.is_ready for status in model.known()] == [False, True]
+
+
+@in_virtual_time
+async def test_what_is_known_is_said_at_once_and_a_model_left_alone_is_not_ready() -> None:
+    hung = Awkward("fine", DONE)
+    model = chain(hung, scripted("spare"))
+    await model.statuses()
+    assert model.known()[0].is_ready
+    hung.steps = (ModelRejected("awkward", "404"),)
+    for _ in range(5):
+        await whole(model)
+    assert not model.known()[0].is_ready
+    assert model.known()[1].is_ready
+
+
+class Surprising(Awkward):
+    """A backend whose check raises what nobody foresaw."""
+
+    async def check(self, language: Language = "en") -> ModelStatus:
+        raise OverflowError("a header")
+
+
+@in_virtual_time
+async def test_a_surprise_in_one_models_check_ends_nothing() -> None:
+    model = chain(Surprising("fine", DONE), scripted("spare"))
+    assert [status.is_ready for status in await model.statuses()] == [False, True]
+    watching = asyncio.create_task(model.watch(1, 1, _nothing))
+    await asyncio.sleep(10)
+    assert not watching.done()
+    watching.cancel()
+    assert (await whole(model))[0] == "fine"
+
+
+async def _nothing() -> None:
+    return None
 
 
 @in_virtual_time
