@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import AsyncExitStack, aclosing, contextmanager, suppress
+from contextlib import AsyncExitStack, aclosing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -16,9 +16,10 @@ from bot.errors import ModelBroken, ModelBusy, ModelError, ModelRejected, ModelU
 from bot.locale import say
 from bot.messages import Message, prompt_tokens, render
 from bot.model_types import ModelStatus
-from bot.models.mistral_wire import Answer, Said, WireError, reason_of, said_in
-from bot.models.over_http import shown_name, wait_s, why
-from bot.models.sse import EventParser, EventTooLong
+from bot.models.connections import drained, keeping, opened
+from bot.models.mistral_wire import Answer, Said, reason_of, said_in
+from bot.models.over_http import BUSY, CONNECT_S, shown_name, trusted, wait_s, why
+from bot.models.sse import EventParser, WireError
 from bot.ports import Clock
 from bot.types import Chunk, Generation, Language, Prompt
 
@@ -28,13 +29,9 @@ if TYPE_CHECKING:
     from mistralai.client.errors import MistralError
     from mistralai.client.models import BaseModelCard, ChatCompletionStreamRequestMessage, FTModelCard, UnknownModelListData
 
-CONNECT_S: Final = 5.0
-DRAIN_S: Final = 0.25
-"""Seconds that the end of a response may take after its last event; then its connection is not used again."""
 IDLE_S: Final = 60.0
-"""Seconds that an idle connection is kept: people think between two questions."""
+"""Seconds that an idle connection is used again: people think between two questions, and Mistral keeps it longer than this."""
 _DONE: Final = b"[DONE]"
-_BUSY: Final = frozenset({429, 502, 503, 504})
 _CONSOLE: Final = "https://console.mistral.ai"
 _SUGGESTED: Final = 3
 _ARRIVED: ContextVar[list[httpx2.Response]] = ContextVar("arrived")
@@ -127,7 +124,7 @@ class MistralModel:
         try:
             async with AsyncExitStack() as undo:
                 undo.push_async_callback(_close, arrived)
-                with self._translated():
+                with self._translated(is_question=True):
                     stream = await connection.sdk.chat.stream_async(
                         model=self._model, messages=_sent(messages), max_tokens=max_tokens, temperature=temperature
                     )
@@ -158,13 +155,13 @@ class MistralModel:
                 async for received in pieces:
                     for event in parser.take(received):
                         if event.data == _DONE:
-                            await _drain(pieces)
+                            await drained(pieces, httpx2.RequestError)
                             return
                         yield said_in(event.data)
             for event in parser.end():
                 if event.data != _DONE:
                     yield said_in(event.data)
-        except (WireError, EventTooLong) as error:
+        except WireError as error:
             raise ModelBroken(self.name, str(error)) from error
         except (httpx2.RequestError, httpx2.StreamError):
             raise ModelBroken(self.name, "the connection broke off before the answer was whole") from None
@@ -185,8 +182,11 @@ class MistralModel:
     # --- what went wrong ---
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Raises a ModelError for what the client raises; what could hold the key or a body is not chained to it."""
+    def _translated(self, *, is_question: bool = False) -> Iterator[None]:
+        """Raises a ModelError for what the client raises; what could hold the key or a body is not chained to it.
+
+        `is_question` says that an answer was asked for, which must not be done twice.
+        """
         import httpx2
         from mistralai.client.errors import MistralError
 
@@ -200,13 +200,16 @@ class MistralModel:
             raise ModelUnreachable(self.name, f"no connection within {CONNECT_S:g} s") from error
         except httpx2.ConnectError as error:
             raise ModelUnreachable(self.name, "no connection") from error
-        except httpx2.RequestError:
+        except httpx2.RequestError as error:
+            if is_question and isinstance(error, (httpx2.NetworkError, httpx2.RemoteProtocolError)):
+                # The server may have it whole, so that it must not be sent again (R-14).
+                raise ModelBroken(self.name, "the connection was lost after the question was sent") from None
             raise ModelUnreachable(self.name, "the connection broke off before an answer began") from None
 
     def _refused(self, error: MistralError) -> ModelError:
         """What an answer means that is no stream and no list."""
         status = error.status_code
-        if status in _BUSY:
+        if status in BUSY:
             waiting_s = wait_s(error.headers.get("retry-after"), self._clock.now())
             return ModelBusy(self.name, f"{status}: {'too many requests' if status == 429 else 'it is overloaded'}", waiting_s)
         if status >= 500:
@@ -249,16 +252,6 @@ class MistralModel:
         return detail, step
 
 
-async def _drain(pieces: AsyncGenerator[bytes, None]) -> None:
-    """Read the end of a response whose last event has come: only then can its connection be used again."""
-    import httpx2
-
-    with suppress(TimeoutError, httpx2.RequestError):
-        async with asyncio.timeout(DRAIN_S):
-            async for _ in pieces:
-                pass
-
-
 def _names(card: BaseModelCard | FTModelCard | UnknownModelListData) -> tuple[bool, Sequence[str]]:
     """Whether a model on the list can chat, and what it is called; a kind of model that the client does not know may."""
     if card.type != "UNKNOWN":
@@ -295,7 +288,7 @@ class _Http:
         Without the header that says when a model is withdrawn: Mistral's client would look for that model's name in the body,
         and fail where the body is a stream.
         """
-        response = await self._client.send(request, stream=stream, follow_redirects=False)
+        response = await opened(self._client.send(request, stream=stream, follow_redirects=False))
         response.headers.pop("x-model-deprecation-timestamp", None)
         _ARRIVED.get([]).append(response)
         return response
@@ -319,9 +312,11 @@ def _connect(server: str, api_key: str, is_remote: bool) -> _Connection:
 
     http = _Http(
         httpx2.AsyncClient(
+            verify=trusted(is_remote=is_remote),
             trust_env=is_remote,
             timeout=httpx2.Timeout(None, connect=CONNECT_S),
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=10, keepalive_expiry=IDLE_S),
+            event_hooks=keeping(httpx2.AsyncByteStream),
         )
     )
     # The key is given as a function, so that no `repr` of the client shows it; a key always, else it looks for one itself.

@@ -10,6 +10,9 @@ from typing import Final, Literal
 
 import msgspec
 
+from bot.models.over_http import token_count
+from bot.models.said_text import SaidText
+from bot.models.sse import WireError
 from bot.models.unthought import Unthought
 from bot.tokens import estimate_tokens
 from bot.types import Chunk
@@ -36,8 +39,8 @@ class _Choice(msgspec.Struct):
 
 
 class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: object = None
+    completion_tokens: object = None
 
 
 class Said(msgspec.Struct):
@@ -64,10 +67,6 @@ class _Refusal(msgspec.Struct):
     type: str = ""
 
 
-class WireError(ValueError):
-    """What came is not what the protocol says."""
-
-
 _saying = msgspec.json.Decoder(Said)
 _refusing = msgspec.json.Decoder(_Refusal)
 
@@ -88,7 +87,7 @@ class Answer:
         self.model = ""
         self.prompt_tokens = 0
         self._counted = 0
-        self._unthought = Unthought()
+        self._clean, self._unthought = SaidText(), Unthought()
         self._written: list[str] = []
 
     @property
@@ -100,8 +99,8 @@ class Answer:
         """What this adds for the person; perhaps nothing. Reasons to stop that it does not know are errors."""
         self.model = said.model or self.model
         if said.usage is not None:
-            self.prompt_tokens = max(0, said.usage.prompt_tokens or 0)
-            self._counted = max(0, said.usage.completion_tokens or 0)
+            self.prompt_tokens = token_count(said.usage.prompt_tokens)
+            self._counted = token_count(said.usage.completion_tokens)
         if not said.choices:
             return Chunk(text="")
         choice = said.choices[0]
@@ -109,7 +108,7 @@ class Answer:
             self.stop = _ENDS.get(choice.finish_reason, "error")
         text, thought = _read(choice.delta.content)
         self._written += (text, thought)
-        shown = self._unthought.take(text)
+        shown = self._unthought.take(self._clean.take(text))
         return Chunk(text=shown, is_thinking=not shown and (bool(thought) or (bool(text) and self._unthought.is_thinking)))
 
     def end(self) -> str:

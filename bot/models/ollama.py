@@ -16,6 +16,7 @@ from bot.locale import say
 from bot.messages import Message, prompt_tokens, render
 from bot.model_types import ModelStatus
 from bot.models.ollama_api import RECOMMENDED, Listed, OllamaApi, Piece, full_name, is_cloud_name, label
+from bot.models.said_text import SaidText
 from bot.models.unthought import Unthought
 from bot.ports import Clock
 from bot.tokens import estimate_tokens
@@ -92,10 +93,11 @@ class OllamaModel:
         self._keep_alive_s, self._think, self._thought_tokens = keep_alive_s, think, thought_tokens
         self._may_forward, self._is_remote, self._is_wanted = may_forward, is_remote, is_wanted
         self._clock = clock
-        self._api = OllamaApi(host=host, is_remote=is_remote)
+        self._api = OllamaApi(host=host, is_remote=is_remote, clock=clock)
         self._name = label(model)
         self._is_forwarded = is_cloud_name(model)
         self._chosen: _Chosen | None = None
+        self._thinks_unopened = False
         self._looking = asyncio.Lock()
 
     @property
@@ -125,25 +127,36 @@ class OllamaModel:
         return replace(self._status(words, ""), is_ready=True, version=chosen.version)
 
     async def stream(self, prompt: Prompt, *, max_tokens: int, temperature: float) -> AsyncGenerator[Chunk, None]:
-        """Yield the answer; reasoning comes as signs of life. Raises ModelError. Closing it closes the connection."""
+        """Yield the answer; reasoning comes as signs of life. Raises ModelError. Closing it closes the connection.
+
+        Where the model was let think and the server has set no thinking apart by the first word, that word may be a thought:
+        the text is then held back until a block of thinking closes, or to its end. So it is after an answer that closed one
+        which it had not opened.
+        """
         began = self._clock.monotonic()
         first_token_s: float | None = None
-        chosen, unthought = await self._current(), Unthought()
+        chosen = await self._current()
+        thinks = self._think and chosen.can_think
+        clean, unthought = SaidText(), Unthought(is_inside=thinks or self._thinks_unopened)
         said: list[str] = []
         last = Piece(text="")
-        thought = self._thought_tokens if self._think and chosen.can_think else 0
+        thought = self._thought_tokens if thinks else 0
         options = {**self._load_options, "num_predict": max_tokens + thought, "temperature": temperature}
         with self._forgetting():
             async with aclosing(self._asked(chosen, render(prompt), options)) as pieces:
                 async for piece in pieces:
                     last = piece
-                    said.append(piece.text)
-                    text = unthought.take(piece.text) + (unthought.end() if piece.is_last else "")
+                    if piece.is_thinking and not any(said):
+                        unthought = Unthought()
+                    said.append(clean.take(piece.text))
+                    text = unthought.take(said[-1])
+                    text += unthought.end(is_whole=piece.reason != "length") if piece.is_last else ""
                     if text:
                         first_token_s = self._clock.monotonic() - began if first_token_s is None else first_token_s
                         yield Chunk(text=text)
                     elif piece.is_thinking or unthought.is_thinking:
                         yield Chunk(text="", is_thinking=True)
+        self._thinks_unopened = unthought.was_unopened
         made = _generation(chosen, last, prompt, "".join(said), max_tokens)
         yield Chunk(text="", generation=replace(made, seconds=self._clock.monotonic() - began, first_token_s=first_token_s))
 

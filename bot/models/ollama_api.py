@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from bot.errors import (
@@ -21,17 +21,19 @@ from bot.errors import (
     ModelUnreachable,
 )
 from bot.messages import Message
+from bot.models.connections import alone, closed, keeping
+from bot.models.over_http import BUSY, CONNECT_S, token_count, trusted, wait_s
+from bot.ports import Clock
 
 if TYPE_CHECKING:
     import httpx
     from ollama import AsyncClient
 
-CONNECT_S: Final = 5.0
-"""Seconds that a connection may take. What comes after has no limit here: a caller knows how long it wants to wait."""
+KEEP_ALIVE_S: Final = 4.0
+"""Seconds that an idle connection is used again: less than servers and proxies keep theirs, so no question meets its end."""
 _END_S: Final = 1.0
 """Seconds that a stream may take to end after it said that it is done, so that its connection can be used again."""
 
-_MOST_TOKENS: Final = 1_000_000_000
 _HEXADECIMAL: Final = frozenset("0123456789abcdef")
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -100,10 +102,11 @@ class OllamaApi:
 
     Connections are made at the first request, and again after `aclose`. Nothing is redirected. To a near server no proxy of
     the environment is used, which would carry private talk elsewhere, and no `OLLAMA_API_KEY` goes: it is for ollama.com.
+    A wait that a server tells as a date is read by `clock`, where there is one.
     """
 
-    def __init__(self, *, host: str, is_remote: bool) -> None:
-        self._host, self._is_remote = host, is_remote
+    def __init__(self, *, host: str, is_remote: bool, clock: Clock | None = None) -> None:
+        self._host, self._is_remote, self._clock = host, is_remote, clock
         self._client: AsyncClient | None = None
         self._opening = asyncio.Lock()
 
@@ -112,34 +115,35 @@ class OllamaApi:
         client = await self._opened()
         with _as_model_errors(label("")):
             # The client's own `list` leaves out `remote_host`, which says whether a model is only forwarded to a cloud.
-            response = await client._request_raw("GET", "/api/tags")  # type: ignore[no-untyped-call]
+            response = await alone(client._request_raw("GET", "/api/tags"))  # type: ignore[no-untyped-call]
             return tuple(_listed(entry) for entry in response.json()["models"] or ())
 
     async def abilities(self, model: str) -> frozenset[str] | None:
         """What a model can do (`completion`, `thinking`, …), None when the server is too old to say. Raises ModelError."""
         client = await self._opened()
         with _as_model_errors(label(model)):
-            found = (await client.show(model)).capabilities
+            found = (await alone(client.show(model))).capabilities
             return None if found is None else frozenset(found)
 
     async def load(self, model: str, *, options: Mapping[str, Any], keep_alive_s: float) -> None:
         """Have a model in memory. Raises ModelError."""
         client = await self._opened()
         with _as_model_errors(label(model)):
-            await client.generate(model, options=options, keep_alive=keep_alive_s)
+            await alone(client.generate(model, options=options, keep_alive=keep_alive_s))
 
     async def chat(
         self, model: str, messages: Sequence[Message], *, options: Mapping[str, Any], keep_alive_s: float, think: bool | None
     ) -> AsyncGenerator[Piece, None]:
         """Yield the answer; `think` is None for a model that cannot. Raises ModelError, also when the last piece never comes.
 
-        Closing it closes the connection, which ends the generation.
+        A connection that is lost once it was made is ModelBroken: the server may have the question whole (R-14). Closing it
+        closes the connection, which ends the generation.
         """
         client = await self._opened()
         given = [{"role": one.role, "content": one.content} for one in messages]
         with _as_model_errors(label(model)):
             parts = await client.chat(model, given, stream=True, options=options, keep_alive=keep_alive_s, think=think)
-        async with aclosing(translated(label(model), parts)) as answer:
+        async with aclosing(translated(label(model), parts, is_question=True)) as answer:
             async for part in answer:
                 message, is_last = part.message, bool(part.done)
                 if is_last:
@@ -149,8 +153,8 @@ class OllamaApi:
                     is_thinking=bool(message.thinking),
                     is_last=is_last,
                     reason=part.done_reason or "",
-                    prompt_tokens=_count(part.prompt_eval_count),
-                    completion_tokens=_count(part.eval_count),
+                    prompt_tokens=token_count(part.prompt_eval_count),
+                    completion_tokens=token_count(part.eval_count),
                 )
                 if is_last:
                     return
@@ -182,18 +186,29 @@ class OllamaApi:
         import httpx
         from ollama import AsyncClient
 
+        hooks = keeping(httpx.AsyncByteStream)
+        hooks["response"].append(self._accepted)
+        if not self._is_remote:
+            hooks["request"].append(_without_key)
         try:
             return AsyncClient(
                 self._host,
                 follow_redirects=False,
+                verify=trusted(is_remote=self._is_remote),
                 trust_env=self._is_remote,
                 timeout=httpx.Timeout(None, connect=CONNECT_S),
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
-                event_hooks={"request": [] if self._is_remote else [_without_key], "response": [_accepted]},
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=KEEP_ALIVE_S),
+                event_hooks=hooks,
             )
         except (OSError, ValueError, httpx.InvalidURL) as error:
             # The address, or a proxy or certificates that the environment names.
             raise ModelUnreachable(label(""), f"no connection can be made: {type(error).__name__}") from error
+
+    async def _accepted(self, response: httpx.Response) -> None:
+        """Raise `_Refused` before the client makes an error of its own out of the body, without the headers."""
+        if not response.is_success:
+            now = self._clock.now() if self._clock else None
+            raise _Refused(response.status_code, wait_s(response.headers.get("retry-after"), now))
 
 
 # --- what goes wrong ---
@@ -211,34 +226,25 @@ async def _without_key(request: httpx.Request) -> None:
     request.headers.pop("authorization", None)
 
 
-async def _accepted(response: httpx.Response) -> None:
-    """Raise `_Refused` before the client makes an error of its own out of the body, without the headers."""
-    if not response.is_success:
-        raise _Refused(response.status_code, _seconds(response.headers.get("retry-after", "")))
-
-
-def _seconds(text: str) -> float | None:
-    """A `Retry-After` in seconds; one that names a date is left out."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
-
-
-async def translated(model: str, parts: AsyncIterator[_T]) -> AsyncGenerator[_T, None]:
+async def translated(model: str, parts: AsyncIterator[_T], *, is_question: bool = False) -> AsyncGenerator[_T, None]:
     """The client's stream with its errors as ModelErrors. Closing it closes the client's, and so the connection."""
-    assert isinstance(parts, AsyncGenerator)
+    assert isinstance(parts, AsyncGeneratorType)
     has_begun = False
-    async with aclosing(parts):
+    try:
         while True:
-            with _as_model_errors(model, has_begun=has_begun):
-                try:
-                    part = await anext(parts)
-                except StopAsyncIteration:
-                    return
+            with _as_model_errors(model, is_question=is_question, has_begun=has_begun):
+                part = await alone(_next(parts))
+            if part is None:
+                return
             has_begun = True
             yield part
+    finally:
+        if not parts.ag_running:  # else it only connects yet, and ends by itself
+            await closed(parts)
+
+
+async def _next(parts: AsyncGenerator[_T, None]) -> _T | None:
+    return await anext(parts, None)
 
 
 async def _ended(stream: AsyncGenerator[Any, None]) -> None:
@@ -249,10 +255,11 @@ async def _ended(stream: AsyncGenerator[Any, None]) -> None:
 
 
 @contextmanager
-def _as_model_errors(model: str, *, has_begun: bool = False) -> Iterator[None]:
+def _as_model_errors(model: str, *, is_question: bool = False, has_begun: bool = False) -> Iterator[None]:
     """Raise what the client raises as a ModelError in our own words; theirs may hold what was said.
 
-    `has_begun` says that a part of the answer has come, so that a lost connection is a cut.
+    `has_begun` says that a part of the answer has come, so that a lost connection is a cut; `is_question` that an answer was
+    asked for, which must not be done twice.
     """
     import httpx
     from ollama import ResponseError
@@ -270,6 +277,8 @@ def _as_model_errors(model: str, *, has_begun: bool = False) -> Iterator[None]:
             raise ModelBroken(model, "the connection was lost in the middle of the answer") from error
         # Both mean that the server hung up; what it sends when it is no HTTP server at all has other words.
         if isinstance(error, httpx.NetworkError) or "disconnected" in str(error):
+            if is_question:
+                raise ModelBroken(model, "the connection was lost after the question was sent") from error
             raise ModelUnreachable(model, "the connection was lost before an answer") from error
         raise ModelBroken(model, "the server does not speak HTTP") from error
     except httpx.HTTPError as error:
@@ -283,7 +292,7 @@ def _refusal(model: str, error: _Refused) -> ModelError:
     match error.status:
         case 404:
             return ModelMissing(model, "404: no such model")
-        case 429 | 502 | 503 | 504:
+        case status if status in BUSY:
             return ModelBusy(model, f"{error.status}: busy", error.retry_after_s)
         case status if status >= 500:
             return ModelBroken(model, f"{status}: the server failed")
@@ -316,11 +325,6 @@ def _reported(model: str, words: str) -> ModelError:
 
 
 # --- what is read ---
-
-
-def _count(value: int | None) -> int:
-    """Tokens as a server counts them; what cannot be is no count."""
-    return value if value is not None and 0 < value < _MOST_TOKENS else 0
 
 
 def _listed(entry: Mapping[str, Any]) -> Listed:

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from bot.errors import ModelBroken, ModelError, ModelRejected, ModelUnreachable
 from bot.locale import say
 from bot.messages import render
 from bot.model_types import ModelStatus
+from bot.models.connections import drained, keeping, opened
 from bot.models.openai_said import Said, model_name
 from bot.models.openai_trouble import refused, trouble
 from bot.models.openai_wire import (
     Piece,
     Refusal,
-    WireError,
     first_that_talks,
     model_ids,
     piece_of,
     refusal_of,
     word_of,
 )
-from bot.models.over_http import CONNECT_S, shown_name, why
-from bot.models.sse import Event, EventParser, EventTooLong
+from bot.models.over_http import CONNECT_S, shown_name, trusted, why
+from bot.models.sse import Event, EventParser, WireError
 from bot.ports import Clock
 from bot.types import Chunk, Language, Prompt
 
@@ -34,8 +33,11 @@ if TYPE_CHECKING:
     import httpx
 
 KEEP_ALIVE_S: Final = 30.0
-DRAIN_S: Final = 0.2
-"""How long the end of a response is waited for after its last event, so that the connection can serve the next request."""
+NEAR_KEEP_ALIVE_S: Final = 4.0
+"""Seconds that an idle connection is used again: less than servers keep theirs, so that none closes it under a question.
+
+Hosted servers keep theirs a minute or more, what runs in a house (uvicorn, llama.cpp) as little as five seconds.
+"""
 MOST_LIST_BYTES: Final = 8 * 1024 * 1024
 MOST_REFUSAL_BYTES: Final = 64 * 1024
 SHOWN_MODELS: Final = 5
@@ -62,6 +64,8 @@ class OpenAiModel:
         self._is_remote, self._is_wanted, self._clock = is_remote, is_wanted, clock
         self._found_model = self._version = ""
         self._given_up: frozenset[str] = frozenset()
+        self._thinks_unopened = False
+        self._opening = asyncio.Lock()
         self._client: httpx.AsyncClient | None = None
 
     @property
@@ -119,8 +123,10 @@ class OpenAiModel:
 
         Raises ModelUnreachable, ModelBusy, ModelRejected, and ModelBroken for what is no whole answer. Closing it closes the
         connection, by which the server learns to stop.
+
+        A server that once closed a block of thinking which it had not opened is taken to do so again, until it does not.
         """
-        said = Said(self._clock, max_tokens)
+        said = Said(self._clock, max_tokens, is_inside=self._thinks_unopened)
         body = {
             "messages": [{"role": one.role, "content": one.content} for one in render(prompt)],
             "stream": True,
@@ -141,7 +147,7 @@ class OpenAiModel:
         finally:
             await response.aclose()
         rest, made = said.rest(), said.generation(model, prompt)
-        self._version = made.version
+        self._version, self._thinks_unopened = made.version, said.has_unopened_thinking
         if not said.has_text and made.stop != "end":
             raise ModelBroken(self.name, f"it ended without an answer ({word_of(said.reason)})")
         yield Chunk(text=rest, generation=made)
@@ -197,20 +203,25 @@ class OpenAiModel:
                 async for events in batches:
                     for event in events:
                         if event.data.startswith(_DONE):
-                            await _drain(received)
+                            await drained(received, httpx.RequestError)
                             return
                         if event.data:
                             yield piece_of(event)
         except httpx.RequestError as error:
             raise ModelBroken(self.name, "the stream was cut off") from error
-        except (WireError, EventTooLong) as error:
+        except WireError as error:
             raise ModelBroken(self.name, str(error)) from error
         raise ModelBroken(self.name, "the stream ended before the answer was whole")
 
     # --- the connection ---
 
     async def _send(self, method: str, path: str, body: object = None) -> httpx.Response:
-        """The head of the response; its body is still to be read, and it is to be closed. Raises ModelUnreachable."""
+        """The head of the response; its body is still to be read, and it is to be closed.
+
+        Raises ModelUnreachable where nothing was sent, or nothing but a look; ModelBroken where the connection broke after a
+        question was sent: the server may have it, so that it must not be sent again (R-14).
+        """
+        client = await self._connected()
         import httpx
 
         headers = {"Authorization": f"Bearer {self._api_key}"} if self._api_key else {}
@@ -220,30 +231,38 @@ class OpenAiModel:
             # ASCII by escapes: half a surrogate pair, which a person's text may hold, then travels too.
             content = json.dumps(body).encode()
         try:
-            client = self._connected()
             request = client.build_request(method, self._base_url + path, headers=headers, content=content)
-            return await client.send(request, stream=True)
+            return await opened(client.send(request, stream=True))
+        except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+            if body is None or isinstance(error, httpx.ConnectError):
+                raise ModelUnreachable(self.name, why(error, "en")) from error
+            raise ModelBroken(self.name, "the connection was lost after the question was sent") from error
         except (httpx.RequestError, httpx.InvalidURL) as error:
             raise ModelUnreachable(self.name, why(error, "en")) from error
 
-    def _connected(self) -> httpx.AsyncClient:
-        """The client, made when it is first needed: a house without such a server never pays for it."""
+    async def _connected(self) -> httpx.AsyncClient:
+        """The client, made when it is first needed: to import it and its certificates blocks for a tenth of a second."""
+        async with self._opening:
+            if self._client is None:
+                self._client = await asyncio.to_thread(self._connect)
+            return self._client
+
+    def _connect(self) -> httpx.AsyncClient:
         import httpx
 
-        if self._client is None:
-            try:
-                self._client = httpx.AsyncClient(
-                    # A server in the house may have a certificate of the house, which the system knows; httpx's list does not.
-                    verify=True if self._is_remote else ssl.create_default_context(),
-                    trust_env=self._is_remote,
-                    follow_redirects=False,
-                    timeout=httpx.Timeout(None, connect=CONNECT_S),
-                    limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=KEEP_ALIVE_S),
-                    headers={"Accept-Encoding": "identity", "User-Agent": "martin"},
-                )
-            except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
-                raise ModelUnreachable(self.name, why(error, "en")) from error
-        return self._client
+        keep_alive_s = KEEP_ALIVE_S if self._is_remote else NEAR_KEEP_ALIVE_S
+        try:
+            return httpx.AsyncClient(
+                verify=trusted(is_remote=self._is_remote),
+                trust_env=self._is_remote,
+                follow_redirects=False,
+                timeout=httpx.Timeout(None, connect=CONNECT_S),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=keep_alive_s),
+                headers={"Accept-Encoding": "identity", "User-Agent": "martin"},
+                event_hooks=keeping(httpx.AsyncByteStream),
+            )
+        except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
+            raise ModelUnreachable(self.name, why(error, "en")) from error
 
     def _refused(self, response: httpx.Response, refusal: Refusal) -> ModelError:
         asked_to_wait = response.headers.get("retry-after")
@@ -270,16 +289,6 @@ async def _batches(received: AsyncIterator[bytes]) -> AsyncGenerator[list[Event]
     async for data in received:
         yield parser.take(data)
     yield parser.end()
-
-
-async def _drain(received: AsyncIterator[bytes]) -> None:
-    """Read to the end of a response that has said everything; otherwise its connection could not be used again."""
-    import httpx
-
-    with suppress(TimeoutError, httpx.RequestError):
-        async with asyncio.timeout(DRAIN_S):
-            async for _ in received:
-                pass
 
 
 async def _whole(response: httpx.Response, most: int) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.messages import prompt_tokens
 from bot.models.openai_wire import Piece, stop_of
 from bot.models.over_http import shown_name
+from bot.models.said_text import SaidText
 from bot.models.unthought import Unthought
 from bot.ports import Clock
 from bot.tokens import estimate_tokens
@@ -12,16 +13,16 @@ from bot.types import Chunk, Generation, Prompt
 
 
 class Said:
-    """What one stream has said so far."""
+    """What one stream has said so far. `is_inside` as in `Unthought`."""
 
-    def __init__(self, clock: Clock, max_tokens: int) -> None:
+    def __init__(self, clock: Clock, max_tokens: int, *, is_inside: bool = False) -> None:
         self._clock, self._max_tokens = clock, max_tokens
         self._began = clock.monotonic()
         self._first_token_s: float | None = None
-        self._unthought = Unthought()
+        self._clean, self._unthought = SaidText(), Unthought(is_inside=is_inside)
         self._texts: list[str] = []
         self._thoughts = 0
-        self._counted: tuple[int, int] | None = None
+        self._counted = (0, 0)
         self._model: object = None
         self._fingerprint: object = None
         self.reason = ""
@@ -31,13 +32,18 @@ class Said:
         """Whether anything was said aloud."""
         return bool(self._texts)
 
+    @property
+    def has_unopened_thinking(self) -> bool:
+        """Whether it closed a block of thinking that it never opened."""
+        return self._unthought.was_unopened
+
     def take(self, piece: Piece) -> Chunk | None:
         """What to pass on of a piece: its text, a sign that the model thinks, or nothing."""
-        self._counted = piece.counted or self._counted
+        self._counted = piece.counted if any(piece.counted) else self._counted
         self._model = piece.model or self._model
         self._fingerprint = piece.system_fingerprint or self._fingerprint
         self.reason = piece.reason or self.reason
-        shown = self._show(self._unthought.take(piece.text)) if piece.text else ""
+        shown = self._show(self._unthought.take(self._clean.take(piece.text))) if piece.text else ""
         if shown:
             return Chunk(text=shown)
         if piece.text or piece.is_thinking:
@@ -47,20 +53,16 @@ class Said:
 
     def rest(self) -> str:
         """What was held back in case it were thinking, now that the answer is over."""
-        return self._show(self._unthought.end())
+        return self._show(self._unthought.end(is_whole=not self.reason or stop_of(self.reason) == "end"))
 
     def generation(self, asked: str, prompt: Prompt) -> Generation:
         """How the answer was made, when `asked` was the model. A piece of thinking counts as one token."""
         exact = "" if self._model == asked else shown_name(self._model)
         estimated = estimate_tokens("".join(self._texts)) + self._thoughts
-        counted = self._counted or (
-            prompt_tokens(prompt),
-            min(estimated, self._max_tokens),
-        )
         return Generation(
             model=model_name(asked),
-            prompt_tokens=counted[0],
-            completion_tokens=counted[1],
+            prompt_tokens=self._counted[0] or prompt_tokens(prompt),
+            completion_tokens=self._counted[1] or min(estimated, self._max_tokens),
             seconds=self._clock.monotonic() - self._began,
             stop=stop_of(self.reason) if self.reason else "end",
             first_token_s=self._first_token_s,

@@ -9,10 +9,9 @@ from typing import Final
 from bot.errors import ModelBroken, ModelBusy, ModelError, ModelRejected, ModelUnreachable
 from bot.locale import say
 from bot.models.openai_wire import Refusal
-from bot.models.over_http import wait_s, why
+from bot.models.over_http import BUSY, wait_s, why
 from bot.types import Language
 
-_BUSY: Final = frozenset({429, 502, 503, 504})
 _REFUSALS: Final[Mapping[int, str]] = {
     401: "the key is not accepted",
     402: "the account has no credit left",
@@ -35,7 +34,7 @@ class Refused(ModelRejected):
 def refused(model: str, status: int, refusal: Refusal, retry_after: str | None, now: datetime) -> ModelError:
     """What a response that is no success means, in words that hold nothing of its text."""
     code = f" ({refusal.code})" if refusal.code not in ("", str(status)) else ""
-    if status in _BUSY and not refusal.is_spent:
+    if status in BUSY and not refusal.is_spent:
         return ModelBusy(model, f"{status}: busy{code}", wait_s(retry_after, now))
     if status >= 500:
         return ModelBroken(model, f"{status}: the server failed{code}")

@@ -13,7 +13,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from bot.models.sse import Event
+from bot.models.over_http import token_count
+from bot.models.sse import Event, WireError
 
 UNSUPPORTED_BY_SOME: Final = ("stream_options", "max_tokens", "temperature")
 """Parameters that are left out, or renamed, where a server says that it does not know them."""
@@ -33,10 +34,6 @@ _TOO_LONG: Final = re.compile(r"context[\s_]*(?:length|size|window)", re.IGNOREC
 _MOST_TEXT: Final = 2000
 
 
-class WireError(ValueError):
-    """What came is not what the protocol says. The message is in our own words and may be logged."""
-
-
 class _Delta(msgspec.Struct):
     content: str | None = None
     reasoning_content: object = None
@@ -49,8 +46,8 @@ class _Choice(msgspec.Struct):
 
 
 class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: object = None
+    completion_tokens: object = None
 
 
 class Piece(msgspec.Struct):
@@ -81,12 +78,9 @@ class Piece(msgspec.Struct):
         return (self.choices[0].finish_reason or "") if self.choices else ""
 
     @property
-    def counted(self) -> tuple[int, int] | None:
-        """The tokens of prompt and answer, where the server tells both."""
-        told = self.usage
-        if told is None or not told.prompt_tokens or told.completion_tokens is None:
-            return None
-        return max(0, told.prompt_tokens), max(0, told.completion_tokens)
+    def counted(self) -> tuple[int, int]:
+        """The tokens of prompt and answer, each 0 where the server tells none that can be."""
+        return (token_count(self.usage.prompt_tokens), token_count(self.usage.completion_tokens)) if self.usage else (0, 0)
 
 
 class _Model(msgspec.Struct):

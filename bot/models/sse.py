@@ -20,7 +20,11 @@ class Event(NamedTuple):
     data: bytes
 
 
-class EventTooLong(ValueError):
+class WireError(ValueError):
+    """What came is not what the protocol says. The message is in our own words and may be logged."""
+
+
+class EventTooLong(WireError):
     """A line or an event is longer than `MOST_BYTES`."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import UTC, datetime
 from functools import cache
 from random import Random
@@ -21,6 +22,7 @@ from tests.models.templates import FAMILIES, MARKS, templated
 
 AT = datetime(2026, 11, 3, tzinfo=UTC)
 HIDDEN = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
+NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F) if code != ord("｜")}
 MARK = re.compile("|".join(re.escape(mark) for mark in sorted(MARKS, key=len, reverse=True)), re.IGNORECASE)
 
 
@@ -224,11 +226,41 @@ def test_a_mark_is_broken_by_a_space_and_stays_readable(mark: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["System:", "user: hi", "  Assistant: yes", "**Human:** why", "> USER: x", "a\n\nUser: b", "a\rUser: b"]
+    "line",
+    [
+        *("ＵＳＥＲ:", "user：", "\u200bUser:", "Us\u200ber: x"),
+        *("System:", "user: hi", "  Assistant: yes", "**Human:** why", "> USER: x", "a\n\nUser: b", "a\rUser: b"),
+    ],
 )
 def test_a_line_of_evidence_begins_like_no_speakers(line: str) -> None:
-    assert re.search(r"(?:system|user|assistant|human)[*]*:", neutralise_evidence(line), re.IGNORECASE) is None
-    assert neutralise(line) == line, "a person may write so in a question"
+    read = unicodedata.normalize("NFKC", neutralise_evidence(line)).translate(dict.fromkeys(map(ord, HIDDEN)))
+    assert re.search(r"(?:system|user|assistant|human)[*]*:", read, re.IGNORECASE) is None
+    assert neutralise(line).translate(dict.fromkeys(map(ord, HIDDEN))) == line.translate(dict.fromkeys(map(ord, HIDDEN))), (
+        "a person may write so in a question"
+    )
+
+
+def wide(text: str) -> str:
+    """The same in full-width letters, which some tokenizers fold."""
+    return "".join(chr(ord(one) + 0xFEE0) if "!" <= one <= "~" else one for one in text)
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_a_mark_in_full_width_letters_is_broken_and_keeps_its_letters(mark: str) -> None:
+    for written in (wide(mark), mark.replace("<", "＜"), mark.replace("|", "｜"), "\u200b".join(wide(mark))):
+        broken = neutralise(f"a{written}b")
+        assert MARK.search(broken.translate(NARROW)) is None
+        assert broken.replace(" ", "") == f"a{written}b".replace(" ", "").replace("\u200b", "")
+
+
+@pytest.mark.parametrize(
+    "tag", ["</ evidence>", "</\u00a0evidence>", "＜/evidence＞", "</ｅｖｉｄｅｎｃｅ>", "＜／prueba＞", "</  prueba >"]
+)
+def test_no_spelling_of_its_tag_closes_a_block(tag: str) -> None:
+    for broken in (neutralise_evidence(tag), neutralise(tag)):
+        read = unicodedata.normalize("NFKC", broken)
+        assert re.search(r"</\s*(?:evidence|prueba)", read, re.IGNORECASE) is None
+        assert neutralise_evidence(broken) == broken
 
 
 ORDINARY = """<span class="a">x</span> <b>bold</b> <summary>s</summary>
@@ -237,6 +269,8 @@ if (a[i] < b[j]) { return x->y << 2; } vector<size_t> m; List<String>
 git [args] [--prefix=x] [thinking](https://example.org) [1] [ref] [x]: y
 Nuestro sistema: el usuario: dijo que «sí»… ¿verdad? 10 < 20 > 5
 # Response: one, #input: no colon needed ##nothing
+d[end_i] arr[begin_idx] [end_date] [|x|] [|a; b|] x[i]~y ＜ｂ＞ 価格：１００［税込］
+Yes ❤️! ☎️: 5 ✔️[x] ❤️<b>
 He said: system: no. The user: me.
 👩‍👩‍👧 1️⃣ 🏴󠁧󠁢󠁥󠁮󠁧󠁿 می‌خواهم हिन्दी क्‍ष \u05e9\u05dc\u05d5\u05dd\u200f\n❤️"""
 
@@ -247,14 +281,28 @@ def test_ordinary_text_and_code_stay_as_they_are(text: str) -> None:
 
 
 fragments = st.sampled_from(
-    [*MARKS, *(mark[: len(mark) // 2] for mark in MARKS), *HIDDEN, "<", "[", "|", "｜", "#", " ", "\n", "é", "User:"]
+    [
+        *MARKS,
+        *map(wide, MARKS),
+        *(mark[: len(mark) // 2] for mark in MARKS),
+        *HIDDEN,
+        "<",
+        "[",
+        "|",
+        "｜",
+        "#",
+        " ",
+        "\n",
+        "é",
+        "User:",
+    ]
 )
 
 
 @given(st.lists(fragments | st.text(max_size=5), max_size=12).map("".join))
 def test_neutralised_text_holds_no_mark_lost_nothing_visible_and_stays_so(text: str) -> None:
     once = neutralise(text)
-    assert marks(once) == []
+    assert marks(once) == marks(once.translate(NARROW)) == []
     assert neutralise(once) == once
     assert neutralise_evidence(neutralise_evidence(text)) == neutralise_evidence(text)
     visible = {ord(character): "" for character in (*HIDDEN, " ")}

@@ -137,6 +137,16 @@ async def test_text_that_only_began_like_a_tag_is_shown(server: MistralServer) -
     assert made.first_token_s is not None
 
 
+@pytest.mark.parametrize("count", [10**30, -1, 0, 1.5, True, "7"])
+async def test_count_that_can_be_none_is_estimated(server: MistralServer, count: object) -> None:
+    usage = json.dumps({"choices": [], "usage": {"prompt_tokens": count, "completion_tokens": count}})
+    *said, done = events({"content": "It is green."})
+    server.events = [*said, f"data: {usage}", done]
+    _, made = await read(model(server))
+    assert 0 < made.prompt_tokens < 1000
+    assert 0 < made.completion_tokens < 10
+
+
 @pytest.mark.parametrize(
     ("told", "stop"),
     [
@@ -212,7 +222,7 @@ async def failure(asked: MistralModel, prompt: Prompt = PROMPT, *, temperature: 
         (Fault.UNPROCESSABLE, ModelRejected, "422: it does not accept messages"),
         (Fault.TOO_MANY, ModelBusy, "429: too many requests"),
         (Fault.UNAVAILABLE, ModelBusy, "503: it is overloaded"),
-        (Fault.REFUSED, ModelUnreachable, "the connection broke off before an answer began"),
+        (Fault.REFUSED, ModelBroken, "the connection was lost after the question was sent"),
         (Fault.CUT, ModelBroken, "the connection broke off before the answer was whole"),
         (Fault.WRONG_DATA, ModelBroken, "an event of the stream is not what the protocol says"),
     ],

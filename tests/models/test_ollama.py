@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import subprocess
 import sys
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from email.utils import formatdate
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from bot.certificate import make
 from bot.errors import ModelBroken, ModelBusy, ModelError, ModelRejected, ModelUnreachable
 from bot.models.ollama_api import translated
 from bot.models.scripted import Fault
 from bot.types import Chunk
+from tests.certificates import needs_openssl
 from tests.models.ollama_talk import Redirect, Stub, ask, at, failure, read, told_by
+from tests.servers.http import HttpServer, Request, Response
 from tests.servers.ollama import MODEL, NDJSON, Installed, OllamaServer, model
 from tests.servers.spec import ABSENT, spec
 
@@ -194,7 +201,7 @@ async def test_text_that_could_have_become_a_tag_is_not_lost_at_the_end(server: 
         (Fault.UNPROCESSABLE, ModelRejected, "422"),
         (Fault.TOO_MANY, ModelBusy, "429"),
         (Fault.UNAVAILABLE, ModelBusy, "503"),
-        (Fault.REFUSED, ModelUnreachable, "before an answer"),
+        (Fault.REFUSED, ModelBroken, "after the question was sent"),
         (Fault.CUT, ModelBroken, "in the middle"),
         (Fault.WRONG_DATA, ModelBroken, "protocol"),
     ],
@@ -211,6 +218,78 @@ async def test_a_fault_becomes_the_error_that_tells_what_to_do_about_it(
         assert error.model == "ollama/llama3.2"
         server.fault = None
         assert (await read(asked))[0]
+
+
+async def test_a_busy_server_may_say_by_a_date_how_long_to_wait() -> None:
+    class Busy(HttpServer):
+        async def answer(self, request: Request, response: Response) -> None:
+            await response.json({"error": "busy"}, 503, {"Retry-After": formatdate(time.time() + 60, usegmt=True)})
+
+    async with Busy() as busy, aclosing(at(busy.address)) as asked:
+        error = await failure(asked)
+    assert isinstance(error, ModelBusy)
+    assert error.retry_after_s is not None
+    assert 0 < error.retry_after_s <= 60
+
+
+async def test_a_look_that_breaks_off_may_be_tried_again() -> None:
+    class Cutting(HttpServer):
+        async def answer(self, request: Request, response: Response) -> None:
+            response.cut()
+
+    async with Cutting() as cutting, aclosing(at(cutting.address)) as asked:
+        error = await failure(asked)
+    assert type(error) is ModelUnreachable
+    assert "before an answer" in error.detail
+
+
+async def test_tokens_to_think_are_asked_for_besides_those_of_the_answer() -> None:
+    async with OllamaServer(Installed(name="qwen3:4b", capabilities=("completion", "thinking"))) as server:
+        for think, wanted in ((True, 1600), (False, 100)):
+            async with aclosing(model(server, think=think, thought_tokens=1500)) as asked:
+                await read(asked, max_tokens=100)
+            assert server.prompts[-1]["options"]["num_predict"] == wanted
+    async with OllamaServer() as server, aclosing(model(server, think=True, thought_tokens=1500)) as asked:
+        await read(asked, max_tokens=100)
+        assert server.prompts[-1]["options"]["num_predict"] == 100, "it cannot think"
+
+
+async def test_reasoning_whose_opening_tag_the_server_keeps_is_hidden_where_the_model_was_let_think() -> None:
+    async with OllamaServer(Installed(name="r1:7b", capabilities=("completion", "thinking"))) as server:
+        server.thoughts = ()
+        async with aclosing(model(server, think=True)) as asked:
+            server.say = lambda _: "The person wants a colour.</think>\n\nGreen."
+            text, _, chunks = await read(asked)
+            assert text == "Green."
+            assert chunks[0].is_thinking
+            server.say = lambda _: "Green, without any thought about it."
+            assert (await read(asked))[0] == "Green, without any thought about it."
+            server.thoughts = ("Let me ", "see.")
+            chunks = (await read(asked))[2]
+            assert [chunk.is_thinking for chunk in chunks[:3]] == [True, True, False], "set apart: nothing is held back"
+
+
+async def test_reasoning_without_an_opening_tag_is_hidden_from_the_second_time_on(server: OllamaServer) -> None:
+    server.say = lambda _: "The person wants a colour.</think>\n\nGreen."
+    async with aclosing(model(server)) as asked:
+        assert "</think>" in (await read(asked))[0], "what was shown cannot be taken back"
+        assert (await read(asked))[0] == "Green."
+
+
+@needs_openssl
+async def test_certificate_of_the_house_is_trusted_where_the_system_is_told_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await make(tmp_path, ["127.0.0.1"], language="en")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made.certificate, made.key)
+    listening = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+    async with listening:
+        for trusted, words in ((None, "no connection"), (made.certificate, "was lost before an answer")):
+            if trusted is not None:
+                monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+            async with aclosing(at(f"https://127.0.0.1:{listening.sockets[0].getsockname()[1]}")) as asked:
+                assert words in (await failure(asked)).detail
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ async def test_version_is_what_the_server_says_it_ran(server: OpenAiServer) -> N
 
 
 async def test_any_text_reaches_the_server_and_comes_back_whole(server: OpenAiServer) -> None:
-    question = "ñ 🗼👩‍👩‍👧 ما 灯塔 e\u0301 \x00 \u2028 \\n %s {x}"
+    question = "ñ 🗼👩‍👩‍👧 ما 灯塔 e\u0301 \t \\n %s {x}"
     async with aclosing(model(server)) as asked:
         text, _, _ = await read(asked, Prompt(system="s", question=question, language="es"))
     assert text == f"You said: {question}"
@@ -123,6 +123,38 @@ async def test_half_a_surrogate_pair_is_no_crash_of_ours(server: OpenAiServer) -
 
 
 # --- thinking ---
+
+
+async def test_thinking_whose_opening_tag_the_server_keeps_is_hidden_once_it_is_known(server: OpenAiServer) -> None:
+    server.say = lambda _: "Let me see. She says that…</think>\n\nCongratulations!"
+    async with aclosing(model(server)) as asked:
+        assert "</think>" in (await read(asked))[0], "what was shown cannot be taken back"
+        text, _, chunks = await read(asked)
+        assert text == "Congratulations!"
+        assert chunks[0].is_thinking
+        _, made, _ = await read(asked, max_tokens=3000)
+        assert made.stop == "end"
+
+
+async def test_server_that_stops_thinking_is_believed_after_one_answer_that_comes_late(server: OpenAiServer) -> None:
+    async with aclosing(model(server)) as asked:
+        server.say = lambda _: "Hm.</think>Yes."
+        await read(asked)
+        server.say = lambda _: "An answer of several pieces, without any thought."
+        text, _, late = await read(asked)
+        assert text == "An answer of several pieces, without any thought."
+        assert all(chunk.is_thinking for chunk in late[:-1])
+        assert not any(chunk.is_thinking for chunk in (await read(asked))[2])
+
+
+async def test_thinking_without_tags_that_used_up_all_tokens_is_no_answer(server: OpenAiServer) -> None:
+    async with aclosing(model(server)) as asked:
+        server.say = lambda _: "Hm.</think>Yes."
+        await read(asked)
+        server.say = lambda _: "She must mean " * 20
+        for _ in range(2):
+            with pytest.raises(ModelBroken, match="without an answer"):
+                await read(asked, max_tokens=3)
 
 
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
@@ -181,6 +213,14 @@ async def test_usage_that_grows_with_every_event_counts_as_last_told(server: Ope
     ]
     _, made, _ = await said_of(server, *growing, DONE)
     assert (made.prompt_tokens, made.completion_tokens) == (7, 3)
+
+
+@pytest.mark.parametrize("count", [10**30, -1, 0, 1.5, True, "7"])
+async def test_count_that_can_be_none_is_estimated(server: OpenAiServer, count: object) -> None:
+    counted = event({"choices": [], "usage": {"prompt_tokens": count, "completion_tokens": count}})
+    _, made, _ = await said_of(server, chunk("It is green."), chunk(finish="stop"), counted, DONE)
+    assert made.prompt_tokens == prompt_tokens(PROMPT)
+    assert 0 < made.completion_tokens < 10
 
 
 async def test_done_without_a_finish_reason_is_an_end(server: OpenAiServer) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot.errors import ModelBroken, ModelBusy, ModelError, ModelRejected, ModelUnreachable
 from bot.models.openai_wire import refusal_of
-from bot.models.over_http import wait_s
+from bot.models.over_http import token_count, wait_s
 from bot.models.scripted import Fault
 from tests.models.openai_talk import KEY, SECRET, failed, read
 from tests.servers.openai import MODEL, OpenAiServer, model
@@ -78,6 +78,13 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
         ("-3", None),
         ("nan", None),
         ("soon", None),
+        ("Mon, 01 Jan 2026 00:00:00 +9999999999999", None),
+        ("Mon, 01 Jan 99999999999 00:00:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", 86_400.0),
+        ("Sat, 01 Jan 0001 00:00:00 +2359", 0.0),
+        ("99999999999", 86_400.0),
+        ("9" * 6000, 86_400.0),
+        ("1e9", None),
         ("", None),
         (None, None),
     ],
@@ -86,9 +93,23 @@ def test_time_to_wait_is_read_as_seconds_or_as_a_date(told: str | None, seconds:
     assert wait_s(told, NOON) == seconds
 
 
-@given(st.text(max_size=40))
-def test_no_time_to_wait_raises_or_is_negative(told: str) -> None:
-    assert (wait_s(told, NOON) or 0) >= 0
+@given(
+    st.text(max_size=40)
+    | st.from_regex(r"(Mon, )?\d{1,12} (Jan|Dec|x) -?\d{1,12} \d{1,3}:\d{1,12}(:\d{1,9})? ([+-]\d{1,20}|GMT|)", fullmatch=True)
+)
+def test_no_time_to_wait_raises_or_is_negative_or_longer_than_a_day(told: str) -> None:
+    assert 0 <= (wait_s(told, NOON) or 0) <= 86_400
+
+
+def test_a_date_to_wait_for_says_nothing_to_whoever_has_no_clock() -> None:
+    assert wait_s("Fri, 20 Nov 2026 12:01:30 GMT", None) is None
+    assert wait_s("7", None) == 7
+
+
+@pytest.mark.parametrize("told", [0, -1, 10**30, 2**63, True, 1.5, "7", None, [7]])
+def test_a_count_of_tokens_that_cannot_be_is_none(told: object) -> None:
+    assert token_count(told) == 0
+    assert token_count(7) == 7
 
 
 async def test_server_that_is_not_there_is_unreachable(server: OpenAiServer) -> None:
@@ -98,9 +119,14 @@ async def test_server_that_is_not_there_is_unreachable(server: OpenAiServer) -> 
     assert error.detail == "the connection was refused"
 
 
-async def test_connection_closed_without_a_word_is_unreachable(server: OpenAiServer) -> None:
+async def test_connection_that_breaks_after_the_question_was_sent_is_broken_and_not_to_be_tried_again(
+    server: OpenAiServer,
+) -> None:
     server.fault = Fault.REFUSED
-    assert isinstance(await failed(server), ModelUnreachable)
+    error = await failed(server)
+    assert type(error) is ModelBroken
+    assert error.detail == "the connection was lost after the question was sent"
+    assert server.generations == 1
 
 
 async def test_server_s_own_error_is_broken(server: OpenAiServer) -> None:

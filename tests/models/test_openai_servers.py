@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -16,10 +17,10 @@ from hypothesis import strategies as st
 from bot.certificate import make
 from bot.errors import ModelError, ModelRejected, ModelUnreachable
 from bot.models.openai import OpenAiModel
-from bot.models.openai_wire import WireError, first_that_talks, model_ids, piece_of, refusal_of
+from bot.models.openai_wire import first_that_talks, model_ids, piece_of, refusal_of
 from bot.models.over_http import shown_name, why
 from bot.models.scripted import Fault
-from bot.models.sse import Event
+from bot.models.sse import Event, WireError
 from bot.types import Prompt
 from tests.certificates import needs_openssl
 from tests.fakes import FakeClock
@@ -293,6 +294,25 @@ async def test_server_that_lists_nothing_may_have_the_named_model(server: OpenAi
     server.models = []
     async with aclosing(model(server)) as asked:
         assert (await asked.check()).is_ready
+
+
+async def test_client_is_made_beside_the_event_loop(server: OpenAiServer) -> None:
+    program = """
+import asyncio, sys, threading
+from bot.models.openai import OpenAiModel
+from bot.system import SystemClock
+made = {}
+class Watch:
+    def find_spec(self, name, *_):
+        made.setdefault(name, threading.current_thread() is threading.main_thread())
+sys.meta_path.insert(0, Watch())
+asked = OpenAiModel(base_url=sys.argv[1], api_key=None, model="", is_remote=False, is_wanted=True, clock=SystemClock())
+print(asyncio.run(asked.check()).is_ready, made["httpx"])
+"""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, server.base_url, stdout=asyncio.subprocess.PIPE
+    )
+    assert (await process.communicate())[0].split() == [b"True", b"False"]
 
 
 @needs_openssl

@@ -30,12 +30,25 @@ CASES = [
     ("<thinker>Hello.</thinker>", "<thinker>Hello.</thinker>"),
     ("The tag <think>x</think> is text here.", "The tag <think>x</think> is text here."),
     ("<think>a</think>Write <think>b</think> so.", "Write <think>b</think> so."),
-    ("</think>Hello.", "</think>Hello."),
+    ("</think>Hello.", "Hello."),
+    ("\n\n</think>\n\nHello.", "Hello."),
+    ("</thi", "</thi"),
+    ("I say.</think>Hello.", "I say.</think>Hello."),
+    ("<think>a</think></think>Hello.", "</think>Hello."),
+]
+UNOPENED = [
+    ("Let me see.</think>\n\nHello.", "Hello."),
+    ("Let me see.</thinking>Hello </think>.", "Hello </think>."),
+    ("<think>Let me see.</think>Hello.", "Hello."),
+    ("</think>Hello.", "Hello."),
+    ("No thought at all.\n", "No thought at all.\n"),
+    ("one</think><think>two</think>Hello.", "Hello."),
+    ("", ""),
 ]
 
 
-def shown(pieces: Sequence[str]) -> str:
-    unthought = Unthought()
+def shown(pieces: Sequence[str], *, is_inside: bool = False) -> str:
+    unthought = Unthought(is_inside=is_inside)
     return "".join([unthought.take(piece) for piece in pieces]) + unthought.end()
 
 
@@ -49,15 +62,48 @@ def test_letter_by_letter_it_is_the_same(text: str, answer: str) -> None:
     assert shown(list(text)) == answer
 
 
+@pytest.mark.parametrize(("text", "answer"), UNOPENED)
+def test_where_no_opening_tag_is_sent_all_before_the_closing_one_is_dropped(text: str, answer: str) -> None:
+    assert shown([text], is_inside=True) == answer
+    assert shown(list(text), is_inside=True) == answer
+
+
+def test_reasoning_without_an_opening_tag_that_was_cut_off_is_not_shown() -> None:
+    unthought = Unthought(is_inside=True)
+    assert unthought.take("Let me see. She says") == ""
+    assert unthought.is_thinking
+    assert unthought.end(is_whole=False) == ""
+    assert unthought.was_unopened
+
+
+@pytest.mark.parametrize(
+    ("text", "was_unopened"),
+    [
+        ("Let me see.</think>Hello.", True),
+        ("</think>Hello.", True),
+        ("<think>Let me see.</think>Hello.", False),
+        ("Write <think>b</think> so.", False),
+        ("Hello.", False),
+    ],
+)
+def test_it_tells_whether_a_block_was_closed_that_was_never_opened(text: str, was_unopened: bool) -> None:
+    for pieces in ([text], list(text)):
+        unthought = Unthought()
+        for piece in pieces:
+            unthought.take(piece)
+        assert unthought.was_unopened is was_unopened
+
+
 @given(
     st.lists(st.sampled_from(["<think>", "</think>", "<thinking>", "</thinking>", "<th", "k>", " ", "\n", "a", "<", "ñ"])),
     st.data(),
+    st.booleans(),
 )
-def test_the_pieces_change_nothing(parts: list[str], data: st.DataObject) -> None:
+def test_the_pieces_change_nothing(parts: list[str], data: st.DataObject, is_inside: bool) -> None:
     text = "".join(parts)
     cuts = sorted(data.draw(st.sets(st.integers(0, len(text)))))
     pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
-    assert shown(pieces) == shown([text])
+    assert shown(pieces, is_inside=is_inside) == shown([text], is_inside=is_inside)
 
 
 def test_text_is_let_go_as_soon_as_it_can_be_no_tag() -> None:

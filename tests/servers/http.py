@@ -94,6 +94,11 @@ class HttpServer(ABC):
         """`http://127.0.0.1:PORT`; the port stays the same over `stop` and `start`."""
         return f"http://127.0.0.1:{self._port}"
 
+    @property
+    def held(self) -> int:
+        """How many connections clients hold open now."""
+        return len(self._writers)
+
     @abstractmethod
     async def answer(self, request: Request, response: Response) -> None:
         """Answer one request."""
