@@ -14,8 +14,13 @@ from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from typing import Any, Final, Protocol, TypeVar
 
+from bot.models.sse import WireError
+
 DRAIN_S: Final = 0.25
 """Seconds that the end of a response may take after its last event; then its connection is not used again."""
+
+PLAIN: Final = {"Accept-Encoding": "identity"}
+"""The header of a request whose answer is not to be compressed: pieces of a few bytes only wait for each other then."""
 
 _T = TypeVar("_T")
 
@@ -105,12 +110,17 @@ async def _closing(response: _Closable) -> None:
 class _Kept:
     """The stream of a response, read and closed in tasks of its own."""
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
+    def __init__(self, stream: Any, longest_line: int | None) -> None:
+        self._stream, self._longest_line = stream, longest_line
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        pieces = aiter(self._stream)
+        pieces, length = aiter(self._stream), 0
         while (piece := await alone(_next(pieces))) is not None:
+            if self._longest_line is not None:
+                at = piece.rfind(b"\n")
+                length = len(piece) - at - 1 if at >= 0 else length + len(piece)
+                if length > self._longest_line:
+                    raise WireError("a line is too long")
             yield piece
 
     async def aclose(self) -> None:
@@ -124,8 +134,12 @@ async def _next(pieces: AsyncIterator[bytes]) -> bytes | None:
 _Hook = Callable[[Any], Awaitable[None]]
 
 
-def keeping(stream_type: type) -> dict[str, list[_Hook]]:
-    """A client's `event_hooks`, by which every response is read and closed so; `stream_type` is its `AsyncByteStream`."""
+def keeping(stream_type: type, *, longest_line: int | None = None) -> dict[str, list[_Hook]]:
+    """A client's `event_hooks`, by which every response is read and closed so; `stream_type` is its `AsyncByteStream`.
+
+    A compressed response raises WireError, since nothing bounds what it could become: requests say that they take none
+    (`PLAIN`). So does a line of more than `longest_line` bytes.
+    """
     kept = type("_KeptStream", (_Kept, stream_type), {})
 
     async def watch(request: Any) -> None:
@@ -134,7 +148,9 @@ def keeping(stream_type: type) -> dict[str, list[_Hook]]:
             request.extensions["trace"] = errand.trace
 
     async def keep(response: Any) -> None:
-        response.stream = kept(response.stream)
+        if response.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
+            raise WireError("it sends compressed what it was asked to send plain")
+        response.stream = kept(response.stream, longest_line)
 
     return {"request": [watch], "response": [keep]}
 

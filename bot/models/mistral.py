@@ -12,13 +12,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from bot.errors import ModelBroken, ModelBusy, ModelError, ModelRejected, ModelUnreachable
+from bot.errors import ModelBroken, ModelBusy, ModelError, ModelRejected, ModelUnreachable, RequestRejected
 from bot.locale import say
 from bot.messages import Message, prompt_tokens, render
 from bot.model_types import ModelStatus
-from bot.models.connections import drained, keeping, opened
-from bot.models.mistral_wire import Answer, Said, reason_of, said_in
-from bot.models.over_http import BUSY, CONNECT_S, shown_name, trusted, wait_s, why
+from bot.models.connections import PLAIN, drained, keeping, opened
+from bot.models.mistral_wire import NO_SUCH, Answer, Said, reason_of, said_in
+from bot.models.over_http import BUSY, CONNECT_S, NOT_THIS, shown_name, trusted, wait_s, why
 from bot.models.sse import EventParser, WireError
 from bot.ports import Clock
 from bot.types import Chunk, Generation, Language, Prompt
@@ -194,6 +194,8 @@ class MistralModel:
             yield
         except MistralError as error:
             raise self._refused(error) from None
+        except WireError as error:
+            raise ModelBroken(self.name, str(error)) from None
         except (httpx2.LocalProtocolError, ValueError):
             raise ModelRejected(self.name, "the request cannot be written as the protocol wants it") from None
         except httpx2.ConnectTimeout as error:
@@ -217,7 +219,9 @@ class MistralModel:
         if status in (401, 403):
             return _KeyRefused(self.name, f"{status}: the key is not accepted")
         if status >= 300:
-            return ModelRejected(self.name, f"{status}: {reason_of(status, error.body)}")
+            reason = reason_of(status, error.body)
+            kind = RequestRejected if status in NOT_THIS and reason != NO_SUCH else ModelRejected
+            return kind(self.name, f"{status}: {reason}")
         return ModelBroken(self.name, "its answer is not what the protocol says")
 
     def _status(self, detail: str, next_step: str = "", *, is_ready: bool = False) -> ModelStatus:
@@ -314,6 +318,7 @@ def _connect(server: str, api_key: str, is_remote: bool) -> _Connection:
         httpx2.AsyncClient(
             verify=trusted(is_remote=is_remote),
             trust_env=is_remote,
+            headers=PLAIN,
             timeout=httpx2.Timeout(None, connect=CONNECT_S),
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=10, keepalive_expiry=IDLE_S),
             event_hooks=keeping(httpx2.AsyncByteStream),

@@ -18,6 +18,7 @@ from bot.tokens import estimate_tokens
 from bot.types import Chunk
 
 _ENDS: Final[Mapping[str, Literal["end", "length"]]] = {"stop": "end", "length": "length", "model_length": "length"}
+NO_SUCH: Final = "no such model or address"
 _SENT: Final = ("max_tokens", "messages", "model", "temperature")
 """What a request holds: of an error's text, only these names are ever repeated."""
 
@@ -133,7 +134,7 @@ def reason_of(status: int, body: str) -> str:
     except (msgspec.DecodeError, UnicodeError):
         refusal = _Refusal()
     if status == 404 or refusal.type == "invalid_model":
-        return "no such model or address"
+        return NO_SUCH
     places = refusal.message.detail if isinstance(refusal.message, _Problems) else refusal.detail
     named = {part for place in places or () if isinstance(place, _Place) for part in place.loc}
     refused = ", ".join(name for name in _SENT if name in named)

@@ -12,6 +12,7 @@ from typing import Any, Final
 import structlog
 
 from bot.errors import ModelBroken, ModelError, ModelMissing, ModelRejected, ModelUnreachable
+from bot.failures import failure_text
 from bot.locale import say
 from bot.messages import Message, prompt_tokens, render
 from bot.model_types import ModelStatus
@@ -118,7 +119,12 @@ class OllamaModel:
             )
         except ModelError as error:
             return self._status(
-                say(language, "what answers at {host} does not do as Ollama should: {why}", host=self._host, why=error.detail),
+                say(
+                    language,
+                    "what answers at {host} does not do as Ollama should: {why}",
+                    host=self._host,
+                    why=failure_text(error, language),
+                ),
                 say(language, "See whether this is the address of Ollama, and a recent version of it."),
             )
         words = say(language, "through Ollama at {host}", host=self._host)

@@ -19,10 +19,11 @@ from bot.errors import (
     ModelRejected,
     ModelTooNew,
     ModelUnreachable,
+    RequestRejected,
 )
 from bot.messages import Message
-from bot.models.connections import alone, closed, keeping
-from bot.models.over_http import BUSY, CONNECT_S, token_count, trusted, wait_s
+from bot.models.connections import PLAIN, alone, closed, keeping
+from bot.models.over_http import BUSY, CONNECT_S, NOT_THIS, token_count, trusted, wait_s
 from bot.ports import Clock
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 KEEP_ALIVE_S: Final = 4.0
 """Seconds that an idle connection is used again: less than servers and proxies keep theirs, so no question meets its end."""
+LONGEST_LINE: Final = 32 * 1024 * 1024
+"""Bytes; what Ollama tells of a model, its licence and every tensor included, is a line of a few of them at most."""
 _END_S: Final = 1.0
 """Seconds that a stream may take to end after it said that it is done, so that its connection can be used again."""
 
@@ -116,7 +119,7 @@ class OllamaApi:
         with _as_model_errors(label("")):
             # The client's own `list` leaves out `remote_host`, which says whether a model is only forwarded to a cloud.
             response = await alone(client._request_raw("GET", "/api/tags"))  # type: ignore[no-untyped-call]
-            return tuple(_listed(entry) for entry in response.json()["models"] or ())
+            return tuple(one for entry in response.json()["models"] or () if (one := _listed(entry)) is not None)
 
     async def abilities(self, model: str) -> frozenset[str] | None:
         """What a model can do (`completion`, `thinking`, …), None when the server is too old to say. Raises ModelError."""
@@ -186,7 +189,7 @@ class OllamaApi:
         import httpx
         from ollama import AsyncClient
 
-        hooks = keeping(httpx.AsyncByteStream)
+        hooks = keeping(httpx.AsyncByteStream, longest_line=LONGEST_LINE)
         hooks["response"].append(self._accepted)
         if not self._is_remote:
             hooks["request"].append(_without_key)
@@ -196,6 +199,7 @@ class OllamaApi:
                 follow_redirects=False,
                 verify=trusted(is_remote=self._is_remote),
                 trust_env=self._is_remote,
+                headers=PLAIN,
                 timeout=httpx.Timeout(None, connect=CONNECT_S),
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=KEEP_ALIVE_S),
                 event_hooks=hooks,
@@ -296,6 +300,8 @@ def _refusal(model: str, error: _Refused) -> ModelError:
             return ModelBusy(model, f"{error.status}: busy", error.retry_after_s)
         case status if status >= 500:
             return ModelBroken(model, f"{status}: the server failed")
+        case status if status in NOT_THIS:
+            return RequestRejected(model, f"{status}: the server does not take this request")
         case status if status >= 400:
             return ModelRejected(model, f"{status}: the server refuses the request")
         case status:
@@ -327,20 +333,32 @@ def _reported(model: str, words: str) -> ModelError:
 # --- what is read ---
 
 
-def _listed(entry: Mapping[str, Any]) -> Listed:
-    name = str(entry.get("name") or entry["model"])
-    if not name.isprintable():
-        raise ValueError("a name with control characters")
+def _listed(entry: object) -> Listed | None:
+    """An entry of the list; None where it is none that could be asked: the others are no worse for it."""
+    if not isinstance(entry, Mapping):
+        return None
+    name = entry.get("name") or entry.get("model")
+    if not isinstance(name, str) or not name.isprintable():
+        return None
     digest = str(entry.get("digest") or "").casefold().removeprefix("sha256:")
-    details = entry.get("details") or {}
-    families = [details.get("family"), *(details.get("families") or ())]
+    size, families = entry.get("size"), _families(entry.get("details"))
     return Listed(
         name=name,
         digest=digest if set(digest) <= _HEXADECIMAL else "",
-        size=int(entry.get("size") or 0),
+        size=size if isinstance(size, int) else 0,
         modified_at=_moment(str(entry.get("modified_at") or "")),
-        families=tuple(str(family) for family in families if family),
+        families=families,
         is_forwarded=is_cloud_name(name) or bool(entry.get("remote_host") or entry.get("remote_model")),
+    )
+
+
+def _families(details: object) -> tuple[str, ...]:
+    """What a model descends from, as far as it is told."""
+    if not isinstance(details, Mapping):
+        return ()
+    told = details.get("families")
+    return tuple(
+        one for one in (details.get("family"), *(told if isinstance(told, list) else ())) if one and isinstance(one, str)
     )
 
 

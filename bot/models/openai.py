@@ -12,7 +12,7 @@ from bot.errors import ModelBroken, ModelError, ModelRejected, ModelUnreachable
 from bot.locale import say
 from bot.messages import render
 from bot.model_types import ModelStatus
-from bot.models.connections import drained, keeping, opened
+from bot.models.connections import PLAIN, drained, keeping, opened
 from bot.models.openai_said import Said, model_name
 from bot.models.openai_trouble import refused, trouble
 from bot.models.openai_wire import (
@@ -237,6 +237,8 @@ class OpenAiModel:
             if body is None or isinstance(error, httpx.ConnectError):
                 raise ModelUnreachable(self.name, why(error, "en")) from error
             raise ModelBroken(self.name, "the connection was lost after the question was sent") from error
+        except WireError as error:
+            raise ModelBroken(self.name, str(error)) from error
         except (httpx.RequestError, httpx.InvalidURL) as error:
             raise ModelUnreachable(self.name, why(error, "en")) from error
 
@@ -258,7 +260,7 @@ class OpenAiModel:
                 follow_redirects=False,
                 timeout=httpx.Timeout(None, connect=CONNECT_S),
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=keep_alive_s),
-                headers={"Accept-Encoding": "identity", "User-Agent": "martin"},
+                headers={**PLAIN, "User-Agent": "martin"},
                 event_hooks=keeping(httpx.AsyncByteStream),
             )
         except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:

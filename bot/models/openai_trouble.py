@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from bot.errors import ModelBroken, ModelBusy, ModelError, ModelRejected, ModelUnreachable
+from bot.errors import ModelBroken, ModelBusy, ModelError, ModelRejected, ModelUnreachable, RequestRejected
 from bot.locale import say
 from bot.models.openai_wire import Refusal
-from bot.models.over_http import BUSY, wait_s, why
+from bot.models.over_http import BUSY, NOT_THIS, wait_s, why
 from bot.types import Language
 
 _REFUSALS: Final[Mapping[int, str]] = {
@@ -31,6 +31,10 @@ class Refused(ModelRejected):
         super().__init__(model, detail)
 
 
+class RefusedRequest(Refused, RequestRejected):
+    """A request that was refused for what it holds, with its HTTP status."""
+
+
 def refused(model: str, status: int, refusal: Refusal, retry_after: str | None, now: datetime) -> ModelError:
     """What a response that is no success means, in words that hold nothing of its text."""
     code = f" ({refusal.code})" if refusal.code not in ("", str(status)) else ""
@@ -46,7 +50,8 @@ def refused(model: str, status: int, refusal: Refusal, retry_after: str | None, 
         words = "it redirects elsewhere, which is not followed; name the final address"
     else:
         words = _REFUSALS.get(status, "the request is refused")
-    return Refused(model, f"{status}: {words}{code}", status)
+    kind = RefusedRequest if status in NOT_THIS and not refusal.is_spent else Refused
+    return kind(model, f"{status}: {words}{code}", status)
 
 
 def trouble(error: ModelError, server: str, *, has_key: bool, language: Language) -> tuple[str, str]:

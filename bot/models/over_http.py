@@ -16,6 +16,8 @@ CONNECT_S: Final = 5.0
 """Seconds that a connection may take to be made. What comes after has no limit: a caller knows how long it wants to wait."""
 BUSY: Final = frozenset({429, 502, 503, 504})
 """Statuses that say: not now. Nothing was done, so the same may be asked again (R-14)."""
+NOT_THIS: Final = frozenset({400, 413, 422})
+"""Statuses that refuse one request for what it holds; they say nothing of the next one."""
 LONGEST_WAIT_S: Final = 86_400.0
 """A day; a server that asks to wait longer means about the same."""
 MOST_TOKENS: Final = 100_000_000

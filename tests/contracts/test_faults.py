@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
 import time
 from collections.abc import AsyncGenerator, Mapping
@@ -12,7 +13,7 @@ from random import Random
 
 import pytest
 
-from bot.errors import ModelError
+from bot.errors import ModelBroken, ModelError
 from bot.log import Logs
 from bot.models.breaker import BreakerSettings
 from bot.models.chain import Chain
@@ -23,7 +24,7 @@ from bot.settings import LogSettings
 from bot.system import SystemClock
 from bot.types import LANGUAGES, Evidence, EvidenceKind, Exchange, Flag, Generation, Prompt
 from tests.servers.backends import SERVED, served
-from tests.servers.http import ModelServer
+from tests.servers.http import HttpServer, ModelServer, Request, Response
 from tests.servers.mistral import MistralServer
 from tests.servers.ollama import OllamaServer
 from tests.servers.openai import OpenAiServer
@@ -232,6 +233,38 @@ async def test_breaker_opens_after_five_failures_costs_no_request_and_closes_by_
         got = await answer(chain)
         assert (got.made.flags, got.text) == (WELL, STORY)
         assert chain.states[0].breaker == "closed"
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_question_that_is_refused_for_what_it_holds_says_nothing_of_the_next_one(name: str) -> None:
+    async with house(name) as (server, chain):
+        server.fault = Fault.UNPROCESSABLE
+        crowd = await asyncio.gather(*(answer(chain) for _ in range(8)))
+        assert all(got.made.flags == FELL_BACK for got in crowd)
+        assert chain.states[0].breaker == "closed"
+        assert server.generations == 8
+        server.fault = None
+        got = await answer(chain)
+        assert (got.made.flags, got.text) == (WELL, STORY)
+
+
+class Compressing(HttpServer):
+    """Sends every answer compressed, though nobody takes that."""
+
+    async def answer(self, request: Request, response: Response) -> None:
+        await response.start(200, {"Content-Type": "text/event-stream", "Content-Encoding": "gzip"})
+        await response.send(gzip.compress(b" " * 10_000_000))
+        await response.end()
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_compressed_answers_that_could_become_anything_are_not_read(name: str) -> None:
+    async with Compressing() as server, aclosing(SERVED[name].model(server)) as model:
+        assert not (await model.check()).is_ready
+        with pytest.raises(ModelBroken):
+            await anext(model.stream(ASKED, max_tokens=10, temperature=0))
+        assert all(request.headers["accept-encoding"] == "identity" for request in server.requests)
+        assert server.requests
 
 
 # --- what an error may say ---

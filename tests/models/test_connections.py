@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, suppress
 from random import Random
 
@@ -132,6 +132,7 @@ async def test_a_response_that_is_kept_is_still_one_of_the_clients() -> None:
 
     class Answer:
         stream = Stream()
+        headers: Mapping[str, str] = {}
 
     answer = Answer()
     (keep,) = keeping(Stream)["response"]

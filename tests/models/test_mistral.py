@@ -13,7 +13,7 @@ from contextlib import aclosing
 
 import pytest
 
-from bot.errors import ModelBroken, ModelBusy, ModelError, ModelRejected, ModelUnreachable
+from bot.errors import ModelBroken, ModelBusy, ModelError, ModelRejected, ModelUnreachable, RequestRejected
 from bot.messages import prompt_tokens
 from bot.models.mistral import MistralModel
 from bot.models.mistral_wire import reason_of
@@ -219,7 +219,7 @@ async def failure(asked: MistralModel, prompt: Prompt = PROMPT, *, temperature: 
     [
         (Fault.UNAUTHORIZED, ModelRejected, "401: the key is not accepted"),
         (Fault.MISSING, ModelRejected, "404: no such model or address"),
-        (Fault.UNPROCESSABLE, ModelRejected, "422: it does not accept messages"),
+        (Fault.UNPROCESSABLE, RequestRejected, "422: it does not accept messages"),
         (Fault.TOO_MANY, ModelBusy, "429: too many requests"),
         (Fault.UNAVAILABLE, ModelBusy, "503: it is overloaded"),
         (Fault.REFUSED, ModelBroken, "the connection was lost after the question was sent"),
@@ -253,13 +253,13 @@ async def test_server_that_does_not_listen_is_unreachable(server: MistralServer)
 
 async def test_unknown_model_is_rejected(server: MistralServer) -> None:
     error = await failure(model(server, model="mistral-tiny"))
-    assert isinstance(error, ModelRejected)
+    assert type(error) is ModelRejected, "every other question would be refused like this one"
     assert error.detail == "400: no such model or address"
 
 
 async def test_parameter_that_is_not_accepted_is_named(server: MistralServer) -> None:
     error = await failure(model(server), temperature=99)
-    assert isinstance(error, ModelRejected)
+    assert isinstance(error, RequestRejected)
     assert error.detail == "422: it does not accept temperature"
 
 

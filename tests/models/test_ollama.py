@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from bot.certificate import make
-from bot.errors import ModelBroken, ModelBusy, ModelError, ModelRejected, ModelUnreachable
+from bot.errors import ModelBroken, ModelBusy, ModelError, ModelRejected, ModelUnreachable, RequestRejected
 from bot.models.ollama_api import translated
 from bot.models.scripted import Fault
 from bot.types import Chunk
@@ -198,7 +198,7 @@ async def test_text_that_could_have_become_a_tag_is_not_lost_at_the_end(server: 
     [
         (Fault.UNAUTHORIZED, ModelRejected, "401"),
         (Fault.MISSING, ModelRejected, "404"),
-        (Fault.UNPROCESSABLE, ModelRejected, "422"),
+        (Fault.UNPROCESSABLE, RequestRejected, "422"),
         (Fault.TOO_MANY, ModelBusy, "429"),
         (Fault.UNAVAILABLE, ModelBusy, "503"),
         (Fault.REFUSED, ModelBroken, "after the question was sent"),
@@ -387,13 +387,9 @@ async def test_a_proxy_that_is_none_is_no_reason_to_raise_from_a_check(monkeypat
 @pytest.mark.parametrize(
     "body",
     [
-        b'{"models": [{"name": "m\\n"}]}',
-        b'{"models": [{"name": "m", "size": Infinity}]}',
         b"[" * 10**5,
         b"[]",
         b"{}",
-        b'{"models": [3]}',
-        b'{"models": [{"size": 1}]}',
         b"no json",
         b'{"models": 3}',
     ],
@@ -404,6 +400,26 @@ async def test_a_list_that_is_none_is_no_reason_to_raise_from_a_check(body: byte
         status = await asked.check()
     assert not status.is_ready
     assert "does not do as Ollama should" in status.detail
+    assert status.detail.endswith("not understandable")
+
+
+async def test_an_entry_that_is_none_takes_nothing_from_the_others() -> None:
+    odd = b'3, {"size": 1}, {"name": "o\\n"}, {"name": 4}, null, {"name": "p", "digest": 5, "size": Infinity, "details": 6}'
+    for entries, is_ready in [(odd + b', {"name": "m", "digest": "ab"}', True), (b'3, {"name": "o\\n"}', False)]:
+        async with Stub({"/api/tags": [b'{"models": [' + entries + b"]}"]}) as stub, aclosing(at(stub.address)) as asked:
+            assert (await asked.check()).is_ready is is_ready
+
+
+async def test_a_line_without_end_is_broken_off_before_it_fills_the_memory() -> None:
+    piece = b"x" * (1024 * 1024)
+    async with Stub({"/api/chat": [piece] * 100}) as stub, aclosing(at(stub.address)) as asked:
+        error = await failure(asked)
+        assert isinstance(error, ModelBroken)
+        assert "protocol" in error.detail
+        async with asyncio.timeout(30):
+            while stub.running:
+                await asyncio.sleep(0.01)
+        assert stub.left_early == 1
 
 
 async def test_a_connection_that_is_lost_after_the_last_word_takes_nothing_from_the_answer() -> None:

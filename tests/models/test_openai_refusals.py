@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.errors import ModelBroken, ModelBusy, ModelError, ModelRejected, ModelUnreachable
+from bot.errors import ModelBroken, ModelBusy, ModelError, ModelRejected, ModelUnreachable, RequestRejected
 from bot.models.openai_wire import refusal_of
 from bot.models.over_http import token_count, wait_s
 from bot.models.scripted import Fault
@@ -34,7 +34,7 @@ async def server() -> AsyncGenerator[OpenAiServer, None]:
     [
         (Fault.UNAUTHORIZED, ModelRejected, "401: the key is not accepted"),
         (Fault.MISSING, ModelRejected, "404: no such model or address"),
-        (Fault.UNPROCESSABLE, ModelRejected, "422: the request cannot be processed"),
+        (Fault.UNPROCESSABLE, RequestRejected, "422: the request cannot be processed"),
         (Fault.TOO_MANY, ModelBusy, "429: busy"),
         (Fault.UNAVAILABLE, ModelBusy, "503: busy"),
     ],
