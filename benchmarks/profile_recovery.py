@@ -25,7 +25,8 @@ from math import exp, sqrt
 from random import Random
 from typing import TypeAlias
 
-from profiles.events import DIMENSIONS, NEUTRAL, Answer, Arm, Arms, Event, Rating, Tap
+from bot.profile_types import NEUTRAL, Arm, Arms
+from profiles.events import DIMENSIONS, Answer, Event, Rating, Tap
 from profiles.posterior import PRIOR, Label, State, choose, label, replay, theta, updated
 from profiles.weights import Doubt
 

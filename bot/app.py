@@ -53,6 +53,7 @@ from bot.types import LANGUAGES, ChannelName, IncomingMessage, Job, Language, Li
 from handlers import ASK_A_MODEL
 from handlers import build as build_handlers
 from handlers.signs import load_signs
+from profiles.kept import KeptProfiles
 from profiles.recall import LexicalRecall
 from web.app import build as build_web
 from web.server import WebServer
@@ -107,7 +108,8 @@ class Bot:
         library = self._models.library
         self.downloads = BackgroundDownloads(library, self._clock) if library is not None else None
         self.recall = LexicalRecall(stores.examples)
-        self.personal: tuple[PersonalData, ...] = (*stores.personal, self.recall)
+        self.profiles = KeptProfiles(stores.profiles, self._clock)
+        self.personal: tuple[PersonalData, ...] = (*stores.personal, self.recall, self.profiles)
         self.knowledge = FolderKnowledge(config.knowledge.folder, clock=self._clock)
         self._sessions = {
             name: SessionChannel(name, clock=self._clock, ids=self._ids) for name in (ChannelName.WEB, ChannelName.CONSOLE)
@@ -115,7 +117,8 @@ class Bot:
         self._channels = {name: SupervisedChannel(one) for name, one in {**self._sessions, **(channels or {})}.items()}
         self.chores = Chores(jobs=stores.jobs, run={"forget": self._forget}, clock=self._clock)
         self.delivery = Delivery(outbox=stores.outbox, channels=self._channels, clock=self._clock, on_sent=self.chores.wake)
-        self.router = Router(build_handlers(self._services()))
+        self._keyed = _keyed(folder.secret_key())
+        self.router = Router(build_handlers(self._services(), self.profiles))
         self.core = Core(
             inbox=stores.inbox,
             people=stores.people,
@@ -266,11 +269,13 @@ class Bot:
             recall=self.recall,
             knowledge=self.knowledge,
             turns=self._stores.turns,
+            profiles=self._stores.profiles,
             personal=self.personal,
             clock=self._clock,
             ids=self._ids,
             status=self.model.statuses,
             known=self.model.known,
+            keyed=self._keyed,
             backup_keep_days=config.store.backup_keep,
             settings=HandlerSettings(
                 recall_deadline_s=config.recall.deadline_ms / 1000,
@@ -286,6 +291,8 @@ class Bot:
                 currency=config.models.currency,
                 limits=_limits(config.limits),
                 watch_s=min(240.0, config.models.local.total_s),
+                holdout_percent=config.profile.holdout_percent,
+                context_percent=config.profile.context_percent,
             ),
         )
 
@@ -477,6 +484,11 @@ def _millionths(amount: float) -> int:
 def _digest(secret: bytes) -> Callable[[str], str]:
     """A keyed hash of a message's content, 16 bytes in hex: tells a repeat from another message without keeping the text."""
     return lambda content: blake2b(content.encode(), digest_size=16, key=secret).hexdigest()
+
+
+def _keyed(secret: bytes) -> Callable[[str], bytes]:
+    """A keyed hash of 16 bytes, apart from every other use of the secret."""
+    return lambda text: blake2b(text.encode(), digest_size=16, key=secret, person=b"profile").digest()
 
 
 def _clean(text: str, *, max_chars: int) -> tuple[str, bool]:

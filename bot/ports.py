@@ -12,6 +12,7 @@ from typing import Protocol
 
 from bot.model_ports import ChatModel, Downloads, ModelLibrary, Price
 from bot.model_types import ModelStatus
+from bot.profile_ports import ProfileStore
 from bot.types import (
     Address,
     AddressId,
@@ -140,7 +141,7 @@ class DueHandler(Protocol):
     def due_kinds(self) -> frozenset[str]:
         """The kinds of due message it words."""
 
-    def word(self, due: DueMessage) -> Outcome:
+    async def word(self, due: DueMessage) -> Outcome:
         """What to say now; a reply of None drops the message."""
 
 
@@ -379,7 +380,8 @@ class Services:
     """What handlers are built from.
 
     `offline` answers where a daily limit is used up; `library` is None where no local server of models was asked for.
-    `status` asks each model how it is; `known` says at once how each was when last asked, in whatever language.
+    `status` asks each model how it is; `known` says at once how each was when last asked, in whatever language. `keyed` is a
+    hash of 16 bytes under the data folder's secret: the same for ever, and nobody outside can foretell it.
     """
 
     model: ChatModel
@@ -388,6 +390,7 @@ class Services:
     recall: Recall
     knowledge: Knowledge
     turns: TurnStore
+    profiles: ProfileStore
     personal: Sequence[PersonalData]
     clock: Clock
     ids: Ids
@@ -396,6 +399,7 @@ class Services:
     price: Price
     status: Callable[[Language], Awaitable[Sequence[ModelStatus]]]
     known: Callable[[], Sequence[ModelStatus]]
+    keyed: Callable[[str], bytes]
     backup_keep_days: int
     settings: HandlerSettings
     downloads: Downloads | None = None
@@ -416,7 +420,8 @@ class HandlerSettings:
     """The settings that handlers use, out of `bot.config`.
 
     `limits` are the daily limits that are set, in tokens or in millionths of `currency`. A download is watched for `watch_s`
-    in one turn, which must be less than a turn may take.
+    in one turn, which must be less than a turn may take. Of the threads of people with a profile, `holdout_percent` are
+    answered without it and `context_percent` without its style, to measure what it is worth.
     """
 
     recall_deadline_s: float = 0.5
@@ -432,3 +437,5 @@ class HandlerSettings:
     currency: str = "EUR"
     limits: Mapping[Limit, int] = field(default_factory=dict)
     watch_s: float = 240.0
+    holdout_percent: int = 20
+    context_percent: int = 0

@@ -259,6 +259,31 @@ class RecallSettings(Section):
     )
 
 
+class ProfileSettings(Section):
+    """How answers follow a person's preference profile, and how it is measured whether that helps."""
+
+    holdout_percent: Whole = setting(
+        20,
+        "Of the conversation threads of people with a profile, how many are answered without it, so that its benefit can be "
+        "measured. 20 until there is a first result, then 10; 0 measures nothing. People are told, and can opt out.",
+        "De los hilos de conversación de quienes tienen perfil, cuántos se responden sin él, para poder medir si ayuda. 20 "
+        "hasta que haya un primer resultado, después 10; 0 no mide nada. A la gente se le dice, y puede decir que no.",
+        unit="per cent",
+        ge=0,
+        le=50,
+    )
+    context_percent: Whole = setting(
+        0,
+        "How many are answered with level, goal and length but no style: tells what style alone is worth, where there is much "
+        "talk.",
+        "Cuántos se responden con nivel, objetivo y largo pero sin estilo: dice qué aporta solo el estilo, donde se habla "
+        "mucho.",
+        unit="per cent",
+        ge=0,
+        le=50,
+    )
+
+
 class KnowledgeSettings(Section):
     """The operator's own texts."""
 
@@ -329,6 +354,7 @@ class Config(BaseSettings):
     core: CoreSettings = CoreSettings()
     recall: RecallSettings = RecallSettings()
     knowledge: KnowledgeSettings = KnowledgeSettings()
+    profile: ProfileSettings = ProfileSettings()
     language: LanguageSettings = LanguageSettings()
     log: LogSettings = LogSettings()
     privacy: PrivacySettings = PrivacySettings()

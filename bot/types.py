@@ -11,6 +11,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, NewType
 
+from bot.profile_types import AnswerStyle, Form, Reason
+
 if TYPE_CHECKING:
     from bot.writes import Write
 
@@ -49,17 +51,6 @@ class Kind(StrEnum):
 
 
 ON_LANE = frozenset({Kind.TEXT, Kind.COMMAND, Kind.CHOICE})
-
-
-class Reason(StrEnum):
-    """Why an answer got a 👎, as the person chose it."""
-
-    WRONG = "wrong"
-    LONG = "long"
-    SHORT = "short"
-    HARD = "hard"
-    EASY = "easy"
-    STYLE = "style"
 
 
 class InboxState(StrEnum):
@@ -392,7 +383,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What a model is given, to render or to compose from. `left_out` counts exchanges of the history that did not fit."""
+    """What a model is given, to render or to compose from. `left_out` counts exchanges of the history that did not fit.
+
+    `form` says in figures, for an answerer that reads no directives, what those ask for.
+    """
 
     system: str
     question: str
@@ -401,6 +395,7 @@ class Prompt:
     history: tuple[Exchange, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     left_out: int = 0
+    form: Form = field(default_factory=Form)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -454,14 +449,15 @@ class Outcome:
 
     `question` is what was answered where that is not the message's own text (`/again`). `is_refused` marks a rating, choice
     or edit that had no effect (unknown, erased or somebody else's turn). `stops` names the turn whose generation is to end.
-    `remember` asks for pending memory rows. `note` is said below the reply, but is no part of the answer that is found again.
+    `style` goes into the answer log. `remember` asks for pending memory rows. `note` is said below the reply, but is no part
+    of the answer that is found again.
     """
 
     reply: Reply | None
     writes: tuple[Write, ...] = ()
     generation: Generation | None = None
     evidence: tuple[Evidence, ...] = ()
-    arms: Mapping[str, int] = field(default_factory=dict)
+    style: AnswerStyle | None = None
     flags: frozenset[Flag] = frozenset()
     question: str | None = None
     remember: bool = False

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-from bot.types import AddressId, ConversationId, Language, PersonId, Question, Reason, TurnId
+from bot.profile_types import ProfileEventKind, Reason
+from bot.types import AddressId, ConversationId, Language, PersonId, Question, TurnId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,23 @@ class TellAdmins:
     facts: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddProfileEvent:
+    """Something that the person's preference profile follows from happened; `data` as `ProfileEventKind` says."""
+
+    person_id: PersonId
+    kind: ProfileEventKind
+    data: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropProfileEvent:
+    """A profile event is taken back: as if it had never been. One that is not there, or somebody else's, changes nothing."""
+
+    person_id: PersonId
+    id: str
+
+
 Write = (
     SetLanguage
     | SetConsent
@@ -110,4 +128,6 @@ Write = (
     | RelabelTurn
     | AddJob
     | TellAdmins
+    | AddProfileEvent
+    | DropProfileEvent
 )

@@ -13,13 +13,14 @@ from handlers.help import AboutHandler, HelpHandler, UnknownCommandHandler
 from handlers.privacy import ForgetMeHandler, MyDataHandler
 from handlers.start import StartHandler
 from handlers.why import WhyHandler
+from profiles.person import Profiles
 
 ASK_A_MODEL = frozenset({ChatHandler.name, AgainHandler.name})
 """The handlers that daily limits hold for. Help in a crisis and the commands about a person's own data are never refused."""
 
 
-def build(services: Services) -> tuple[Handler, ...]:
-    """The handlers over `services`. Every kind of message has one that takes it."""
+def build(services: Services, profiles: Profiles) -> tuple[Handler, ...]:
+    """The handlers over `services` and `profiles`. Every kind of message has one that takes it."""
     crisis = crisis_handler(services.settings.crisis_country)
     start = StartHandler(services)
     answering = Answering(services)

@@ -6,7 +6,8 @@ from typing import Final, Literal
 
 from bot.locale import say
 from bot.ports import Preview, Services
-from bot.types import GivenRating, Kind, Language, Outcome, PastTurn, Reason, Reply, Turn
+from bot.profile_types import Reason
+from bot.types import GivenRating, Kind, Language, Outcome, PastTurn, Reply, Turn
 from bot.writes import RelabelTurn, SetRating
 from handlers.crisis import CrisisHandler
 

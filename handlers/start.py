@@ -64,7 +64,7 @@ class StartHandler:
             asked = (AskQuestion(address_id=turn.address_id, person_id=turn.person.id, question=question),)
         return Outcome(reply=Reply(text="\n\n".join(parts), choices=choices), writes=asked)
 
-    def word(self, due: DueMessage) -> Outcome:
+    async def word(self, due: DueMessage) -> Outcome:
         """The one reminder that "later" asked for; nothing when the person has decided meanwhile."""
         if due.person.training_consent is not None:
             return Outcome(reply=None)

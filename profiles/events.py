@@ -6,13 +6,9 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, TypeAlias, cast
+from typing import TypeAlias, cast
 
-Arm: TypeAlias = Literal[-1, 0, 1]
-"""How an answer was asked to be in one dimension: towards the plus pole, neutral, or towards the minus pole."""
-Arms: TypeAlias = tuple[Arm, Arm, Arm, Arm]
-"""In the order of `Dimension`."""
-NEUTRAL: Arms = (0, 0, 0, 0)
+from bot.profile_types import Arms
 
 
 class Dimension(StrEnum):

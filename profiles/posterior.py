@@ -15,8 +15,9 @@ from random import Random
 from typing import TypeAlias, cast
 
 from bot.locale import say
+from bot.profile_types import NEUTRAL, Arm, Arms
 from bot.types import Language
-from profiles.events import DIMENSIONS, NEUTRAL, Answer, Arm, Arms, Days, Dimension, Event, Rating, Remark, Tap
+from profiles.events import DIMENSIONS, Answer, Days, Dimension, Event, Rating, Remark, Tap
 
 MODEL_VERSION = 1
 Vector: TypeAlias = tuple[float, float, float, float, float]

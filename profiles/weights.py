@@ -16,9 +16,10 @@ from math import ceil, sqrt
 from statistics import median
 from typing import TypeAlias
 
-from profiles.events import NEUTRAL, Answer, Arms, Days, Event, Rating, Remark, Tap
+from bot.profile_types import NEUTRAL, Arms, Reason
+from profiles.events import Answer, Days, Event, Rating, Remark, Tap
 from profiles.posterior import PRIOR, State, preferred, updated
-from profiles.reasons import Reason, explained
+from profiles.reasons import explained
 
 LOW = 0.25
 """The quality of hasty answers, and the weight of doubtful ratings."""

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from hashlib import blake2b
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from bot.store.open import Stores
 from bot.system import SystemClock, TimeOrderedIds
 from bot.types import Chosen, IncomingMessage, Kind, Language, Limit, ReceiptStatus, TurnId
 from handlers import build
+from profiles.kept import KeptProfiles
 from profiles.recall import LexicalRecall
 from tests.house import House, house, rating, text
 
@@ -43,6 +45,7 @@ def product_handlers(stores: Stores) -> Sequence[Handler]:
             recall=LexicalRecall(stores.examples),
             knowledge=FolderKnowledge(Path("no such folder"), clock=clock),
             turns=stores.turns,
+            profiles=stores.profiles,
             personal=stores.personal,
             clock=clock,
             ids=TimeOrderedIds(),
@@ -51,9 +54,11 @@ def product_handlers(stores: Stores) -> Sequence[Handler]:
             price=lambda model, prompt_tokens, completion_tokens: prompt_tokens + completion_tokens,
             status=status,
             known=lambda: (),
+            keyed=lambda text: blake2b(text.encode(), digest_size=16).digest(),
             backup_keep_days=7,
             settings=HandlerSettings(),
-        )
+        ),
+        KeptProfiles(stores.profiles, clock),
     )
 
 

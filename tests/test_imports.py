@@ -18,14 +18,15 @@ PURE = {
     f"profiles.{name}"
     for name in (
         *("events", "reasons", "weights", "posterior", "replay"),
-        *("items", "questionnaire", "directives", "wishes", "obeyed"),
+        *("items", "questionnaire", "directives", "wishes", "obeyed", "person", "topics", "uplift", "shown"),
     )
 }
-LEAVES = {"bot", "bot.types", "bot.model_types", "bot.writes", "bot.errors", "bot.locale"}
+LEAVES = {"bot", "bot.types", "bot.model_types", "bot.profile_types", "bot.writes", "bot.errors", "bot.locale"}
 BASE = {
     *LEAVES,
     "bot.ports",
     "bot.model_ports",
+    "bot.profile_ports",
     "bot.web_ports",
     "bot.amounts",
     "bot.commands",
@@ -61,7 +62,8 @@ def _same(names: Iterable[str], allowed: set[str]) -> dict[str, set[str]]:
 
 ALLOWED: Mapping[str, set[str]] = {
     **_same(
-        ("bot", "bot.types", "bot.writes", "bot.errors", "bot.locale"), {"bot.types", "bot.writes", "bot.errors", "bot.locale"}
+        ("bot", "bot.types", "bot.writes", "bot.errors", "bot.locale"),
+        {"bot.types", "bot.profile_types", "bot.writes", "bot.errors", "bot.locale"},
     ),
     **_same(("bot.download_words", "bot.notices"), {*LEAVES, "bot.amounts"}),
     "bot.control_tokens": LEAVES,
@@ -71,8 +73,12 @@ ALLOWED: Mapping[str, set[str]] = {
     "bot.process": LEAVES,
     "bot.certificate": LEAVES,
     "bot.model_types": {"bot.errors"},
+    "bot.profile_types": set(),
+    "bot.profile_ports": {"bot.types", "bot.profile_types"},
     "bot.model_ports": {"bot.types", "bot.model_types"},
-    **_same(("bot.ports", "bot.web_ports"), {"bot.types", "bot.model_types", "bot.model_ports", "bot.writes"}),
+    **_same(
+        ("bot.ports", "bot.web_ports"), {"bot.types", "bot.model_types", "bot.model_ports", "bot.profile_ports", "bot.writes"}
+    ),
     **_same(CONFIG, {"bot.errors", "bot.locale", *CONFIG}),
     "bot.log": CONFIG,
     **_same(("bot.router", "bot.prompt", "bot.lexical", "bot.normalise", "bot.preview", "bot.limits"), BASE),
@@ -91,7 +97,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "bot.jobs.*": BASE,
     **_same(PURE, {*BASE, *PURE}),
     **_same(
-        ("profiles.remember", "profiles.importers", "profiles.indexer", "profiles.embed", "profiles.recall"),
+        ("profiles.remember", "profiles.importers", "profiles.indexer", "profiles.embed", "profiles.recall", "profiles.kept"),
         {*BASE, "bot.lexical", *PURE},
     ),
     "profiles": BASE,

@@ -9,7 +9,7 @@ import msgspec
 from fastapi import Request
 
 from bot.locale import say
-from bot.types import Reason
+from bot.profile_types import Reason
 from web.language import language_of
 from web.problems import Problem
 

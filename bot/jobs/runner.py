@@ -87,7 +87,7 @@ class DueMessages:
 
     async def _release(self, due: DueMessage) -> None:
         handler = self._handler(due.kind)
-        outcome = handler.word(due) if handler is not None else None
+        outcome = await handler.word(due) if handler is not None else None
         outgoing = None
         if outcome is not None and outcome.reply is not None:
             outgoing = Outgoing(

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Integer, Select, Text, and_, bindparam, select, type_coerce
 
 from bot.ports import Ids, TurnRecord
+from bot.profile_types import Reason
 from bot.store.db import Database, Unit, read
 from bot.store.messages import (
     choices_json,
@@ -24,20 +25,7 @@ from bot.store.messages import (
 from bot.store.schema import deliveries, questions, ratings, turns
 from bot.store.statements import ADD_USAGE, ADD_USAGE_OF_ALL, INSERT_OUTGOING, INSERT_PENDING_MEMORY, INSERT_TURN
 from bot.store.writes import Step, by_rank, move, outgoing_row, steps_of
-from bot.types import (
-    Address,
-    AddressId,
-    InboxState,
-    Kind,
-    PastTurn,
-    PersonId,
-    PlatformId,
-    Rating,
-    Reason,
-    Reply,
-    TurnId,
-    TurnStatus,
-)
+from bot.types import Address, AddressId, InboxState, Kind, PastTurn, PersonId, PlatformId, Rating, Reply, TurnId, TurnStatus
 from bot.writes import Write
 
 _past: Select[Any] = (

@@ -21,6 +21,7 @@ from bot.channels.console.lines import Answer, Choose, Local, Rate, Say, interpr
 from bot.channels.console.link import Link
 from bot.channels.console.talk import Talk, write_new
 from bot.channels.web import SessionChannel, SessionStream
+from bot.profile_types import Reason
 from bot.system import TimeOrderedIds
 from bot.types import (
     AdminNotice,
@@ -32,7 +33,6 @@ from bot.types import (
     OutboxId,
     Outgoing,
     OutgoingKind,
-    Reason,
     Reply,
     ReplyFile,
     TurnId,

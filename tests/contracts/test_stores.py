@@ -11,6 +11,7 @@ import pytest
 
 from bot.errors import StoreConflict
 from bot.ports import UsageOfDay
+from bot.profile_types import Reason
 from bot.store.folder import DataFolder
 from bot.store.open import open_folder
 from bot.types import (
@@ -29,7 +30,6 @@ from bot.types import (
     Kind,
     PlatformId,
     Question,
-    Reason,
     Source,
     TurnId,
     TurnStatus,

@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from hashlib import blake2b
 
 from bot.errors import ModelError
 from bot.model_ports import Price
 from bot.model_types import InstalledModel, ModelStatus, PullProgress
 from bot.ports import Handler, HandlerSettings, PersonalData, Services, TurnRecord, UsageOfDay
+from bot.profile_types import LoggedStyle, ProfileEvent, ProfileEventKind
 from bot.router import Router
 from bot.types import (
     Address,
@@ -46,9 +48,10 @@ from bot.types import (
     TurnId,
     TurnStatus,
 )
-from bot.writes import Write
+from bot.writes import AddProfileEvent, DropProfileEvent, Write
 from handlers import build
 from handlers.signs import load_signs
+from profiles.kept import KeptProfiles
 
 load_signs()  # read once, before a loop runs that it would hold up
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
@@ -282,6 +285,51 @@ def free(model: str, prompt_tokens: int, completion_tokens: int) -> int:
     return 0
 
 
+@dataclass
+class FakeProfiles:
+    """Implements `ProfileStore` in memory. `take` does what a turn's transaction would do with an outcome."""
+
+    stored: dict[PersonId, list[ProfileEvent]] = field(default_factory=dict)
+    styles: list[tuple[AddressId, ConversationId, PersonId, LoggedStyle]] = field(default_factory=list)
+    ids: CountingIds = field(default_factory=CountingIds)
+
+    async def version(self, person: PersonId) -> str:
+        events = self.stored.get(person, [])
+        return f"{len(events)}:{events[-1].id if events else ''}"
+
+    async def events(self, person: PersonId) -> Sequence[ProfileEvent]:
+        return tuple(self.stored.get(person, ()))
+
+    async def last_style(self, address_id: AddressId, conversation_id: ConversationId) -> LoggedStyle | None:
+        found = [
+            log for address, conversation, _, log in self.styles if (address, conversation) == (address_id, conversation_id)
+        ]
+        return found[-1] if found else None
+
+    async def style_of(self, turn_id: TurnId) -> LoggedStyle | None:
+        return next((log for *_, log in self.styles if log.turn_id == turn_id), None)
+
+    async def answers_since(self, person: PersonId, since: datetime) -> int:
+        return sum(owner == person and log.at >= since for _, _, owner, log in self.styles)
+
+    def add(self, person: PersonId, kind: ProfileEventKind, at: datetime = NOW, **data: object) -> None:
+        """Store an event."""
+        event = ProfileEvent(id=f"p{self.ids.new()[2:]:>06}", kind=kind, data=data, at=at)
+        self.stored.setdefault(person, []).append(event)
+
+    def take(self, turn: Turn, outcome: Outcome, at: datetime = NOW) -> None:
+        """Store what an outcome asks for, as far as it is about profiles."""
+        for write in outcome.writes:
+            if isinstance(write, AddProfileEvent):
+                self.add(write.person_id, write.kind, at, **write.data)
+            elif isinstance(write, DropProfileEvent):
+                events = self.stored.get(write.person_id, [])
+                self.stored[write.person_id] = [event for event in events if event.id != write.id]
+        if outcome.style is not None:
+            log = LoggedStyle(turn_id=turn.id, style=outcome.style, at=at)
+            self.styles.append((turn.address_id, turn.conversation_id, turn.person.id, log))
+
+
 def services(
     *,
     model: FakeModel | None = None,
@@ -296,6 +344,7 @@ def services(
     notices: FakeNotices | None = None,
     price: Price = free,
     settings: HandlerSettings | None = None,
+    profiles: FakeProfiles | None = None,
 ) -> Services:
     """Services of fakes. There is no local server unless `library` is given."""
 
@@ -309,6 +358,7 @@ def services(
         recall=recall or FakeRecall(),
         knowledge=knowledge or FakeKnowledge(),
         turns=FakeTurns(list(turns)),
+        profiles=profiles or FakeProfiles(),
         personal=personal,
         clock=FixedClock(),
         ids=CountingIds(),
@@ -317,6 +367,7 @@ def services(
         price=price,
         status=status,
         known=lambda: statuses,
+        keyed=lambda text: blake2b(text.encode(), digest_size=16).digest(),
         backup_keep_days=7,
         settings=settings or HandlerSettings(recall_deadline_s=0.05, version="0.1.0"),
     )
@@ -450,7 +501,8 @@ def past(
 
 async def answer(given: Turn, using: Services | None = None, preview: FakePreview | None = None) -> tuple[Handler, Outcome]:
     """The handler that the real order picks for a turn, and what it decides."""
-    handler = Router(build(using or services())).route(given)
+    parts = using or services()
+    handler = Router(build(parts, KeptProfiles(parts.profiles, parts.clock))).route(given)
     return handler, await handler.handle(given, preview or FakePreview())
 
 

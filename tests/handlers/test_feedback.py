@@ -9,7 +9,8 @@ from hypothesis import given as given_values
 from hypothesis import strategies as st
 
 from bot.ports import HandlerSettings
-from bot.types import LANGUAGES, GivenRating, Kind, Language, PastTurn, Rating, Reason, Turn, TurnId
+from bot.profile_types import Reason
+from bot.types import LANGUAGES, GivenRating, Kind, Language, PastTurn, Rating, Turn, TurnId
 from bot.writes import RelabelTurn, SetRating
 from handlers.feedback import merged, reaction_value
 from tests.handlers.fakes import ADA, BOB, NOW, answer, message, past, said, services, turn

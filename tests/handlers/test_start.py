@@ -152,7 +152,7 @@ async def test_later_takes_back_an_earlier_yes() -> None:
 
 
 @pytest.mark.parametrize(("language", "command_name"), [("en", "/start"), ("es", "/empezar")])
-def test_the_reminder_is_worded_in_the_language_of_the_answer_and_asks_nothing_twice(
+async def test_the_reminder_is_worded_in_the_language_of_the_answer_and_asks_nothing_twice(
     language: Language, command_name: str
 ) -> None:
     start = StartHandler(services())
@@ -160,16 +160,16 @@ def test_the_reminder_is_worded_in_the_language_of_the_answer_and_asks_nothing_t
     due = DueMessage(
         id="d1", kind=f"consent.{language}", person=person, address=ADDRESS, address_id=command("start").address_id
     )
-    outcome = start.word(due)
+    outcome = await start.word(due)
     assert command_name in said(outcome)
     assert outcome.writes == ()
 
 
 @pytest.mark.parametrize("decided", [True, False])
-def test_the_reminder_is_dropped_once_the_person_has_decided(decided: bool) -> None:
+async def test_the_reminder_is_dropped_once_the_person_has_decided(decided: bool) -> None:
     person = Person(id=ADA, language="en", created_at=NOW, training_consent=decided)
     due = DueMessage(id="d1", kind="consent.en", person=person, address=ADDRESS, address_id=command("start").address_id)
-    assert StartHandler(services()).word(due).reply is None
+    assert (await StartHandler(services()).word(due)).reply is None
 
 
 @pytest.mark.parametrize("decided", [True, False])

@@ -39,7 +39,7 @@ class Reminding(Doing):
 
     due_kinds = frozenset({"reminder"})
 
-    def word(self, due: DueMessage) -> Outcome:
+    async def word(self, due: DueMessage) -> Outcome:
         return Outcome(reply=Reply(text=f"remember, {due.address.user}"))
 
 

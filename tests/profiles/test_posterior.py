@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.profile_types import NEUTRAL, Arm, Arms
 from bot.types import LANGUAGES, Language
-from profiles.events import DIMENSIONS, NEUTRAL, Answer, Arm, Arms, Days, Dimension, Event, Rating, Remark, Tap
+from profiles.events import DIMENSIONS, Answer, Days, Dimension, Event, Rating, Remark, Tap
 from profiles.posterior import (
     PRIOR,
     Label,

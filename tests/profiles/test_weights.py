@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from profiles.events import DIMENSIONS, NEUTRAL, Answer, Arms, Days, Dimension, Event, Rating, Tap
+from bot.profile_types import NEUTRAL, Arms, Reason
+from profiles.events import DIMENSIONS, Answer, Days, Dimension, Event, Rating, Tap
 from profiles.posterior import PRIOR, replay
-from profiles.reasons import STYLES, Reason, adjusted_length, adjusted_level, explained, level_used, target_words
+from profiles.reasons import STYLES, adjusted_length, adjusted_level, explained, level_used
 from profiles.weights import Doubt, Press, Said, Vote, answers_quality, history, is_retest_due, votes
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -82,8 +83,8 @@ def test_one_rating_of_an_answer_counts(presses: list[Press], ratings: list[Rati
 
 
 def test_a_reason_goes_when_the_thumb_changes() -> None:
-    down = [press(up=False), press(after=70, up=False, reason=Reason.TOO_LONG)]
-    assert [vote.reason for vote in votes(down)] == [Reason.TOO_LONG]
+    down = [press(up=False), press(after=70, up=False, reason=Reason.LONG)]
+    assert [vote.reason for vote in votes(down)] == [Reason.LONG]
     assert [vote.reason for vote in votes([*down, press(after=80)])] == [None]
     assert [vote.reason for vote in votes([*down, press(after=80, up=False, reason=Reason.PROSE)])] == [Reason.PROSE]
 
@@ -150,14 +151,13 @@ def test_every_pole_has_its_reason() -> None:
 
 
 def test_length_and_level_move_by_their_taps_only_and_within_bounds() -> None:
-    assert (adjusted_length(0, Reason.TOO_LONG), adjusted_length(0, Reason.TOO_SHORT)) == (-0.25, 0.25)
-    assert (adjusted_length(-1.5, Reason.TOO_LONG), adjusted_length(1.4, Reason.TOO_SHORT)) == (-1.5, 1.5)
-    assert (adjusted_level(2, Reason.TOO_HARD), adjusted_level(2, Reason.TOO_EASY)) == (1.5, 2.5)
-    assert (adjusted_level(1, Reason.TOO_HARD), adjusted_level(4, Reason.TOO_EASY)) == (1, 4)
-    others = set(Reason) - {Reason.TOO_LONG, Reason.TOO_SHORT, Reason.TOO_HARD, Reason.TOO_EASY}
+    assert (adjusted_length(0, Reason.LONG), adjusted_length(0, Reason.SHORT)) == (-0.25, 0.25)
+    assert (adjusted_length(-1.5, Reason.LONG), adjusted_length(1.4, Reason.SHORT)) == (-1.5, 1.5)
+    assert (adjusted_level(2, Reason.HARD), adjusted_level(2, Reason.EASY)) == (1.5, 2.5)
+    assert (adjusted_level(1, Reason.HARD), adjusted_level(4, Reason.EASY)) == (1, 4)
+    others = set(Reason) - {Reason.LONG, Reason.SHORT, Reason.HARD, Reason.EASY}
     assert {(adjusted_length(0.5, reason), adjusted_level(2.5, reason)) for reason in others} == {(0.5, 2.5)}
     assert [level_used(level) for level in (1, 1.5, 2, 2.5, 3.5, 4)] == [1, 2, 2, 3, 4, 4]
-    assert [target_words(length) for length in (-1.5, -1, 0, 1, 1.5)] == [42, 60, 120, 240, 339]
 
 
 PREFERS_ALL: list[Event] = [Answer(dimension=one, y=1) for one in DIMENSIONS for _ in range(3)]

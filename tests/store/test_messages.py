@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import StoreConflict
+from bot.profile_types import Reason
 from bot.store.messages import (
     choices_json,
     choices_of,
@@ -41,7 +42,6 @@ from bot.types import (
     Outgoing,
     OutgoingKind,
     PlatformId,
-    Reason,
     Reply,
     ReplyFile,
     Source,

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from bot.errors import StoreError
+from bot.profile_types import Reason
 from bot.store.folder import DataFolder
 from bot.store.invariants import broken_invariants
 from bot.store.open import Stores, open_folder
 from bot.store.schema import metadata
-from bot.types import Choice, Generation, InboxState, Kind, PersonId, PlatformId, Question, Reason
+from bot.types import Choice, Generation, InboxState, Kind, PersonId, PlatformId, Question
 from bot.writes import AddDueMessage, AddJob, AskQuestion, SetConsent, SetLanguage, SetRating
 from tests.fakes import FakeClock, SequentialIds
 from tests.store.tables import counts, files_with, found, values_of

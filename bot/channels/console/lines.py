@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bot.types import Choice, Reason, ReplyFile
+from bot.profile_types import Reason
+from bot.types import Choice, ReplyFile
 
 REASONS: Mapping[Reason, tuple[str, str]] = {
     Reason.WRONG: ("wrong", "mal"),
