@@ -196,11 +196,22 @@ def _from_toml(file: Path, problems: list[Problem], language: str, *, is_require
         problems.append(Problem(path=file.name, reason=say(language, "it cannot be read as TOML")))
     for path in _leaves(layer.values):
         layer.names[path] = f"{file.name}: {'.'.join(path)}"
-        if (problem := _misplaced(path, layer.names[path], language)) is not None:
+        problem = _misplaced(path, layer.names[path], language)
+        if problem is not None:
             problems.append(problem)
+        if problem is not None or _says_nothing(path, layer.values):
             _take(layer.values, path)
             del layer.names[path]
     return layer
+
+
+def _says_nothing(path: PathOf, values: Mapping[str, Any]) -> bool:
+    """Whether the file only repeats a default, as the one that we deliver does: then a name that others gave counts."""
+    if path not in ALIASES.values():
+        return False
+    for key in path:
+        values = values[key]
+    return bool(values == KNOWN[path].default)
 
 
 def _misplaced(path: PathOf, name: str, language: str) -> Problem | None:

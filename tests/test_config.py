@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -306,6 +307,8 @@ def test_names_that_others_gave_to_our_settings_are_honoured_and_ours_win(tmp_pa
     assert models.ollama.host == "http://127.0.0.1:9"
     assert models.mistral.api_key is not None
     assert models.mistral.api_key.get_secret_value() == "a-key-of-mistral"
+    shutil.copy("config.toml", tmp_path)
+    assert load_config(environ=environ, folder=tmp_path).models.ollama.host == "http://127.0.0.1:9", "a default says nothing"
     (tmp_path / "config.toml").write_text('[models.ollama]\nhost = "http://file.lan:2"\n')
     assert load_config(environ=environ, folder=tmp_path).models.ollama.host == "http://file.lan:2"
     (tmp_path / ".env").write_text("MARTIN_MODELS__OLLAMA__HOST=http://dotenv.lan:3\nMISTRAL_API_KEY=another-key\n")
