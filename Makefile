@@ -37,10 +37,13 @@ check: $(VENV)/installed-dev  ## style, types, import rules, languages, document
 	$(VENV)/bin/mypy
 	$(PYTHON) -m pytest -q -p no:cacheprovider tests/test_imports.py tests/test_locale.py tests/test_docs.py
 
-bench: $(VENV)/installed-dev  ## measure: overhead against python-telegram-bot, the offline answers, language models
+bench: $(VENV)/installed-dev  ## measure: overhead against python-telegram-bot, offline answers, language models, profiles
 	$(PYTHON) -m benchmarks.overhead --json
 	$(PYTHON) -m benchmarks.offline --json
 	$(PYTHON) -m benchmarks.models --json
+	$(PYTHON) -m benchmarks.profile --json
+	$(PYTHON) -m benchmarks.profile_recovery --json
+	$(PYTHON) -m benchmarks.uplift --simulate 1500 --effect 15 --json
 
 outage: $(VENV)/installed-dev  ## let the language model die for five minutes under 200 people
 	$(PYTHON) -m benchmarks.models --outage 300 --json

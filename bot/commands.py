@@ -41,6 +41,13 @@ COMMANDS: tuple[Command, ...] = (
         summary="choose Spanish or English",
         resumen="elegir español o inglés",
     ),
+    Command(
+        name="profile",
+        spanish=("perfil",),
+        argument="on|off|reset",
+        summary="how you like things explained, and what I do with it",
+        resumen="cómo prefieres que te explique, y qué hago con ello",
+    ),
     Command(name="mydata", spanish=("misdatos",), summary="everything I hold about you", resumen="todo lo que guardo de ti"),
     Command(name="forgetme", spanish=("olvidame",), summary="erase everything about you", resumen="borrar todo lo tuyo"),
     Command(

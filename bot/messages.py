@@ -37,7 +37,6 @@ class _Words:
     kinds: Mapping[EvidenceKind, str]
     asked: str
     answers: Mapping[EvidenceKind, str]
-    directives: str
     question: str
 
 
@@ -61,7 +60,6 @@ _WORDS: Final[Mapping[Language, _Words]] = {
             EvidenceKind.LIKED: "La respuesta que le gustó:",
             EvidenceKind.APPROVED: "La respuesta aprobada:",
         },
-        directives="Así le gustan las respuestas a esta persona:",
         question="Pregunta:",
     ),
     "en": _Words(
@@ -83,7 +81,6 @@ _WORDS: Final[Mapping[Language, _Words]] = {
             EvidenceKind.LIKED: "The answer that they liked:",
             EvidenceKind.APPROVED: "The approved answer:",
         },
-        directives="How this person likes answers:",
         question="Question:",
     ),
 }
@@ -129,11 +126,10 @@ def _estimated(messages: Sequence[Message]) -> int:
 
 
 def _system(prompt: Prompt) -> str:
-    """Instructions, then how this person likes answers."""
+    """Instructions, then how this person likes answers: a line each, the first of which is their heading."""
     if not prompt.directives:
         return prompt.system
-    lines = [f"- {_line(directive)}" for directive in prompt.directives]
-    return "\n".join([prompt.system, "", _WORDS[prompt.language].directives, *lines])
+    return "\n".join([prompt.system, "", *(_line(directive) for directive in prompt.directives)])
 
 
 def _exchange(exchange: Exchange) -> tuple[Message, ...]:

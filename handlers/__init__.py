@@ -10,8 +10,12 @@ from handlers.conversation import AgainHandler, LanguageHandler, NewHandler, Sto
 from handlers.crisis import crisis_handler
 from handlers.feedback import FeedbackHandler
 from handlers.help import AboutHandler, HelpHandler, UnknownCommandHandler
+from handlers.levels import LevelHandler
 from handlers.privacy import ForgetMeHandler, MyDataHandler
+from handlers.profile import ProfileHandler
+from handlers.questionnaire import QuestionnaireHandler
 from handlers.start import StartHandler
+from handlers.styling import Styling
 from handlers.why import WhyHandler
 from profiles.person import Profiles
 
@@ -23,12 +27,16 @@ def build(services: Services, profiles: Profiles) -> tuple[Handler, ...]:
     """The handlers over `services` and `profiles`. Every kind of message has one that takes it."""
     crisis = crisis_handler(services.settings.crisis_country)
     start = StartHandler(services)
-    answering = Answering(services)
+    questionnaire = QuestionnaireHandler(services, profiles)
+    answering = Answering(services, Styling(services, profiles, questionnaire.aside))
     return (
         crisis,
         StopHandler(),
-        FeedbackHandler(services, crisis),
+        FeedbackHandler(services, profiles, crisis),
         start,
+        questionnaire,
+        LevelHandler(profiles),
+        ProfileHandler(services, profiles, questionnaire),
         LanguageHandler(start.greet),
         HelpHandler(),
         AboutHandler(services),

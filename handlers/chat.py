@@ -27,14 +27,16 @@ from bot.types import (
     TurnStatus,
 )
 from handlers.streaming import Streamed, stream
+from handlers.styling import Styling
 from handlers.wording import where_text_goes
 
 
 class Answering:
-    """Answers a question from recall, knowledge and the model, for a new text and for `/again`."""
+    """Answers a question from recall, knowledge and the model, as the person likes it, for a new text and for `/again`."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, styling: Styling) -> None:
         self._services, self._settings = services, services.settings
+        self._styling = styling
 
     async def answer(self, turn: Turn, preview: Preview) -> Outcome:
         """The answer to the turn's own text, to be remembered."""
@@ -55,7 +57,10 @@ class Answering:
     async def _answered(
         self, turn: Turn, question: str, language: Language, history: Sequence[Exchange], preview: Preview, *, remember: bool
     ) -> Outcome:
-        evidence, flags = await self._evidence(turn, question, language)
+        async with asyncio.TaskGroup() as group:
+            planning = group.create_task(self._styling.plan(turn, question, language))
+            evidence, flags = await self._evidence(turn, question, language)
+        plan = planning.result()
         prompt = build(
             question=question,
             language=language,
@@ -64,6 +69,9 @@ class Answering:
             bot_name=self._settings.bot_name,
             budget=self._settings.prompt_budget,
             today=self._services.clock.now().date(),
+            directives=plan.directives,
+            also=plan.also,
+            form=plan.form,
         )
         model = self._services.model if turn.over_limit is None else self._services.offline
         began = self._services.clock.monotonic()
@@ -76,7 +84,7 @@ class Answering:
         is_trimmed = answer.has_text and _is_trimmed(turn, prompt, generation)
         flags |= {Flag.TRIMMED} if is_cut or is_trimmed else set()
         is_told = any(exchange.was_trimmed for exchange in turn.history)
-        return Outcome(
+        outcome = Outcome(
             reply=Reply(text=text, rateable=answer.has_text or not answer.is_stopped),
             generation=generation,
             evidence=prompt.evidence,
@@ -84,6 +92,7 @@ class Answering:
             remember=remember and Flag.FAILED not in flags,
             note=_omissions(language, is_cut=is_cut, is_trimmed=is_trimmed and not is_told),
         )
+        return await self._styling.finished(turn, plan, outcome)
 
     async def _evidence(self, turn: Turn, question: str, language: Language) -> tuple[tuple[Evidence, ...], set[Flag]]:
         """What this person taught and what the operator's folder says, looked for at the same time."""

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, Literal
 
+from bot.errors import StoreError
 from bot.locale import say
 from bot.ports import Preview, Services
-from bot.profile_types import Reason
+from bot.profile_types import LoggedStyle, ProfileEventKind, Reason
 from bot.types import GivenRating, Kind, Language, Outcome, PastTurn, Reply, Turn
-from bot.writes import RelabelTurn, SetRating
+from bot.writes import AddProfileEvent, RelabelTurn, SetRating
 from handlers.crisis import CrisisHandler
+from profiles.person import Profile, Profiles
+from profiles.reasons import STYLES, adjusted_length, adjusted_level
+from profiles.weights import COUNTS_FOR
 
 _KINDS: Final = frozenset({Kind.RATING, Kind.REACTION, Kind.EDIT})
+_FOR_A_PROFILE: Final = frozenset({Reason.LONG, Reason.SHORT, Reason.HARD, Reason.EASY, *STYLES})
+"""The reasons that change later answers only where a profile is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Learning:
+    """What a rating is to somebody's profile; `log` is None where the answer's style was not logged."""
+
+    profile: Profile
+    log: LoggedStyle | None = None
 
 
 class FeedbackHandler:
@@ -19,8 +34,9 @@ class FeedbackHandler:
 
     name = "feedback"
 
-    def __init__(self, services: Services, crisis: CrisisHandler) -> None:
-        self._max_chars, self._crisis = services.settings.max_correction_chars, crisis
+    def __init__(self, services: Services, profiles: Profiles, crisis: CrisisHandler) -> None:
+        self._services, self._profiles, self._crisis = services, profiles, crisis
+        self._max_chars = services.settings.max_correction_chars
 
     def matches(self, turn: Turn) -> bool:
         """A rating, a reaction or an edit."""
@@ -30,13 +46,13 @@ class FeedbackHandler:
         """What to write into the ledger, with short thanks for a rating; reactions and edits are taken without a word."""
         match turn.message.kind:
             case Kind.RATING:
-                return self._rate(turn)
+                return await self._rate(turn)
             case Kind.REACTION:
-                return _react(turn)
+                return await self._react(turn)
             case _:
                 return self._edit(turn)
 
-    def _rate(self, turn: Turn) -> Outcome:
+    async def _rate(self, turn: Turn) -> Outcome:
         given, answer, language = turn.message.rating, turn.target, turn.language
         if given is None or answer is None or answer.person_id != turn.person.id:
             return _refused(say(language, "I cannot find that answer among yours any more, so I could not note your rating."))
@@ -55,8 +71,43 @@ class FeedbackHandler:
                         limit=self._max_chars,
                     )
                 )
-        rating = merged(turn, answer, given)
-        return Outcome(reply=Reply(text=_thanks(language, given, rating)), writes=(rating,))
+        rating, learning = merged(turn, answer, given), await self._learning(turn, answer)
+        thanks = self._noted(turn, rating, learning) if given.correction is None and turn.message.is_private else ""
+        return Outcome(
+            reply=Reply(text=thanks or _thanks(language, given, rating)), writes=(rating, *_pressed(answer, rating, learning))
+        )
+
+    async def _react(self, turn: Turn) -> Outcome:
+        value, answer = reaction_value(turn.message.text), turn.target
+        if value is None:
+            return Outcome(reply=None)
+        if answer is None or answer.person_id != turn.person.id or not answer.reply.rateable:
+            return Outcome(reply=None, is_refused=True)
+        if value == 0 and answer.rating is None:
+            return Outcome(reply=None)
+        rating = merged(turn, answer, GivenRating(turn_id=answer.id, value=value))
+        return Outcome(reply=None, writes=(rating, *_pressed(answer, rating, await self._learning(turn, answer))))
+
+    async def _learning(self, turn: Turn, answer: PastTurn) -> _Learning | None:
+        """What the rating can teach; None when that cannot be read just now: the ledger has its row all the same."""
+        try:
+            profile = await self._profiles.of(turn.person.id)
+            log = await self._services.profiles.style_of(answer.id) if profile.consent else None
+        except StoreError:
+            return None
+        return _Learning(profile=profile, log=log)
+
+    def _noted(self, turn: Turn, rating: SetRating, learning: _Learning | None) -> str:
+        """What a reason changes from now on; empty where it changes nothing, or that is not known."""
+        reason = rating.reason
+        if learning is None or reason is None or reason not in _FOR_A_PROFILE:
+            return ""
+        profile, log = learning.profile, learning.log
+        if not profile.is_used:
+            return say(turn.language, "Thank you, noted. With /profile I can fit my answers to that.")
+        if log is None or self._services.clock.now() - log.at > COUNTS_FOR or not _can_change(profile, reason, log.style.topic):
+            return ""
+        return _change(turn.language, reason)
 
     def _edit(self, turn: Turn) -> Outcome:
         """The stored question takes the new text, without a second answer; except where the new text calls for help."""
@@ -86,15 +137,48 @@ def reaction_value(text: str) -> Literal[1, 0, -1] | None:
     return {"👍": 1, "👎": -1}.get(text.strip()[0])  # type: ignore[return-value]
 
 
-def _react(turn: Turn) -> Outcome:
-    value, answer = reaction_value(turn.message.text), turn.target
-    if value is None:
-        return Outcome(reply=None)
-    if answer is None or answer.person_id != turn.person.id or not answer.reply.rateable:
-        return Outcome(reply=None, is_refused=True)
-    if value == 0 and answer.rating is None:
-        return Outcome(reply=None)
-    return Outcome(reply=None, writes=(merged(turn, answer, GivenRating(turn_id=answer.id, value=value)),))
+def _pressed(answer: PastTurn, rating: SetRating, learning: _Learning | None) -> tuple[AddProfileEvent, ...]:
+    """What the profile is told: each change of a rating, if its person agreed to a profile and the style was logged."""
+    earlier = answer.rating
+    before = (earlier.value, earlier.reason) if earlier is not None else (0, None)
+    if learning is None or learning.log is None or (rating.value, rating.reason) == before:
+        return ()
+    data = {
+        "turn": answer.id,
+        "value": rating.value,
+        "reason": rating.reason.value if rating.reason is not None else None,
+        "arms": list(learning.log.style.used),
+        "answered_at": learning.log.at.isoformat(),
+        "topic": learning.log.style.topic,
+    }
+    return (AddProfileEvent(person_id=rating.person_id, kind=ProfileEventKind.PRESS, data=data),)
+
+
+def _can_change(profile: Profile, reason: Reason, topic: str) -> bool:
+    """Whether a reason can make a difference: not at the end of a scale, nor where a pin stands."""
+    if reason in STYLES:
+        return STYLES[reason][0] not in profile.pins
+    level = profile.level_of(topic)
+    return adjusted_length(profile.length, reason) != profile.length or adjusted_level(level, reason) != level
+
+
+def _change(language: Language, reason: Reason) -> str:
+    """What will be different because of a reason."""
+    changes = {
+        Reason.LONG: say(language, "Noted: I will be shorter."),
+        Reason.SHORT: say(language, "Noted: I will say more."),
+        Reason.HARD: say(language, "Noted: I lower the level for questions like this."),
+        Reason.EASY: say(language, "Noted: I raise the level for questions like this."),
+        Reason.MORE_EXAMPLES: say(language, "Noted: I will begin with examples more often."),
+        Reason.MORE_THEORY: say(language, "Noted: I will begin with the principle more often."),
+        Reason.STEP_BY_STEP: say(language, "Noted: I will go step by step more often."),
+        Reason.OVERVIEW: say(language, "Noted: I will begin with the overview more often."),
+        Reason.MORE_PRACTICE: say(language, "Noted: I will let you practise more often."),
+        Reason.LESS_PRACTICE: say(language, "Noted: I will set exercises less often."),
+        Reason.OUTLINE: say(language, "Noted: I will write outlines more often."),
+        Reason.PROSE: say(language, "Noted: I will write in paragraphs more often."),
+    }
+    return changes[reason]
 
 
 def _thanks(language: Language, given: GivenRating, rating: SetRating) -> str:

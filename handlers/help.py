@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from bot.amounts import BLANK
 from bot.commands import COMMANDS, Command
 from bot.locale import say, say_many
-from bot.ports import Preview, Services
+from bot.ports import HandlerSettings, Preview, Services
 from bot.types import Kind, Language, Outcome, Reply, Turn
 from handlers.wording import where_text_goes, who_answers
 
 _TALKING: Final = ("new", "stop", "again", "why", "language")
-_YOURS: Final = ("mydata", "forgetme")
+_YOURS: Final = ("profile", "mydata", "forgetme")
 _LONE_COMMAND: Final = re.compile(r"/[A-Za-z_]{2,32}(?:@\w{1,64})?\s{0,8}")
 
 
@@ -57,6 +58,7 @@ class AboutHandler:
             "- " + who_answers(language, statuses),
             "- " + where_text_goes(language, statuses),
             "- " + _consent(language, turn.person.training_consent),
+            "- " + _neutral(language, settings),
             "- "
             + say_many(
                 language,
@@ -110,6 +112,20 @@ def _line(language: Language, command: Command) -> str:
     name, summary = (command.spanish[0], command.resumen) if language == "es" else (command.name, command.summary)
     argument = f" {command.argument}" if command.argument else ""
     return f"- /{name}{argument}: {summary}"
+
+
+def _neutral(language: Language, settings: HandlerSettings) -> str:
+    """What a profile changes, and in how many topics it is left out so that its benefit can be measured."""
+    percent = settings.holdout_percent + settings.context_percent
+    if not percent:
+        return say(language, "With a profile, my answers follow how you like things explained. /profile shows and changes it.")
+    return say(
+        language,
+        "With a profile, my answers follow how you like things explained. To check that this helps, about {percent} of the "
+        "topics of people with a profile get neutral answers, without it or without its style. /profile shows and changes it; "
+        "/profile neutral off leaves you out of the check.",
+        percent=f"{percent}{BLANK}%",
+    )
 
 
 def _consent(language: Language, consent: bool | None) -> str:

@@ -10,6 +10,7 @@ from bot.ports import Preview, Services
 from bot.types import LANGUAGES, Choice, DueMessage, Language, Outcome, Question, Reply, Turn
 from bot.writes import AddDueMessage, AskQuestion, CloseQuestion, SetConsent, Write
 from handlers.asking import answer_to, option
+from handlers.questionnaire import PROFILE_START
 from handlers.wording import language_name, where_text_goes
 
 CONSENT: Final = "consent"
@@ -57,7 +58,7 @@ class StartHandler:
             + f" {where}",
             self._question(language, turn.person.training_consent),
         ]
-        choices = self._choices(language)
+        choices = self._choices(language, is_private=turn.message.is_private)
         asked: tuple[Write, ...] = ()
         if turn.person.training_consent is None:
             question = Question(turn_id=turn.id, kind=CONSENT, choices=choices)
@@ -87,14 +88,18 @@ class StartHandler:
             return say(language, "Your conversations **may** help train me, as you allowed. Would you like to change that?")
         return say(language, "Your conversations are **not** used to train me, as you asked. Would you like to change that?")
 
-    def _choices(self, language: Language) -> tuple[Choice, ...]:
+    def _choices(self, language: Language, *, is_private: bool) -> tuple[Choice, ...]:
+        """The answers about training, the other language, and the questionnaire, which is for private chats only."""
         other: Language = "en" if language == "es" else "es"
-        return (
+        choices = (
             option(CONSENT, "yes", say(language, "Yes")),
             option(CONSENT, "no", say(language, "No")),
             option(CONSENT, "later", say(language, "Later")),
             option("language", other, language_name(other), row=1),
         )
+        if not is_private:
+            return choices
+        return (*choices, option(PROFILE_START, "invite", say(language, "3-minute questionnaire: how you like answers"), row=2))
 
     def _decided(self, turn: Turn, closing: CloseQuestion, is_granted: bool) -> Outcome:
         consent = SetConsent(person_id=turn.person.id, granted=is_granted, version=CONSENT_VERSION)

@@ -15,6 +15,8 @@ from bot.where import remote_models
 from handlers.conversation import ANSWERS, meant
 from handlers.crisis import CrisisHandler
 from handlers.wording import as_code
+from profiles.items import load_questionnaire
+from profiles.shown import style_in_words
 
 MOST_SOURCES: Final = 8
 
@@ -38,7 +40,12 @@ class WhyHandler:
         if past is None or not _is_answer(past):
             return Outcome(reply=Reply(text=_nothing(turn.language, past, is_named=is_named)), is_refused=True)
         statuses = self._services.known()
-        return Outcome(reply=Reply(text=self._explained(turn.language, past, statuses)))
+        text = self._explained(turn.language, past, statuses)
+        # How somebody likes things explained is nobody else's business.
+        logged = await self._services.profiles.style_of(past.id) if turn.message.is_private else None
+        if logged is not None:
+            text += "\n\n" + style_in_words(turn.language, logged.style, load_questionnaire())
+        return Outcome(reply=Reply(text=text))
 
     def _explained(self, language: Language, past: PastTurn, statuses: Sequence[ModelStatus]) -> str:
         made, is_failed = past.generation, _is_failed(past)

@@ -6,24 +6,22 @@ ever gets into it.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
+from bot.profile_types import Arm, Arms
 from bot.tokens import estimate_tokens
 from bot.types import Language
-from profiles.items import DIMENSIONS
+from profiles.events import DIMENSIONS
+from profiles.reasons import LONGEST, SHORTEST, level_used
 from profiles.wishes import NO_WISHES, Wishes
 
 BUDGET: Final = 260
 """Tokens of a block, estimated."""
-LONGEST: Final = 1.5
 SHORT_WORDS: Final = 80
 _STYLES_OF_SHORT: Final = 2
 _MIDDLE_WORDS: Final = 120
-Arms = tuple[int, int, int, int]
-NEUTRAL: Final[Arms] = (0, 0, 0, 0)
 _ENT, _RUT, _ACT, _FOR = range(4)
 
 _HEADER: Final[dict[Language, str]] = {
@@ -111,18 +109,6 @@ _AFTER_THE_MAP: Final[dict[Language, str]] = {
     "en": "After that map, give one concrete solved example (numbers, names or code) before any definition; then give the rule "
     "in one sentence.",
 }
-_ALWAYS: Final[dict[Language, tuple[str, ...]]] = {
-    "es": (
-        "Los hechos están por encima del estilo.",
-        "Si no tienes seguridad de algo, dilo.",
-        "Si la persona se equivoca, corrígela y explica la razón.",
-    ),
-    "en": (
-        "Facts come before style.",
-        "When you are unsure, say so.",
-        "When the person is mistaken, correct them and give the reason.",
-    ),
-}
 _RECALL: Final[dict[Language, str]] = {
     "es": "Al final, ofrece una pregunta corta de repaso, opcional, sobre lo explicado.",
     "en": "At the end, offer one short optional question to recall what was explained.",
@@ -152,7 +138,7 @@ class Style:
     theta: Sequence[float]
     sd: Sequence[float]
     labels: Sequence[str]
-    arms: Sequence[int]
+    arms: Arms
     pinned: Collection[str] = ()
 
     def strongest(self) -> list[int]:
@@ -177,7 +163,7 @@ def block(
     """
     head = [_HEADER[language]]
     if wishes.level is None:
-        head.append(_LEVELS[language][min(4, max(1, math.floor(level + 0.5))) - 1])
+        head.append(_LEVELS[language][min(4, max(1, level_used(level))) - 1])
     head.append(_GOALS[language][goal])
     if wishes.length is None:
         head.append(_LENGTH[language].format(words=target_words(length)))
@@ -186,18 +172,18 @@ def block(
     while chosen and estimate_tokens("\n".join(lines)) > BUDGET:
         chosen = chosen[:-1]
         lines = (*head, *_styled(language, style, chosen))
-    arms = [style.arms[d] if style is not None and d in chosen else 0 for d in range(4)]
-    return Block(lines=lines, arms=(arms[0], arms[1], arms[2], arms[3]))
+    arms = tuple(style.arms[d] if style is not None and d in chosen else 0 for d in range(4))
+    return Block(lines=lines, arms=cast("Arms", arms))
 
 
 def target_words(length: float) -> int:
     """How many words an answer should have: 120·2^ℓ, with ℓ between -1.5 and 1.5."""
-    return round(_MIDDLE_WORDS * 2 ** min(LONGEST, max(-LONGEST, length)))
+    return round(_MIDDLE_WORDS * 2 ** min(LONGEST, max(SHORTEST, length)))
 
 
-def always(language: Language, *, with_recall_question: bool = False) -> tuple[str, ...]:
-    """What holds for everybody, with a profile or without; a question to recall about every fifth teaching answer."""
-    return (*_ALWAYS[language], *((_RECALL[language],) if with_recall_question else ()))
+def recall_question(language: Language) -> str:
+    """What about every fifth teaching answer is told besides, whoever asks."""
+    return _RECALL[language]
 
 
 def _chosen(style: Style, wishes: Wishes, words: int) -> list[int]:
@@ -220,7 +206,7 @@ def _styled(language: Language, style: Style | None, chosen: Sequence[int]) -> l
     return lines
 
 
-def _worded(language: Language, dimension: int, arms: dict[int, int]) -> str:
+def _worded(language: Language, dimension: int, arms: Mapping[int, Arm]) -> str:
     """A dimension's directive, changed where another one that is also asked for would contradict it."""
     if dimension == _RUT and arms[_RUT] == 1 and arms.get(_FOR) == -1:
         return _STEPS_IN_PROSE[language]

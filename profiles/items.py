@@ -15,9 +15,9 @@ from typing import Any, Final
 from bot.errors import ConfigError, Problem
 from bot.locale import say
 from bot.types import LANGUAGES, Language
+from profiles.events import DIMENSIONS, Dimension
 
 FILE: Final = Path(__file__).parent / "questionnaire.toml"
-DIMENSIONS: Final = ("ENT", "RUT", "ACT", "FOR")
 LETTERS: Final = "ABCD"
 LENGTHS: Final[Mapping[str, float]] = {"short": -1.0, "medium": 0.0, "long": 1.0}
 """The keys of the item that sets the length, with what they mean to `profiles.directives`."""
@@ -62,13 +62,13 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One question. A context item `sets` something, the others tell about their `dimension`; the other one is empty."""
+    """One question. A context item `sets` something (else empty), the others tell about their `dimension` (else None)."""
 
     id: str
     part: Part
     text: Wording
     options: tuple[Option, ...]
-    dimension: str = ""
+    dimension: Dimension | None = None
     sets: str = ""
     default: str = ""
 
@@ -91,7 +91,7 @@ class Questionnaire:
     def of(self, part: Part) -> tuple[Item, ...]:
         """The items of a part in the order in which they are asked."""
         found = [item for item in self.items.values() if item.part is part]
-        return tuple(sorted(found, key=lambda item: (*DIMENSIONS, "").index(item.dimension)))
+        return tuple(sorted(found, key=lambda item: (*DIMENSIONS, None).index(item.dimension)))
 
 
 def comparable(text: str) -> str:
@@ -174,7 +174,8 @@ class _Reader:
             )
         self._scored(options, _GRADED if part == Part.FIRST else _THREE, place)
         known = Part(part) if part in tuple(Part) else Part.FIRST
-        return Item(id=id_, part=known, text=self._wording(table, place), options=options, dimension=about)
+        dimension = Dimension(about) if about in DIMENSIONS else None
+        return Item(id=id_, part=known, text=self._wording(table, place), options=options, dimension=dimension)
 
     def _options(self, listed: object, place: str) -> Iterator[Option]:
         if not isinstance(listed, list) or not 2 <= len(listed) <= len(LETTERS):

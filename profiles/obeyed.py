@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
+from bot.profile_types import NEUTRAL, Arms
 from bot.types import Language
-from profiles.directives import Arms, target_words
+from profiles.directives import target_words
 from profiles.items import comparable
 
 FEWEST_WORDS: Final = 40
@@ -65,10 +66,9 @@ def compliance(answer: str, language: Language, *, arms: Arms, length: float) ->
 def arms_to_learn(answer: str, language: Language, arms: Arms) -> Arms:
     """The arms that a rating of this answer is evidence about: those that were obeyed, none in a very short answer."""
     if count_words(answer) < FEWEST_WORDS:
-        return (0, 0, 0, 0)
+        return NEUTRAL
     told = compliance(answer, language, arms=arms, length=0).arms
-    ent, rut, act, form = (arm if obeyed else 0 for arm, obeyed in zip(arms, told, strict=True))
-    return (ent, rut, act, form)
+    return cast("Arms", tuple(arm if obeyed else 0 for arm, obeyed in zip(arms, told, strict=True)))
 
 
 def count_words(text: str) -> int:

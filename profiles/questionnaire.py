@@ -7,7 +7,6 @@ so it goes on at the same item after days and restarts. Going back takes the las
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 import statistics
 from collections import Counter
@@ -17,16 +16,16 @@ from enum import StrEnum
 from typing import Final
 
 from bot.types import Choice, Language
-from profiles.items import DIMENSIONS, LENGTHS, LETTERS, Control, Item, Option, Part, Questionnaire, comparable
+from profiles.events import DIMENSIONS, Dimension
+from profiles.events import Answer as Scored
+from profiles.items import LENGTHS, LETTERS, Control, Item, Option, Part, Questionnaire, comparable
+from profiles.posterior import CONTRADICTION, contradiction, label, replay
 
-CONTRADICTORY: Final = 4.0
-"""From here on `contradiction` asks for a reserve item."""
 FAST_S: Final = 1.5
 LOW_QUALITY: Final = 0.25
 _ONE_SIDED: Final = (11, 12)
 _FEWEST_TIMED, _FEWEST_PLACED = 4, 8
 """Answers before their speed and their places say anything: one round, and the two rounds that everybody is asked."""
-_TAU, _CLEAR = 0.10, 0.80
 _LONGEST_READ: Final = 2_000
 _BEFORE_LETTER: Final = r"(?:(?:la )?(?:opcion|respuesta|letra) |la |(?:option|answer|letter) )?"
 
@@ -135,8 +134,9 @@ def plan(questionnaire: Questionnaire, course: Course) -> tuple[Item, ...]:
     third = questionnaire.of(Part.THIRD)
     if course.mode is Mode.QUICK:
         early = scores(questionnaire, course.answers, (Part.FIRST, Part.SECOND))
-        third = tuple(item for item in third if not _is_clear(early[item.dimension]))
-    reserve = [item for item in questionnaire.of(Part.RESERVE) if contradiction(scored[item.dimension]) >= CONTRADICTORY]
+        third = tuple(item for item in third if item.dimension and not _is_clear(item.dimension, early[item.dimension]))
+    contradictory = {dimension for dimension, values in scored.items() if contradiction(values) >= CONTRADICTION}
+    reserve = [item for item in questionnaire.of(Part.RESERVE) if item.dimension in contradictory]
     early_parts = (Part.CONTEXT, Part.FIRST, Part.SECOND)
     return (*(item for part in early_parts for item in questionnaire.of(part)), *third, *reserve)
 
@@ -195,13 +195,13 @@ def is_finished(questionnaire: Questionnaire, course: Course) -> bool:
 
 def scores(
     questionnaire: Questionnaire, answers: Iterable[Answer], parts: Sequence[Part] = tuple(Part)
-) -> dict[str, tuple[float, ...]]:
+) -> dict[Dimension, tuple[float, ...]]:
     """The scores of every dimension in order. What was skipped, or is not of this version, says nothing."""
-    found: dict[str, list[float]] = {dimension: [] for dimension in DIMENSIONS}
+    found: dict[Dimension, list[float]] = {dimension: [] for dimension in DIMENSIONS}
     for answer in answers:
         item = questionnaire.items.get(answer.item)
         option = item.option(answer.option) if item is not None and item.part in parts else None
-        if item is not None and option is not None and option.score is not None:
+        if item is not None and item.dimension and option is not None and option.score is not None:
             found[item.dimension].append(option.score)
     return {dimension: tuple(values) for dimension, values in found.items()}
 
@@ -215,12 +215,6 @@ def context(questionnaire: Questionnaire, answers: Iterable[Answer]) -> Context:
         if item is not None and answer.option is not None and item.option(answer.option) is not None:
             chosen[item.sets] = answer.option
     return Context(level=int(chosen["level"]), goal=chosen["goal"], length=LENGTHS[chosen["length"]])
-
-
-def contradiction(values: Sequence[float]) -> float:
-    """Q = 2·Σ(y − ȳ)² of one dimension's scores: exact for the scores there are, and never less with one more."""
-    count, total = len(values), sum(values)
-    return 2 * (count * sum(value * value for value in values) - total * total) / count if values else 0.0
 
 
 def quality(questionnaire: Questionnaire, answers: Iterable[Answer]) -> Quality:
@@ -237,8 +231,6 @@ def quality(questionnaire: Questionnaire, answers: Iterable[Answer]) -> Quality:
     return Quality(weight=LOW_QUALITY if is_fast or is_one_sided else 1.0, is_fast=is_fast, is_one_sided=is_one_sided)
 
 
-def _is_clear(values: Sequence[float]) -> bool:
-    """Whether answers alone make a dimension clear: θ = 2·Σy / (3 + 2n), sd = 1/√(3 + 2n), P of a pole at least 0.80."""
-    precision = 3 + 2 * len(values)
-    theta, sd = 2 * sum(values) / precision, 1 / math.sqrt(precision)
-    return 0.5 * (1 + math.erf((abs(theta) - _TAU) / sd / math.sqrt(2))) >= _CLEAR
+def _is_clear(dimension: Dimension, values: Iterable[float]) -> bool:
+    """Whether these answers alone make a dimension clear."""
+    return label(replay(Scored(dimension=dimension, y=value) for value in values), dimension).is_clear

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import floor
 
 from bot.profile_types import NEUTRAL, Arm, Reason
@@ -37,7 +36,7 @@ def explained(rating: Rating, reason: Reason | None) -> tuple[Rating | Tap, ...]
         return ()
     if style := STYLES.get(reason):
         return (rating, Tap(dimension=style[0], y=style[1]))
-    return (replace(rating, arms=NEUTRAL),)
+    return (Rating(arms=NEUTRAL, up=rating.up, weight=rating.weight),)
 
 
 def adjusted_length(length: float, reason: Reason) -> float:

@@ -1,8 +1,8 @@
-"""How much stored answers and presses count, guarded against fast, one-sided and random pressing.
+"""How much stored presses count, guarded against fast, one-sided and random pressing.
 
 What is stored is what people did and when. These functions make of it the events of the formula, so that a changed thumb, a
-deleted row or another guard is a replay. A later row never changes
-what an earlier one counted, save for the same answer's thumb.
+deleted row or another guard is a replay. A later row never changes what an earlier one counted, save for the same answer's
+thumb. How much answers count says `profiles.questionnaire.quality`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from math import ceil, sqrt
-from statistics import median
+from math import sqrt
 from typing import TypeAlias
 
 from bot.profile_types import NEUTRAL, Arms, Reason
@@ -22,11 +21,7 @@ from profiles.posterior import PRIOR, State, preferred, updated
 from profiles.reasons import explained
 
 LOW = 0.25
-"""The quality of hasty answers, and the weight of doubtful ratings."""
-HASTY_ITEM = timedelta(seconds=1.5)
-ENOUGH_ITEMS = 4
-STRAIGHT_ITEMS = 8
-STRAIGHT_SHARE = 11 / 12
+"""The weight of doubtful ratings."""
 HASTY_PRESS = timedelta(seconds=3)
 BURST = timedelta(seconds=60)
 BURST_RATINGS = 5
@@ -37,22 +32,12 @@ RETEST_AFTER = timedelta(days=90)
 RECENT_RATINGS = 20
 
 
-def answers_quality(times: Sequence[timedelta], positions: Sequence[int]) -> float:
-    """1, or a quarter when the items were answered too fast to be read or nearly always by the same button.
-
-    `times` are those of the answered items, `positions` the places of the buttons pressed, as they were shown.
-    """
-    is_fast = len(times) >= ENOUGH_ITEMS and median(time.total_seconds() for time in times) < HASTY_ITEM.total_seconds()
-    commonest = max(Counter(positions).values(), default=0)
-    is_straight = len(positions) >= STRAIGHT_ITEMS and commonest >= ceil(STRAIGHT_SHARE * len(positions))
-    return LOW if is_fast or is_straight else 1.0
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Press:
     """One press under an answer: a thumb (`up`), its withdrawal (None), or again the thumb with the reason for it.
 
-    `arms` are those that may count: 0 where a wish overrode the directive or the model did not obey it.
+    `arms` are those that may count: 0 where a wish overrode the directive or the model did not obey it. `topic` is what the
+    answer was about, empty when that is not known.
     """
 
     answer: str
@@ -61,6 +46,7 @@ class Press:
     arms: Arms
     up: bool | None
     reason: Reason | None = None
+    topic: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +56,7 @@ class Vote:
     at: datetime
     rating: Rating
     reason: Reason | None
+    topic: str = ""
 
 
 def votes(presses: Iterable[Press], *, day: Callable[[datetime], date] = datetime.date) -> list[Vote]:
@@ -91,7 +78,7 @@ def _vote(presses: Sequence[Press]) -> Vote | None:
     first = same[0]
     weight = LOW if first.at - first.delivered_at < HASTY_PRESS else 1.0
     reason = next((press.reason for press in reversed(same) if press.reason), None)
-    return Vote(at=first.at, rating=Rating(arms=last.arms, up=bool(last.up), weight=weight), reason=reason)
+    return Vote(at=first.at, rating=Rating(arms=last.arms, up=bool(last.up), weight=weight), reason=reason, topic=last.topic)
 
 
 def _weighed(found: Iterable[Vote], day: Callable[[datetime], date]) -> list[Vote]:
@@ -156,33 +143,54 @@ class Doubt:
     def __init__(self) -> None:
         self.state = PRIOR
         """After what was heard."""
-        self._liked: deque[tuple[Arms, Arms, bool]] = deque(maxlen=DOUBTED_RATINGS)
+        self._cases: deque[_Cases] = deque()
+        self._sum: _Cases = (0, 0, 0, 0)
         self._is_raised = False
 
     def weighed(self, rating: Rating) -> Rating:
         """The rating as it counts now."""
-        return replace(rating, weight=LOW) if self._is_raised and rating.weight > LOW else rating
+        is_doubted = self._is_raised and rating.weight > LOW
+        return Rating(arms=rating.arms, up=rating.up, weight=LOW) if is_doubted else rating
 
     def hear(self, event: Event) -> Event:
         """Take in one more event of the formula, as it counts, and hand it back."""
         if isinstance(event, (Answer, Tap)):
             self._is_raised = False
         if isinstance(event, Rating) and event.weight > 0 and event.arms != NEUTRAL:
-            self._liked.append((preferred(self.state), event.arms, event.up))
+            self._count(_cases(preferred(self.state), event))
             self._is_raised = self._is_raised or self._is_random()
         self.state = updated(self.state, event)
         return event
 
+    def _count(self, new: _Cases) -> None:
+        """Kept as sums: counted anew for every rating, they would cost half of a replay."""
+        self._cases.append(new)
+        old = self._cases.popleft() if len(self._cases) > DOUBTED_RATINGS else (0, 0, 0, 0)
+        fitting, liked_fitting, other, liked_other = self._sum
+        self._sum = (
+            fitting + new[0] - old[0],
+            liked_fitting + new[1] - old[1],
+            other + new[2] - old[2],
+            liked_other + new[3] - old[3],
+        )
+
     def _is_random(self) -> bool:
-        if len(self._liked) < DOUBTED_RATINGS:
-            return False
-        fitting: list[bool] = []
-        other: list[bool] = []
-        for poles, arms, up in self._liked:
-            for pole, arm in zip(poles, arms, strict=True):
-                if pole:
-                    (fitting if arm == pole else other).append(up)
-        return bool(fitting and other) and sum(fitting) * len(other) <= sum(other) * len(fitting)
+        fitting, liked_fitting, other, liked_other = self._sum
+        is_enough = len(self._cases) == DOUBTED_RATINGS and fitting > 0 and other > 0
+        return is_enough and liked_fitting * other <= liked_other * fitting
+
+
+_Cases: TypeAlias = tuple[int, int, int, int]
+"""How often arms were the preferred ones, how often of these the answer was liked, and the same of other arms."""
+
+
+def _cases(poles: Arms, rating: Rating) -> _Cases:
+    fitting = other = 0
+    for pole, arm in zip(poles, rating.arms, strict=True):
+        if pole:
+            fitting += arm == pole
+            other += arm != pole
+    return (fitting, fitting, other, other) if rating.up else (fitting, 0, other, 0)
 
 
 def is_retest_due(found: Sequence[Vote], asked_at: datetime, now: datetime) -> bool:

@@ -39,6 +39,7 @@ SECTIONS = {
     "limits": ("Limits, counted per UTC day", "Límites, por día UTC"),
     "core": ("How a conversation runs", "Cómo transcurre una conversación"),
     "recall": ("What it finds again of what people taught it", "Lo que recuerda de lo que le enseñan"),
+    "profile": ("How answers follow a person's profile", "Cómo las respuestas siguen el perfil de cada persona"),
     "knowledge": ("Your own texts", "Tus propios textos"),
     "language": ("Language", "Idioma"),
     "log": ("Logs", "Registros"),

@@ -20,6 +20,7 @@ from bot.ports import (
     TurnStore,
     UsageStore,
 )
+from bot.profile_types import AnswerStyle
 from bot.types import (
     Address,
     ChannelName,
@@ -158,6 +159,7 @@ class Talk:
         remember: bool = False,
         tokens: int = 10,
         generation: Generation | None = None,
+        style: AnswerStyle | None = None,
     ) -> Said:
         """Meet the person of a stored message and commit its turn.
 
@@ -180,6 +182,7 @@ class Talk:
             writes=tuple(writes),
             generation=generation,
             evidence=evidence,
+            style=style,
             flags=flags,
             question=question,
             remember=remember,
@@ -208,12 +211,21 @@ class Talk:
         remember: bool = False,
         tokens: int = 10,
         generation: Generation | None = None,
+        style: AnswerStyle | None = None,
     ) -> Said:
         """One whole turn: stored, answered, delivered in `parts`."""
         message = self.message(text, kind=kind, at=at)
         stored = await self.accept(message)
         said = await self.answer(
-            message, stored.id, reply, writes=writes, flags=flags, remember=remember, tokens=tokens, generation=generation
+            message,
+            stored.id,
+            reply,
+            writes=writes,
+            flags=flags,
+            remember=remember,
+            tokens=tokens,
+            generation=generation,
+            style=style,
         )
         if said.record.outgoing is not None:
             await self.stores.outbox.sent(said.record.outgoing, [PlatformId(part) for part in parts], self.clock.now())

@@ -21,7 +21,7 @@ HAND_WRITTEN = (
     *READMES,
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
-    *(DOCS / name for name in ("design.md", "models.md", "models.es.md")),
+    *(DOCS / name for name in ("design.md", "models.md", "models.es.md", "profile.md", "profile.es.md")),
 )
 EVERY_PAGE = (*HAND_WRITTEN, *(path for path in PAGES if path.suffix == ".md"))
 

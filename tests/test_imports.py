@@ -18,7 +18,8 @@ PURE = {
     f"profiles.{name}"
     for name in (
         *("events", "reasons", "weights", "posterior", "replay"),
-        *("items", "questionnaire", "directives", "wishes", "obeyed", "person", "topics", "uplift", "shown"),
+        *("items", "questionnaire", "directives", "wishes", "obeyed", "person", "stored", "topics", "shown"),
+        *("intervals", "uplift", "uplift_words"),
     )
 }
 LEAVES = {"bot", "bot.types", "bot.model_types", "bot.profile_types", "bot.writes", "bot.errors", "bot.locale"}

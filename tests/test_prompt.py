@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages import render
+from bot.profile_types import Form
 from bot.prompt import build, prompt_tokens
 from bot.tokens import estimate_tokens
 from bot.types import LANGUAGES, Evidence, EvidenceKind, Exchange, Language, Prompt
 
+ANY = Form()
 TODAY = date(2026, 11, 30)
 marks = st.sampled_from(["<|im_start|>", "<|", "[INST]", "### User:", "</evidence>", "\u200b", "\n", "á", "👩‍👩‍👧", "🇪🇸"])
 words = st.lists(st.text(max_size=60) | marks, max_size=8).map("".join)
@@ -37,6 +39,8 @@ def made(
     budget: int = 1000,
     language: Language = "en",
     directives: tuple[str, ...] = (),
+    also: tuple[str, ...] = (),
+    form: Form = ANY,
 ) -> Prompt:
     return build(
         question=question,
@@ -47,6 +51,8 @@ def made(
         budget=budget,
         today=TODAY,
         directives=directives,
+        also=also,
+        form=form,
     )
 
 
@@ -153,6 +159,24 @@ def test_instructions_are_in_the_language_name_the_bot_and_end_with_the_day(lang
     assert "Martín" in prompt.system
     assert ("español" in prompt.system) is (language == "es")
     assert prompt.system.endswith(f"\n{day}")
+
+
+def test_what_is_for_this_answer_only_stands_below_what_is_always_said() -> None:
+    always, once = made(), made(also=("Offer a question.",), directives=("[LIKES]", "Be brief."))
+    assert once.system == f"{always.system}\nOffer a question."
+    assert render(once)[0].content == f"{once.system}\n\n[LIKES]\nBe brief."
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "Facts come before style"), ("es", "Los hechos van antes que el estilo")]
+)
+def test_everybody_is_told_the_facts_first(language: Language, words: str) -> None:
+    assert words in made(language=language).system
+
+
+def test_the_form_goes_along_untouched() -> None:
+    form = Form(words=60, shape="steps")
+    assert (made(form=form).form, made().form) == (form, Form())
 
 
 def test_both_languages_say_the_same_number_of_things() -> None:

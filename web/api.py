@@ -135,7 +135,8 @@ class Api:
     async def rate(self, request: Request) -> Response:
         """Rate an answer: `{"turn_id", "value": 1|0|-1, "reason"?, "correction"?}`; 0 withdraws. 404 for an unknown turn.
 
-        `reason` is one of wrong, long, short, hard, easy, style.
+        `reason` is one of wrong, long, short, hard, easy; of another style: style, or one of more_examples, more_theory,
+        step_by_step, overview, more_practice, less_practice, outline, prose.
         """
         chat, visitor = self._door.visitor(request)
         body = await read_json(request, RatingBody)

@@ -79,6 +79,7 @@ def _answers(language: Language, name: str) -> dict[str, str]:
         "code": say(language, "Code"),
         "good": say(language, "Good answer"),
         "bad": say(language, "Bad answer"),
+        "choices": say(language, "Your answer"),
         "correct": say(language, "Correct"),
         "again": say(language, "Answer again"),
         "why": say(language, "What was wrong with it?"),
@@ -87,7 +88,7 @@ def _answers(language: Language, name: str) -> dict[str, str]:
         "reason_short": say(language, "Too short"),
         "reason_hard": say(language, "Too difficult"),
         "reason_easy": say(language, "Too simple"),
-        "reason_style": say(language, "Not my style"),
+        **_styles(language),
         "correction": say(language, "What should I have said?"),
         "save": say(language, "Save"),
         "cancel": say(language, "Cancel"),
@@ -96,6 +97,21 @@ def _answers(language: Language, name: str) -> dict[str, str]:
         "withdrawn": say(language, "Rating withdrawn."),
         "corrected": say(language, "Corrected by you: {correction}"),
         "download": say(language, "Download {name}"),
+    }
+
+
+def _styles(language: Language) -> dict[str, str]:
+    """How an answer may be explained instead."""
+    return {
+        "reason_style": say(language, "Other style"),
+        "reason_more_examples": say(language, "More examples"),
+        "reason_more_theory": say(language, "More theory"),
+        "reason_step_by_step": say(language, "Step by step"),
+        "reason_overview": say(language, "Overview first"),
+        "reason_more_practice": say(language, "More practice"),
+        "reason_less_practice": say(language, "Less practice"),
+        "reason_outline": say(language, "As an outline"),
+        "reason_prose": say(language, "As prose"),
     }
 
 

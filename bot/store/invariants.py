@@ -12,6 +12,7 @@ from bot.store.db import Database, read
 from bot.store.keys import ERASED
 from bot.store.schema import (
     addresses,
+    answer_log,
     deliveries,
     due_messages,
     identities,
@@ -158,6 +159,17 @@ INVARIANTS: Mapping[str, Select[Any]] = {
     "a rating is its turn's person's": _rows(
         ratings,
         ~_with(turns, turns.c.id == ratings.c.turn_id, turns.c.person_id == ratings.c.person_id),
+        named_by="turn_id",
+    ),
+    "a logged style is its turn's": _rows(
+        answer_log,
+        ~_with(
+            turns,
+            turns.c.id == answer_log.c.turn_id,
+            turns.c.person_id == answer_log.c.person_id,
+            turns.c.address_id == answer_log.c.address_id,
+            turns.c.conversation_id == answer_log.c.conversation_id,
+        ),
         named_by="turn_id",
     ),
     "a question is asked at its turn's address": _rows(

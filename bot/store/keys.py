@@ -1,4 +1,4 @@
-"""Keyed hashes of what must be recognised again but not kept: erased events and forgotten people."""
+"""Keyed hashes of what must be recognised again but not named: erased events, forgotten people, people in figures."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ class Keys:
     def identity(self, channel: str, user: str) -> str:
         """What stands for a user of a channel once they are forgotten."""
         return self._hash("identity", channel, user)
+
+    def measured(self, person: str) -> str:
+        """What stands for a person in figures about many: the same one every time, and nobody's id."""
+        return self._hash("measured", person)[:16]
 
     def _hash(self, *parts: str) -> str:
         return blake2b("\0".join(parts).encode(), key=self._secret, digest_size=32).hexdigest()

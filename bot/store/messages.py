@@ -1,4 +1,4 @@
-"""Messages and replies as the JSON that inbox, outbox and turns keep: everything of them that has no column of its own."""
+"""Messages, replies and styles as the JSON that the tables keep: everything of them that has no column of its own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from bot.errors import StoreConflict
+from bot.profile_types import Arms, Propensities
 from bot.types import (
     Address,
     Attachment,
@@ -80,6 +81,10 @@ _flags = msgspec.json.Decoder(frozenset[Flag])
 _texts = msgspec.json.Decoder(dict[str, str])
 _sources = msgspec.json.Decoder(tuple[Source, ...])
 _generations = msgspec.json.Decoder(Generation)
+_data = msgspec.json.Decoder(dict[str, object])
+_arms: msgspec.json.Decoder[Arms] = msgspec.json.Decoder(Arms)
+_propensities = msgspec.json.Decoder(Propensities)
+_obeyed = msgspec.json.Decoder(tuple[bool | None, ...])
 _GENERATION = tuple((field.name, field.default) for field in fields(Generation))
 
 
@@ -218,3 +223,23 @@ def generation_json(generation: Generation | None) -> str | None:
 def generation_of(text: str | None) -> Generation | None:
     """The generation that `generation_json` wrote, in this version or an earlier one."""
     return _generations.decode(text) if text else None
+
+
+def data_of(text: str) -> dict[str, object]:
+    """The data of a profile event."""
+    return _data.decode(text)
+
+
+def arms_of(text: str) -> Arms:
+    """Arms of an answer: those drawn, asked or used."""
+    return _arms.decode(text)
+
+
+def propensities_of(text: str) -> Propensities:
+    """How probable each arm was."""
+    return _propensities.decode(text)
+
+
+def obeyed_of(text: str) -> tuple[bool | None, ...]:
+    """Whether each arm was obeyed."""
+    return _obeyed.decode(text)

@@ -15,10 +15,12 @@ from bot.store.folder import DataFolder
 from bot.store.inbox import StoredInbox
 from bot.store.jobs import StoredJobs
 from bot.store.keys import Keys
+from bot.store.measurements import StoredMeasurements
 from bot.store.notices import StoredNotices
 from bot.store.outbox import StoredOutbox
 from bot.store.people import StoredPeople
 from bot.store.personal import TableOwner, owners
+from bot.store.profiles import StoredProfiles
 from bot.store.statements import STATEMENTS
 from bot.store.tombstones import Tombstones
 from bot.store.turns import StoredTurns
@@ -38,6 +40,8 @@ class Stores:
     due: StoredDue
     jobs: StoredJobs
     examples: StoredExamples
+    profiles: StoredProfiles
+    measurements: StoredMeasurements
     usage: StoredUsage
     notices: StoredNotices
     erasure: Erasure
@@ -57,6 +61,8 @@ def build_stores(database: Database, *, keys: Keys, tombstones: Tombstones, cloc
         due=StoredDue(database, ids),
         jobs=StoredJobs(database),
         examples=StoredExamples(database),
+        profiles=StoredProfiles(database),
+        measurements=StoredMeasurements(database, keys),
         usage=StoredUsage(database),
         notices=StoredNotices(database),
         erasure=erasure,

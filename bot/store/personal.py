@@ -12,6 +12,7 @@ from bot.store.db import Database, Statement, read
 from bot.store.erasure import Erasure
 from bot.store.schema import (
     addresses,
+    answer_log,
     consents,
     deliveries,
     due_messages,
@@ -22,6 +23,7 @@ from bot.store.schema import (
     pending_memories,
     people,
     placeholders,
+    profile_events,
     questions,
     ratings,
     turns,
@@ -53,7 +55,13 @@ _OWNERS: Mapping[str, Mapping[Table, ColumnElement[bool]]] = {
         people: people.c.id == bindparam("person"),
         **{table: _by_person(table) for table in (identities, addresses, consents, usage)},
     },
-    "conversations": {turns: _by_person(turns), deliveries: _by_turn(deliveries), placeholders: _by_turn(placeholders)},
+    "conversations": {
+        turns: _by_person(turns),
+        answer_log: _by_person(answer_log),
+        deliveries: _by_turn(deliveries),
+        placeholders: _by_turn(placeholders),
+    },
+    "profile events": {profile_events: _by_person(profile_events)},
     "messages": {inbox: _by_user(inbox), outbox: _by_user(outbox)},
     "ratings": {ratings: _by_person(ratings)},
     "questions": {questions: _by_person(questions)},

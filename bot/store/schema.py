@@ -148,7 +148,6 @@ turns = Table(
     Column("generation", JSON),
     Column("flags", JSON),
     Column("evidence", JSON),
-    Column("arms", JSON),
     Column("asked_at", UtcTime, nullable=False),
     Column("answered_at", UtcTime, nullable=False),
     Column("edited_at", UtcTime),
@@ -229,6 +228,43 @@ pending_memories = Table(
     Column("created_at", UtcTime, nullable=False),
     Index(None, "person_id"),
     Index(None, "turn_id"),
+)  # fmt: skip
+
+profile_events = Table(
+    "profile_events", metadata,
+    Column("id", Text, primary_key=True),
+    _person(),
+    Column("kind", Text, nullable=False),
+    Column("data", JSON, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Index(None, "person_id", "id"),
+)  # fmt: skip
+
+answer_log = Table(
+    "answer_log", metadata,
+    Column("turn_id", Text, ForeignKey("turns.id"), primary_key=True),
+    _person(),
+    Column("address_id", Text, ForeignKey("addresses.id"), nullable=False),
+    Column("conversation_id", Text, nullable=False),
+    Column("thread", Text, nullable=False),
+    Column("condition", Text, nullable=False),
+    Column("is_measured", Boolean, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("level", Float, nullable=False),
+    Column("goal", Text, nullable=False),
+    Column("length", Float, nullable=False),
+    Column("arms", JSON, nullable=False),
+    Column("asked", JSON, nullable=False),
+    Column("used", JSON, nullable=False),
+    Column("propensities", JSON, nullable=False),
+    Column("obeyed", JSON, nullable=False),
+    Column("is_length_obeyed", Boolean),
+    Column("words", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Index(None, "address_id", "conversation_id", "turn_id"),
+    Index(None, "person_id", "at"),
+    Index(None, "at"),
 )  # fmt: skip
 
 due_messages = Table(

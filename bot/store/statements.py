@@ -34,6 +34,7 @@ from bot.store.codec import Statement, ranked, write
 from bot.store.schema import (
     UtcTime,
     addresses,
+    answer_log,
     consents,
     deliveries,
     due_messages,
@@ -46,6 +47,7 @@ from bot.store.schema import (
     pending_memories,
     people,
     placeholders,
+    profile_events,
     questions,
     ratings,
     turns,
@@ -131,6 +133,8 @@ INSERT_NOTICE = write(
     key=("id",),
 )  # a refused message that was known before gets no second notice
 INSERT_CONSENT = write("insert consent", _insert(consents), table="consents", key=("id",))
+INSERT_PROFILE_EVENT = write("insert profile event", _insert(profile_events), table="profile_events", key=("id",))
+LOG_ANSWER = write("log answer", _insert(answer_log), table="answer_log", key=("turn_id",))
 _RATING = _insert(ratings)
 SET_RATING = write(
     "set rating",
@@ -371,6 +375,12 @@ DELETE_PLACEHOLDER = write(
     table="placeholders",
     key=("turn",),
 )
+DELETE_PROFILE_EVENT = write(
+    "delete profile event",
+    delete(profile_events).where(profile_events.c.id == bindparam("event"), profile_events.c.person_id == bindparam("person")),
+    table="profile_events",
+    key=("event",),
+)
 
 
 def _of_turns(table: Table, column: str = "turn_id") -> Statement:
@@ -380,6 +390,7 @@ def _of_turns(table: Table, column: str = "turn_id") -> Statement:
 
 
 DELETE_TURNS = (
+    _of_turns(answer_log),
     _of_turns(ratings),
     _of_turns(questions),
     _of_turns(pending_memories),
@@ -406,6 +417,8 @@ def _of_person(table: Table, where: ColumnElement[bool] | None = None) -> Statem
 
 DELETE_RATINGS = _of_person(ratings, (ratings.c.person_id == bindparam("person")) | ratings.c.turn_id.in_(_turns_of_person))
 DELETE_QUESTIONS = _of_person(questions)
+DELETE_ANSWER_LOG = _of_person(answer_log)
+DELETE_PROFILE_EVENTS = _of_person(profile_events)
 DELETE_PENDING_MEMORIES = _of_person(pending_memories)
 DELETE_DUE_MESSAGES = _of_person(due_messages)
 DELETE_JOBS = _of_person(jobs, (jobs.c.person_id == bindparam("person")) & (jobs.c.kind != literal("forget", Text())))
@@ -421,9 +434,9 @@ DELETE_IDENTITIES = _of_person(identities)
 DELETE_PERSON = _of_person(people, people.c.id == bindparam("person"))
 
 FORGET = (
-    DELETE_RATINGS, DELETE_QUESTIONS, DELETE_PENDING_MEMORIES, DELETE_DUE_MESSAGES, DELETE_JOBS, DELETE_DELIVERIES,
-    DELETE_PLACEHOLDERS, DELETE_OUTGOING, DELETE_TURNS_OF_PERSON, DELETE_USAGE, DELETE_CONSENTS, DELETE_ADDRESSES,
-    DELETE_IDENTITIES, DELETE_PERSON,
+    DELETE_RATINGS, DELETE_QUESTIONS, DELETE_ANSWER_LOG, DELETE_PROFILE_EVENTS, DELETE_PENDING_MEMORIES,
+    DELETE_DUE_MESSAGES, DELETE_JOBS, DELETE_DELIVERIES, DELETE_PLACEHOLDERS, DELETE_OUTGOING, DELETE_TURNS_OF_PERSON,
+    DELETE_USAGE, DELETE_CONSENTS, DELETE_ADDRESSES, DELETE_IDENTITIES, DELETE_PERSON,
 )  # fmt: skip
 """Together they take away the person `person` from every table but the inbox, children before parents."""
 
@@ -454,10 +467,10 @@ DELETE_OLD_RUNS = _before(job_runs, "local_date")
 
 STATEMENTS = ranked(
     INSERT_PERSON, INSERT_IDENTITY, INSERT_ADDRESS, INSERT_ARRIVAL, INSERT_TURN, INSERT_OUTGOING, INSERT_NOTICE,
-    INSERT_CONSENT, SET_RATING, INSERT_QUESTION, INSERT_PENDING_MEMORY, INSERT_DUE, INSERT_JOB, ADD_USAGE, ADD_USAGE_OF_ALL,
-    TELL_ADMINS, SET_PLACEHOLDER, INSERT_DELIVERY, BEGIN_RUN,
+    INSERT_CONSENT, INSERT_PROFILE_EVENT, LOG_ANSWER, SET_RATING, INSERT_QUESTION, INSERT_PENDING_MEMORY, INSERT_DUE,
+    INSERT_JOB, ADD_USAGE, ADD_USAGE_OF_ALL, TELL_ADMINS, SET_PLACEHOLDER, INSERT_DELIVERY, BEGIN_RUN,
     SET_LANGUAGE, SET_CONVERSATION, SET_CLOSED, CLOSE_QUESTION, RELABEL_TURN, MOVE_ARRIVAL, COUNT_ATTEMPT, ERASE_ARRIVAL,
     END_OUTGOING, COUNT_TRY, END_DUE, LEASE_JOB, END_JOB, FREE_JOB, END_RUN,
-    DELETE_PLACEHOLDER, *DELETE_TURNS,
+    DELETE_PLACEHOLDER, DELETE_PROFILE_EVENT, *DELETE_TURNS,
     *FORGET, *DELETE_OLD, *DELETE_OLD_DAYS, DELETE_OLD_RUNS,
 )  # fmt: skip

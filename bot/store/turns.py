@@ -19,12 +19,11 @@ from bot.store.messages import (
     flags_of,
     generation_json,
     generation_of,
-    json_text,
     sources_of,
 )
 from bot.store.schema import deliveries, questions, ratings, turns
 from bot.store.statements import ADD_USAGE, ADD_USAGE_OF_ALL, INSERT_OUTGOING, INSERT_PENDING_MEMORY, INSERT_TURN
-from bot.store.writes import Step, by_rank, move, outgoing_row, steps_of
+from bot.store.writes import Step, by_rank, logged, move, outgoing_row, steps_of
 from bot.types import Address, AddressId, InboxState, Kind, PastTurn, PersonId, PlatformId, Rating, Reply, TurnId, TurnStatus
 from bot.writes import Write
 
@@ -94,6 +93,8 @@ class StoredTurns:
         else:
             ended = InboxState.FAILED if record.status is TurnStatus.FAILED else InboxState.SENT
             steps.append(move(turn.id, InboxState.RECEIVED, ended, at))
+        if outcome.style is not None:
+            steps.append(logged(turn, outcome.style, at))
         if outcome.remember:
             steps.extend(_to_remember(record))
         if turn.message.kind is Kind.TEXT or outcome.generation is not None:  # `/again` asks a model too
@@ -162,7 +163,6 @@ def _row(record: TurnRecord) -> dict[str, object]:
         "generation": generation_json(outcome.generation),
         "flags": flags_json(outcome.flags),
         "evidence": evidence_json(outcome.evidence),
-        "arms": json_text(dict(outcome.arms)) if outcome.arms else None,
         "asked_at": message.sent_at,
         "answered_at": record.answered_at,
     }

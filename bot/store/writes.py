@@ -7,14 +7,18 @@ from datetime import datetime
 from typing import assert_never
 
 from bot.ports import Ids
+from bot.profile_types import AnswerStyle
 from bot.store.db import Statement
 from bot.store.messages import json_text, outgoing_json
 from bot.store.statements import (
     CLOSE_QUESTION,
+    DELETE_PROFILE_EVENT,
     INSERT_CONSENT,
     INSERT_DUE,
     INSERT_JOB,
+    INSERT_PROFILE_EVENT,
     INSERT_QUESTION,
+    LOG_ANSWER,
     MOVE_ARRIVAL,
     RELABEL_TURN,
     SET_CONVERSATION,
@@ -22,12 +26,14 @@ from bot.store.statements import (
     SET_RATING,
     TELL_ADMINS,
 )
-from bot.types import InboxState, Outgoing
+from bot.types import InboxState, Outgoing, Turn
 from bot.writes import (
     AddDueMessage,
     AddJob,
+    AddProfileEvent,
     AskQuestion,
     CloseQuestion,
+    DropProfileEvent,
     RelabelTurn,
     SetConsent,
     SetConversation,
@@ -76,6 +82,32 @@ def outgoing_row(outgoing: Outgoing, at: datetime) -> dict[str, object]:
     }
 
 
+def logged(turn: Turn, style: AnswerStyle, at: datetime) -> Step:
+    """The step that logs how this turn's answer was explained."""
+    return LOG_ANSWER, {
+        "turn_id": turn.id,
+        "person_id": turn.person.id,
+        "address_id": turn.address_id,
+        "conversation_id": turn.conversation_id,
+        "thread": style.thread,
+        "condition": style.condition.value,
+        "is_measured": style.is_measured,
+        "topic": style.topic,
+        "level": style.level,
+        "goal": style.goal,
+        "length": style.length,
+        "arms": json_text(style.arms),
+        "asked": json_text(style.asked),
+        "used": json_text(style.used),
+        "propensities": json_text(style.propensities),
+        "obeyed": json_text(style.obeyed),
+        "is_length_obeyed": style.is_length_obeyed,
+        "words": style.words,
+        "version": style.version,
+        "at": at,
+    }
+
+
 def _step(write: Write, at: datetime, ids: Ids) -> Step:
     match write:
         case SetLanguage():
@@ -86,6 +118,16 @@ def _step(write: Write, at: datetime, ids: Ids) -> Step:
             return CLOSE_QUESTION, {"turn": write.turn_id, "chosen": write.key, "at": at}
         case RelabelTurn():
             return RELABEL_TURN, {"turn": write.turn_id, "text": write.question, "at": at}
+        case SetRating() | AddProfileEvent() | DropProfileEvent():
+            return _learned(write, at, ids)
+        case SetConsent() | AskQuestion() | AddDueMessage() | AddJob() | TellAdmins():
+            return _insert(write, at, ids)
+        case _:
+            assert_never(write)
+
+
+def _learned(write: SetRating | AddProfileEvent | DropProfileEvent, at: datetime, ids: Ids) -> Step:
+    match write:
         case SetRating():
             return SET_RATING, {
                 "turn_id": write.turn_id,
@@ -95,8 +137,16 @@ def _step(write: Write, at: datetime, ids: Ids) -> Step:
                 "correction": write.correction,
                 "rated_at": at,
             }
-        case SetConsent() | AskQuestion() | AddDueMessage() | AddJob() | TellAdmins():
-            return _insert(write, at, ids)
+        case AddProfileEvent():
+            return INSERT_PROFILE_EVENT, {
+                "id": ids.new(),
+                "person_id": write.person_id,
+                "kind": write.kind.value,
+                "data": json_text(dict(write.data)),
+                "at": at,
+            }
+        case DropProfileEvent():
+            return DELETE_PROFILE_EVENT, {"event": write.id, "person": write.person_id}
         case _:
             assert_never(write)
 

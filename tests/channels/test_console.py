@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.channels.console import Attach, converse
-from bot.channels.console.lines import Answer, Choose, Local, Rate, Say, interpret, visible
+from bot.channels.console.lines import REASONS, Answer, Choose, Local, Rate, Say, interpret, visible
 from bot.channels.console.link import Link
 from bot.channels.console.talk import Talk, write_new
 from bot.channels.web import SessionChannel, SessionStream
@@ -86,6 +86,15 @@ async def piped(
 CHOICES = (Choice(key="yes", label="Yes, please"), Choice(key="no", label="No"))
 RATEABLE = Answer(turn_id="t", is_rateable=True)
 ASKING = Answer(turn_id="t", choices=CHOICES)
+LETTERED = Answer(
+    turn_id="t",
+    choices=(
+        Choice(key="item:ENT2:c", label="A"),
+        Choice(key="item:ENT2:a", label="B"),
+        Choice(key="item:ENT2:skip", label="Skip", row=1),
+        Choice(key="item:ENT2:back", label="Atrás", row=1),
+    ),
+)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +107,13 @@ ASKING = Answer(turn_id="t", choices=CHOICES)
         ("- larga", RATEABLE, Rate(-1, reason=Reason.LONG)),
         ("- Difícil", RATEABLE, Rate(-1, reason=Reason.HARD)),
         ("- wrong", RATEABLE, Rate(-1, reason=Reason.WRONG)),
+        ("- Too long", RATEABLE, Rate(-1, reason=Reason.LONG)),
+        ("- muy  largo", RATEABLE, Rate(-1, reason=Reason.LONG)),
+        ("- more examples", RATEABLE, Rate(-1, reason=Reason.MORE_EXAMPLES)),
+        ("- Mas teoria", RATEABLE, Rate(-1, reason=Reason.MORE_THEORY)),
+        ("- less practice", RATEABLE, Rate(-1, reason=Reason.LESS_PRACTICE)),
+        ("- en párrafos", RATEABLE, Rate(-1, reason=Reason.PROSE)),
+        ("- too", RATEABLE, Local("reasons")),
         ("- buy milk", RATEABLE, Local("reasons")),
         ("= It is 42.", RATEABLE, Rate(-1, correction="It is 42.")),
         ("=", RATEABLE, Say("=")),
@@ -110,6 +126,11 @@ ASKING = Answer(turn_id="t", choices=CHOICES)
         ("yes, PLEASE", ASKING, Choose("yes")),
         ("c", ASKING, Say("c")),
         ("a", RATEABLE, Say("a")),
+        ("a", LETTERED, Choose("item:ENT2:c")),
+        ("B)", LETTERED, Choose("item:ENT2:a")),
+        ("c", LETTERED, Say("c")),
+        ("skip", LETTERED, Choose("item:ENT2:skip")),
+        ("ATRÁS", LETTERED, Choose("item:ENT2:back")),
         ("/keys", RATEABLE, Local("keys")),
         ("/Guardar", RATEABLE, Local("save")),
         ("/salir", RATEABLE, Local("quit")),
@@ -120,7 +141,14 @@ def test_line_means(line: str, last: Answer, meaning: object) -> None:
     assert interpret(line, last) == meaning
 
 
-@given(st.text(min_size=1).filter(str.strip), st.sampled_from([Answer(), RATEABLE, ASKING]))
+@pytest.mark.parametrize("language", [0, 1], ids=["en", "es"])
+def test_every_reason_can_be_said_as_it_is_listed(language: int) -> None:
+    assert set(REASONS) == set(Reason)
+    for reason, words in REASONS.items():
+        assert interpret(f"- {words[language]}", RATEABLE) == Rate(-1, reason=reason)
+
+
+@given(st.text(min_size=1).filter(str.strip), st.sampled_from([Answer(), RATEABLE, ASKING, LETTERED]))
 def test_any_line_means_something_and_one_with_a_space_before_it_is_said_as_it_is(line: str, last: Answer) -> None:
     assert interpret(line, last) is not None
     assert interpret(" " + line, last) == Say(line.strip())
@@ -150,6 +178,21 @@ async def test_choices_are_listed_with_letters_and_a_letter_takes_one() -> None:
     assert out.endswith("You chose b.\nYou said: b\n")
 
 
+async def test_options_that_the_text_letters_are_listed_once_with_what_else_can_be_done_below() -> None:
+    class Lettered(House):
+        async def _finish(self, row: Row, channel: SessionChannel, reply: Reply, flags: set[Flag], handler: str) -> None:
+            asked = Reply(text="1 of 12 · Which?\n\n**A** · This\n\n**B** · That", choices=LETTERED.choices)
+            await super()._finish(row, channel, asked if row.message.text == "ask" else reply, flags, handler)
+
+    async with served(Lettered()) as server:
+        code, out, _ = await piped(server.address, "ask\nb\nask\nskip\n")
+    assert code == 0
+    assert "**B** · That\n  Skip · Atrás\n" in out
+    assert "a) A" not in out
+    assert "You chose item:ENT2:a." in out
+    assert out.endswith("You chose item:ENT2:skip.\n")
+
+
 async def test_last_answer_is_rated_and_corrected_by_a_sign() -> None:
     house = House()
     async with served(house) as server:
@@ -159,7 +202,8 @@ async def test_last_answer_is_rated_and_corrected_by_a_sign() -> None:
     assert given == {"one": (1, None, None), "two": (-1, Reason.SHORT, None), "three": (-1, None, "It was four.")}
     assert code == 0
     assert err.count("Noted.") == 3
-    assert "wrong, long, short, hard, easy, style" in err
+    assert "not true, too long, too short, too difficult, too simple, other style;" in err
+    assert "more examples, more theory, step by step, overview first, more practice, less practice, as an outline" in err
 
 
 async def test_refused_message_is_told_beside_the_answers_and_in_the_exit_code() -> None:

@@ -81,6 +81,19 @@ async def test_greeting_asks_about_training_only_and_opens_the_question(language
     assert write.question.choices == outcome.reply.choices
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_questionnaire_is_offered_in_a_row_of_its_own_and_only_in_private(language: Language) -> None:
+    outcome, _ = await greeting(language)
+    assert outcome.reply is not None
+    offer = outcome.reply.choices[-1]
+    assert offer.key == "profile_start:invite"
+    assert "3" in offer.label
+    assert [choice.row for choice in outcome.reply.choices].count(offer.row) == 1
+    _, outcome = await answer(turn(message(Kind.COMMAND, "/start", is_private=False), language, command="start"))
+    assert outcome.reply is not None
+    assert [choice.key.partition(":")[0] for choice in outcome.reply.choices] == ["consent"] * 3 + ["language"]
+
+
 @pytest.mark.parametrize(("key", "granted"), [("consent:yes", True), ("consent:no", False)])
 async def test_a_press_sets_consent_with_its_version_and_closes_the_question(key: str, granted: bool) -> None:
     _, asking = await greeting()
@@ -114,7 +127,7 @@ async def test_a_letter_or_the_text_of_an_option_answers_the_open_question(langu
 
 async def test_anything_else_goes_to_chat_and_leaves_the_question_open() -> None:
     _, asking = await greeting()
-    for text in ("yes please, tell me about cats", "e", "what do you train?", "no way"):
+    for text in ("yes please, tell me about cats", "f", "what do you train?", "no way"):
         handler, outcome = await answer(turn(message(text=text), awaiting=opened(asking)))
         assert handler.name == "chat"
         assert outcome.writes == ()

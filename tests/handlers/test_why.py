@@ -11,8 +11,9 @@ from bot.amounts import BLANK
 from bot.commands import parse_command
 from bot.model_types import ModelStatus
 from bot.ports import HandlerSettings, Services
+from bot.profile_types import AnswerStyle, Condition, LoggedStyle
 from bot.types import LANGUAGES, EvidenceKind, Flag, Generation, Kind, Language, PastTurn, PersonId, Source, TurnId, TurnStatus
-from tests.handlers.fakes import ADA, BOB, answer, command, message, past, said, services, turn
+from tests.handlers.fakes import ADA, BOB, NOW, FakeProfiles, answer, command, message, past, said, services, turn
 
 NEAR = ModelStatus(name="ollama/small", is_ready=True, is_remote=False, detail="")
 FAR = ModelStatus(name="mistral/big", is_ready=True, is_remote=True, detail="")
@@ -299,3 +300,67 @@ async def test_before_any_answer_and_after_a_new_beginning_there_is_nothing(lang
         _, outcome = await answer(command("why", language), services(turns=stored))
         assert outcome.is_refused
         assert said(outcome)
+
+
+# --- how it was to be explained ---
+
+STYLE = AnswerStyle(
+    thread="t1",
+    condition=Condition.FULL,
+    is_measured=True,
+    topic="general",
+    level=1.0,
+    goal="task",
+    length=-1.0,
+    arms=(-1, 0, 0, 1),
+    asked=(-1, 0, 0, 1),
+    used=(-1, 0, 0, 0),
+    propensities=((0.05, 0.05, 0.9),) * 4,
+    obeyed=(True, None, None, False),
+    is_length_obeyed=False,
+    words=200,
+    version="1",
+)
+
+
+def styled(style: AnswerStyle, answer_id: str = "t1") -> Services:
+    """An answer in whose log this style stands."""
+    profiles, asked = FakeProfiles(), command("why")
+    logged = LoggedStyle(turn_id=TurnId(answer_id), style=style, at=NOW)
+    profiles.styles.append((asked.address_id, asked.conversation_id, ADA, logged))
+    return services(turns=[answered()], profiles=profiles)
+
+
+@pytest.mark.parametrize(
+    ("language", "level", "goal"),
+    [("en", "Starting from zero", "Solve something now"), ("es", "Empiezo de cero", "Resolver algo")],
+)
+async def test_it_tells_what_the_profile_asked_of_the_answer(language: Language, level: str, goal: str) -> None:
+    text = await why(using=styled(STYLE), language=language)
+    for part in (level, goal, "60"):
+        assert part in text, part
+
+
+async def test_it_tells_which_of_it_was_done() -> None:
+    lines = (await why(using=styled(STYLE))).splitlines()
+    done, missed = ([line for line in lines if line.endswith(end)] for end in ("(done)", "(not done)"))
+    assert done == ["- first the general idea and why it holds, an example at the end (done)"]
+    assert missed == ["- Length: about 60 words (not done)", "- an outline of short headings and points (not done)"]
+
+
+async def test_it_owns_that_an_answer_was_neutral_on_purpose() -> None:
+    text = await why(using=styled(replace(STYLE, condition=Condition.NONE)))
+    assert "left out of it on purpose" in text
+    assert "Level" not in text
+
+
+async def test_an_answer_without_a_logged_style_says_nothing_of_profiles() -> None:
+    assert await why(using=styled(STYLE, "t0")) == await why(answered(), statuses=(OFFLINE,))
+
+
+async def test_in_a_group_the_style_is_not_told() -> None:
+    asked = turn(message(Kind.COMMAND, "/why", is_private=False), command="why")
+    _, outcome = await answer(asked, styled(STYLE))
+    assert "`ollama/small`" in said(outcome)
+    assert "Level" not in said(outcome)
+    assert "general idea" not in said(outcome)

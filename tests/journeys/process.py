@@ -113,9 +113,10 @@ async def say(client: httpx.AsyncClient, text: str, event_id: str = "") -> dict[
     return await _reply(client, "/api/messages", {"text": text} | ({"event_id": event_id} if event_id else {}))
 
 
-async def choose(client: httpx.AsyncClient, turn_id: str, key: str) -> dict[str, Any]:
+async def choose(client: httpx.AsyncClient, turn_id: str, key: str, event_id: str = "") -> dict[str, Any]:
     """Press a choice; the reply."""
-    return await _reply(client, "/api/choices", {"turn_id": turn_id, "key": key})
+    body = {"turn_id": turn_id, "key": key}
+    return await _reply(client, "/api/choices", body | ({"event_id": event_id} if event_id else {}))
 
 
 async def _reply(client: httpx.AsyncClient, path: str, body: Mapping[str, str]) -> dict[str, Any]:

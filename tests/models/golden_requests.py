@@ -14,6 +14,7 @@ from typing import Any
 
 from bot.prompt import build
 from bot.types import LANGUAGES, Evidence, EvidenceKind, Exchange, Language, Prompt
+from profiles.directives import Style, block, recall_question
 from tests.servers.backends import SERVED, served
 
 FOLDER = Path(__file__).parent / "goldens"
@@ -40,6 +41,7 @@ _SAID: Mapping[Language, tuple[str, str, str, str, str]] = {
 def rich(language: Language) -> Prompt:
     """A prompt with everything in it, and in its data what could pass for a template's marks."""
     asked, answered, now, told, liking = _SAID[language]
+    style = Style(theta=(0.6, 0.6, 0, 0), sd=(0.3,) * 4, labels=("+clear", "+lean", "mixed", "mixed"), arms=(1, 1, 0, 0))
     evidence = (
         Evidence(kind=EvidenceKind.CORRECTION, text="8181.", source="01TURN", score=0.9, question=asked, at=AT),
         Evidence(kind=EvidenceKind.LIKED, text=answered, source="01TURN", score=0.8, question=f"{asked}\n<|im_end|>", at=AT),
@@ -62,7 +64,8 @@ def rich(language: Language) -> Prompt:
         bot_name="Martín",
         budget=4096,
         today=date(2026, 11, 30),
-        directives=(liking, f"{liking} <|system|>"),
+        directives=(*block(language, level=2, goal="task", length=0, style=style).lines, f"{liking} <|system|>"),
+        also=(recall_question(language),),
     )
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import time
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.models.offline import OfflineModel, compose
+from bot.profile_types import Form
 from bot.tokens import estimate_tokens
 from bot.types import Chunk, Evidence, EvidenceKind, Exchange, Flag, Generation, Language, Prompt
 from tests.fakes import NOON, FakeClock
@@ -199,6 +205,194 @@ async def test_it_is_always_ready_and_never_remote_and_says_so_in_both_languages
     status = await OfflineModel(clock=FakeClock()).check(language)
     assert (status.name, status.is_ready, status.is_remote) == ("offline", True, False)
     assert words in status.detail
+
+
+# --- the form that is asked for ---
+
+BREAD = """Bread needs four things: flour, water, salt and yeast. Knead the dough for ten minutes. Let it rise for an hour.
+
+A sourdough takes longer, because its yeasts are wild. It rises for a whole night. The taste is worth it.
+
+Store bread in a cloth, e.g. one of linen (never in the fridge. It dries there). Freeze what you cannot eat in `3. days`."""
+LISTED = """You need two things:
+
+- a port that is free
+- the name of the machine
+
+Both stand in the settings."""
+STEPS = """To move the folder:
+
+1. Stop the bot.
+2. Copy the folder to the new machine, with everything that is in it.
+3. Start the bot there.
+
+It begins where it stopped."""
+Shape = Literal["", "outline", "steps", "prose"]
+
+
+def formed(passage: str, words: int = 0, shape: Shape = "", *, question: str = "bread", asked: str = "") -> str:
+    """What is said of a passage in that form, without its heading and its source."""
+    asking = replace(prompt(question, known(passage, asked=asked)), form=Form(words=words, shape=shape))
+    said, _, source = compose(asking).text.rpartition("\n\n")
+    assert source == "*Source: `en/07-settings.md`*"
+    return said.removeprefix("I have this only in Spanish:\n\n")
+
+
+def count(text: str) -> int:
+    return sum(any(letter.isalnum() for letter in word) for word in text.split())
+
+
+def spoken(text: str) -> Counter[str]:
+    """The words of a text, however they are laid out."""
+    return Counter(re.findall(r"\w+", re.sub(r"(?m)^(?:- |\d+\. )", "", text)))
+
+
+@pytest.mark.parametrize("passage", [BREAD, LISTED, STEPS])
+def test_without_a_form_a_passage_is_shown_as_it_is(passage: str) -> None:
+    assert formed(passage) == passage
+    assert formed(passage, words=240) == passage, "it is short enough"
+
+
+def test_of_a_passage_that_is_too_long_the_fitting_paragraphs_are_shown() -> None:
+    first, sourdough, storing = BREAD.split("\n\n")
+    assert formed(BREAD, words=15, question="What is a sourdough?") == sourdough
+    assert formed(BREAD, words=30, question="What is a sourdough?") == f"{first}\n\n{sourdough}"
+    assert formed(BREAD, words=18, question="Where do I store bread in a fridge?") == storing
+
+
+def test_the_heading_counts_too() -> None:
+    sourdough = BREAD.split("\n\n")[1]
+    assert formed(BREAD, words=13, question="sourdough", asked="Sourdough") == f"**Sourdough**\n\n{sourdough}"
+    shorter = formed(BREAD, words=13, question="sourdough", asked="What is a sourdough?")
+    assert shorter == "**What is a sourdough?**\n\n" + sourdough.removesuffix(" The taste is worth it.")
+
+
+def test_a_paragraph_is_shortened_between_sentences_only() -> None:
+    assert formed(BREAD, words=6, question="knead") == "Knead the dough for ten minutes."
+    assert formed(BREAD, words=12, question="knead") == (
+        "Bread needs four things: flour, water, salt and yeast. Knead the dough for ten minutes."
+    )
+    assert formed(BREAD, words=1, question="knead") == "Knead the dough for ten minutes."
+    assert formed(BREAD, words=5, question="cloth") == (
+        "Store bread in a cloth, e.g. one of linen (never in the fridge. It dries there)."
+    )
+
+
+def test_a_long_form_takes_more_of_a_passage_than_is_usual() -> None:
+    long = "\n\n".join(f"Paragraph {number} speaks of {'bread ' * 30}." for number in range(9))
+    assert len(formed(long)) < 1_500
+    assert formed(long, words=240) == long
+    assert count(formed(long, words=120)) <= 192
+
+
+def test_what_leads_to_a_list_is_shown_with_it() -> None:
+    assert formed(LISTED, words=6, question="port") == "You need two things:\n\n- a port that is free"
+    assert formed(LISTED, words=6, question="machine") == "You need two things:\n\n- the name of the machine"
+
+
+def test_a_list_of_steps_loses_none_however_short_the_answer_should_be() -> None:
+    assert formed(STEPS, words=5, question="copy the folder") == STEPS.rpartition("\n\n")[0]
+
+
+def test_an_outline_has_a_line_for_each_sentence() -> None:
+    assert formed(BREAD.split("\n\n")[1], shape="outline") == (
+        "- A sourdough takes longer, because its yeasts are wild.\n- It rises for a whole night.\n- The taste is worth it."
+    )
+    assert formed(f"There are two. {LISTED}", shape="outline") == (
+        "- There are two.\n\nYou need two things:\n\n- a port that is free\n- the name of the machine\n\n"
+        "- Both stand in the settings."
+    )
+    assert formed("Only one\nsentence.", shape="outline") == "Only one\nsentence."
+    assert formed(STEPS, shape="outline") == STEPS.replace("It begins", "- It begins")
+
+
+def test_length_and_shape_go_together() -> None:
+    assert formed(BREAD, words=14, shape="outline", question="sourdough") == formed(BREAD.split("\n\n")[1], shape="outline")
+
+
+def test_steps_number_a_list_of_things_to_do_and_nothing_else() -> None:
+    actions = LISTED.replace("- a", "1. a").replace("- the", "2. the")
+    assert formed(LISTED, shape="steps", question="How do I begin?") == actions
+    assert formed(LISTED, shape="steps", asked="¿Cómo empiezo?").endswith(actions)
+    assert formed(LISTED, shape="steps", question="What is needed?") == LISTED
+    assert formed(BREAD, shape="steps", question="How do I bake bread?") == BREAD
+    assert formed(STEPS, shape="steps", question="How do I move?") == STEPS
+
+
+def test_prose_tells_a_list_in_sentences() -> None:
+    assert formed(LISTED, shape="prose") == (
+        "You need two things: a port that is free; the name of the machine.\n\nBoth stand in the settings."
+    )
+    assert formed("* Stop it.\n* Start it\n  again;\n* Wait", shape="prose") == "Stop it. Start it again. Wait."
+    assert formed(STEPS, shape="prose") == STEPS
+    assert formed(BREAD, shape="prose") == BREAD
+
+
+@pytest.mark.parametrize("shape", ["", "outline", "steps", "prose"])
+def test_code_tables_and_lists_in_lists_stay_as_they_are(shape: Shape) -> None:
+    code = f"How it goes. Write:\n\n```\nmake run. Then\n\n- wait\n```\n\nThat is {'all ' * 60}. Really."
+    table = "| bread | hours |\n|---|---|\n| rye | 12. Or more |"
+    nested = "- rye\n  - dark. Very\n  - light\n- wheat"
+    paragraphs = "1. Rye.\n\n   It is dark. And heavy.\n\n2. Wheat."
+    for passage in (code, table, nested, paragraphs):
+        assert formed(passage, words=5, shape=shape, question="how wait") == passage
+
+
+@pytest.mark.parametrize("kind", [kind for kind in EvidenceKind if kind is not EvidenceKind.KNOWLEDGE])
+def test_what_somebody_said_is_quoted_whole_whatever_the_form(kind: EvidenceKind) -> None:
+    asking = prompt("Which bread?", taught(BREAD, kind=kind))
+    short = replace(asking, form=Form(words=5, shape="outline"))
+    assert compose(short) == compose(asking)
+
+
+def test_small_talk_and_ignorance_have_no_form() -> None:
+    for asking in (prompt("hello"), prompt("Mongolia?")):
+        assert compose(replace(asking, form=Form(words=60, shape="outline"))) == compose(asking)
+
+
+PIECES = st.sampled_from(
+    (
+        *("One thing. ", "A (b. C) d.", "Why? ", "\n\n", "\n", "- item", "\n- item. Two", "\n1. step", "  - deep", "needs: "),
+        *(
+            "**a. B** ",
+            "`x. Y` ",
+            "| a |",
+            "    code",
+            "# head\n",
+            "e.g. This ",
+            "...",
+            "«One. Two.» ",
+            "3. ",
+            "* ",
+            "\t",
+            "word ",
+        ),
+    )
+)
+
+
+@given(
+    st.lists(PIECES, min_size=1, max_size=40).map("".join),
+    st.sampled_from([0, 1, 5, 42, 339]),
+    st.sampled_from(["", "outline", "steps", "prose"]),
+)
+def test_no_form_says_a_word_that_the_passage_does_not(passage: str, words: int, shape: Shape) -> None:
+    passage = passage.strip()
+    if not passage:
+        return
+    said = formed(passage, words=words, shape=shape, question="how item")
+    assert spoken(said) <= spoken(passage)
+    if not words:
+        assert spoken(said) == spoken(passage)
+    assert said.strip() or not spoken(passage)
+
+
+@pytest.mark.parametrize("piece", [".", "a. ", "- ", "1. ", "\n\n", " \n", "(", "A. B ", "`", "a\n- b\n", "e. "])
+def test_the_worst_passage_is_put_into_form_in_a_moment(piece: str) -> None:
+    began = time.perf_counter()
+    for shape in ("outline", "steps", "prose"):
+        compose(replace(prompt("how", known("x" + piece * 20_000)), form=Form(words=20, shape=shape)))
+    assert time.perf_counter() - began < 3
 
 
 EVIDENCE = st.builds(

@@ -28,9 +28,9 @@ from profiles.posterior import (
     deviation,
     drifted,
     headline,
+    is_capped,
     is_known,
     label,
-    needs_reserve,
     pole_word,
     preferred,
     propensity,
@@ -90,7 +90,6 @@ def test_questionnaire_vectors(
     assert (found.plus, found.none, found.minus) == pytest.approx((plus, none, minus), abs=PRINTED)
     assert label(state, RUT) == said
     assert contradiction(scores) == pytest.approx(q, abs=EXACT)
-    assert needs_reserve(scores) is (q >= 4)
 
 
 @given(st.lists(st.sampled_from([1.0, 0.5, 0.0, -0.5, -1.0]), max_size=8))
@@ -259,9 +258,20 @@ def test_four_contradicting_answers_are_never_called_clear() -> None:
     assert label(replay(answers(ENT, 1, 1, 1, 1), state), ENT) == Label.PLUS_CLEAR
 
 
-def test_the_reserve_item_is_asked_once() -> None:
-    assert needs_reserve([1, -1])
-    assert not needs_reserve([1, -1, 1, -1])
+@given(st.lists(SCORES, max_size=8), SCORES)
+def test_one_more_answer_never_takes_a_contradiction_back(scores: list[float], more: float) -> None:
+    assert contradiction([*scores, more]) >= contradiction(scores) - 1e-12
+
+
+@given(EVENTS)
+def test_labels_follow_the_chances_and_preferred_arms_the_labels(events: list[Event]) -> None:
+    state = replay(events)
+    for dimension in DIMENSIONS:
+        found, said = chances(state, dimension), label(state, dimension)
+        likelier = max(found.plus, found.minus)
+        assert said.pole == (0 if likelier < 0.55 else 1 if found.plus > found.minus else -1)
+        assert said.is_clear == (likelier >= 0.80 and not is_capped(state, dimension))
+    assert preferred(state) == tuple(label(state, dimension).pole for dimension in DIMENSIONS)
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from bot.errors import ConfigError
 from bot.types import LANGUAGES, Language
+from profiles.events import DIMENSIONS, Dimension
 from profiles.items import (
-    DIMENSIONS,
     FILE,
     Control,
     Item,
@@ -32,7 +32,6 @@ from profiles.questionnaire import (
     Mode,
     ask,
     context,
-    contradiction,
     current,
     is_finished,
     plan,
@@ -388,7 +387,7 @@ def test_a_skipped_item_is_no_observation() -> None:
     course = take(Course(), Control.SKIP)
     assert course.answers == (answer("C1", None, None, 3),)
     assert context(QV1, course.answers) == Context(level=2, goal="task", length=0.0)
-    assert scores(QV1, [answer("ENT1", None, None), answer("ENT2", "c"), answer("gone", "a")])["ENT"] == (-1,)
+    assert scores(QV1, [answer("ENT1", None, None), answer("ENT2", "c"), answer("gone", "a")])[Dimension.ENT] == (-1,)
 
 
 def test_context_is_what_was_answered() -> None:
@@ -412,22 +411,6 @@ def test_a_retest_asks_the_reserve_and_the_first_round() -> None:
     assert ids(answered(Mode.RETEST)) == [f"{dimension}{number}" for number in (4, 1) for dimension in DIMENSIONS]
 
 
-@pytest.mark.parametrize(
-    ("values", "q"),
-    [
-        *(((), 0), ((1,), 0), ((1, -1), 4), ((-0.5, -1), 0.25), ((1, 1, 0.5), 1 / 3), ((1, 1, 0), 4 / 3)),
-        *(((1, 1, -1), 16 / 3), ((1, 0, -1), 4), ((0.5, 0, 0), 1 / 3)),
-    ],
-)
-def test_contradiction_is_that_of_the_specification(values: tuple[float, ...], q: float) -> None:
-    assert contradiction(values) == pytest.approx(q, abs=1e-12)
-
-
-@given(st.lists(st.sampled_from([1, 0.5, 0, -0.5, -1]), max_size=8), st.sampled_from([1, 0.5, 0, -0.5, -1]))
-def test_one_more_answer_never_takes_a_contradiction_back(values: list[float], more: float) -> None:
-    assert contradiction([*values, more]) >= contradiction(values) - 1e-12
-
-
 # How far answers can be trusted.
 
 
@@ -440,6 +423,18 @@ def test_eleven_of_twelve_at_one_place_count_less_and_ten_do_not() -> None:
     assert quality(QV1, twelve([0] * 11 + [1])).weight == 0.25
     assert quality(QV1, twelve([0] * 11 + [1])).is_one_sided
     assert quality(QV1, twelve([0] * 10 + [1, 2])).weight == 1
+
+
+def test_fewer_answers_at_one_place_count_less_from_two_rounds_on() -> None:
+    assert quality(QV1, twelve([2] * 8)).weight == 0.25
+    assert quality(QV1, twelve([2] * 7 + [1])).weight == 1
+    assert quality(QV1, twelve([2] * 7)).weight == 1
+
+
+def test_a_single_hasty_answer_says_nothing_yet() -> None:
+    assert quality(QV1, twelve([0, 1, 2], 0.5)).weight == 1
+    assert quality(QV1, twelve([0, 1, 2, 0], 0.5)).weight == 0.25
+    assert quality(QV1, []).weight == 1
 
 
 def test_answers_given_faster_than_they_can_be_read_count_less() -> None:

@@ -1,4 +1,4 @@
-"""What answers and presses count for: the guards against haste, bursts and chance, and what a reason changes."""
+"""What presses count for: the guards against haste, bursts and chance, and what a reason changes."""
 
 from __future__ import annotations
 
@@ -14,36 +14,11 @@ from bot.profile_types import NEUTRAL, Arms, Reason
 from profiles.events import DIMENSIONS, Answer, Days, Dimension, Event, Rating, Tap
 from profiles.posterior import PRIOR, replay
 from profiles.reasons import STYLES, adjusted_length, adjusted_level, explained, level_used
-from profiles.weights import Doubt, Press, Said, Vote, answers_quality, history, is_retest_due, votes
+from profiles.weights import Doubt, Press, Said, Vote, history, is_retest_due, votes
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 STYLED: Arms = (1, -1, 0, 1)
 LIKE, DISLIKE = Rating(arms=STYLED, up=True), Rating(arms=STYLED, up=False)
-
-
-def seconds(*values: float) -> list[timedelta]:
-    return [timedelta(seconds=value) for value in values]
-
-
-@pytest.mark.parametrize(
-    ("times", "positions", "quality"),
-    [
-        (seconds(*[4] * 12), [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2], 1),
-        (seconds(*[1.4] * 7, *[9] * 5), [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2], 0.25),
-        (seconds(*[1.5] * 12), [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2], 1),
-        (seconds(*[4] * 12), [0] * 11 + [1], 0.25),
-        (seconds(*[4] * 12), [0] * 10 + [1] * 2, 1),
-        (seconds(*[4] * 8), [2] * 8, 0.25),
-        (seconds(*[4] * 8), [2] * 7 + [1], 1),
-        (seconds(*[4] * 4), [2] * 4, 1),
-        (seconds(0.5), [0], 1),
-        ([], [], 1),
-    ],
-)
-def test_haste_and_straight_lines_lower_the_quality(
-    times: Sequence[timedelta], positions: Sequence[int], quality: float
-) -> None:
-    assert answers_quality(times, positions) == quality
 
 
 def press(

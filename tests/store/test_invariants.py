@@ -10,6 +10,7 @@ from bot.store.open import Stores
 from bot.types import Flag, InboxState, Kind, PlatformId, Question, TurnStatus
 from bot.writes import AddJob, AskQuestion, SetRating
 from tests.fakes import FakeClock
+from tests.store.styles import STYLE
 from tests.store.tables import change
 from tests.talk import Talk, address_of
 
@@ -36,6 +37,7 @@ DAMAGE = {
     "a delivered part belongs to a turn": "UPDATE deliveries SET turn_id = 'nobody'",
     "a memory to come names its source": "UPDATE pending_memories SET part = 'whole'",
     "a rating is its turn's person's": "UPDATE ratings SET person_id = 'somebody'",
+    "a logged style is its turn's": "UPDATE answer_log SET conversation_id = 'another'",
     "a question is asked at its turn's address": "UPDATE questions SET address_id = 'elsewhere'",
     "a turn is its address's person's": "UPDATE turns SET person_id = 'somebody'",
     "an address is its user's person's": "UPDATE identities SET user = 'somebody' WHERE user = 'ana'",
@@ -48,7 +50,7 @@ DAMAGE = {
 @pytest.fixture
 async def life(stores: Stores, talk: Talk, clock: FakeClock) -> Talk:
     """Messages in every state that there is."""
-    said = await talk.say(parts=["1"], remember=True)
+    said = await talk.say(parts=["1"], remember=True, style=STYLE)
     person, address = said.context.person.id, said.context.address_id
     rating = await talk.accept(talk.message(kind=Kind.RATING))
     await stores.turns.absorb(rating.id, [SetRating(person_id=person, turn_id=said.id, value=1)], clock.now())

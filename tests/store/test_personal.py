@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.errors import StoreError
-from bot.profile_types import Reason
+from bot.profile_types import ProfileEventKind, Reason
 from bot.store.folder import DataFolder
 from bot.store.invariants import broken_invariants
 from bot.store.open import Stores, open_folder
 from bot.store.schema import metadata
 from bot.types import Choice, Generation, InboxState, Kind, PersonId, PlatformId, Question
-from bot.writes import AddDueMessage, AddJob, AskQuestion, SetConsent, SetLanguage, SetRating
+from bot.writes import AddDueMessage, AddJob, AddProfileEvent, AskQuestion, SetConsent, SetLanguage, SetRating
 from tests.fakes import FakeClock, SequentialIds
+from tests.store.styles import STYLE
 from tests.store.tables import counts, files_with, found, values_of
 from tests.talk import Talk, address_of
 
@@ -32,11 +34,17 @@ async def live(talk: Talk, canary: str) -> PersonId:
         address_of(f"user-{canary}"),
         address_of(f"user-{canary}", chat=f"group-{canary}", thread=f"thread-{canary}"),
     )
-    said = await talk.say(f"question-{canary}", f"answer-{canary}", at=private, parts=[f"part-{canary}"], remember=True)
+    style = replace(STYLE, thread=f"first-{canary}", topic=f"topic-{canary}", goal=f"goal-{canary}")
+    said = await talk.say(
+        f"question-{canary}", f"answer-{canary}", at=private, parts=[f"part-{canary}"], remember=True, style=style
+    )
     person, address = said.context.person.id, said.context.address_id
     rating = SetRating(person_id=person, turn_id=said.id, value=-1, reason=Reason.WRONG, correction=f"correction-{canary}")
     stored = await talk.accept(talk.message(kind=Kind.RATING, at=private))
-    await talk.stores.turns.absorb(stored.id, [rating], talk.clock.now())
+    pressed = AddProfileEvent(
+        person_id=person, kind=ProfileEventKind.PRESS, data={"turn": said.id, "value": -1, "topic": f"subject-{canary}"}
+    )
+    await talk.stores.turns.absorb(stored.id, [rating, pressed], talk.clock.now())
     asking = talk.message(f"ask-{canary}", at=private)
     asked = await talk.accept(asking)
     question = Question(
@@ -63,7 +71,8 @@ async def live(talk: Talk, canary: str) -> PersonId:
 def canaries(canary: str) -> list[str]:
     """All words that `live` leaves."""
     words = "user question answer part correction ask label state version kind placeholder in-group group-answer group-part"
-    return [f"{word}-{canary}" for word in f"{words} group thread event notice".split()]
+    more = "group thread event notice first topic goal subject"
+    return [f"{word}-{canary}" for word in f"{words} {more}".split()]
 
 
 def test_every_table_that_knows_a_person_has_an_owner(stores: Stores) -> None:

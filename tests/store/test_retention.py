@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from bot.profile_types import ProfileEventKind
 from bot.store.folder import DataFolder
 from bot.store.invariants import broken_invariants
 from bot.store.open import Stores
 from bot.store.retention import Retention
 from bot.types import InboxState, Kind
-from bot.writes import TellAdmins
+from bot.writes import AddProfileEvent, TellAdmins
 from tests.fakes import FakeClock
+from tests.store.styles import STYLE
 from tests.store.tables import counts, files_with, found
 from tests.talk import Talk, address_of
 
@@ -41,9 +43,12 @@ async def test_keys_are_kept_for_their_days_and_no_longer(
 async def test_old_conversations_go_with_all_that_hangs_on_them(
     stores: Stores, talk: Talk, clock: FakeClock, folder: DataFolder
 ) -> None:
-    old = await talk.say("muy vieja", "respuesta vieja", parts=["parte 1"], remember=True)
+    old = await talk.say("muy vieja", "respuesta vieja", parts=["parte 1"], remember=True, style=STYLE)
+    granted = AddProfileEvent(
+        person_id=old.context.person.id, kind=ProfileEventKind.CONSENT, data={"granted": True, "version": "1"}
+    )
     undelivered = talk.message("sin entregar")
-    kept = await talk.answer(undelivered, (await talk.accept(undelivered)).id)
+    kept = await talk.answer(undelivered, (await talk.accept(undelivered)).id, writes=[granted])
     clock.advance(days=3)
     new = await talk.say("nueva", at=address_of("luis"))
     removed = await retention(stores, clock, retention_days=2).run()
@@ -52,9 +57,10 @@ async def test_old_conversations_go_with_all_that_hangs_on_them(
     assert await stores.turns.past(kept.id) is not None, "its reply is still on its way"
     assert await stores.turns.past(new.id) is not None
     assert found(folder.database, "SELECT state, user FROM inbox WHERE id = ?", old.id) == [("erased", None)]
-    assert counts(folder.database)["pending_memories"] == 0
+    held = counts(folder.database)
+    assert (held["pending_memories"], held["answer_log"], held["profile_events"]) == (0, 0, 1)
     assert files_with(folder.path, "muy vieja", "respuesta vieja", "parte 1") == []
-    assert await stores.people.exists(old.context.person.id), "language and consent outlive the conversation"
+    assert await stores.people.exists(old.context.person.id), "language, consent and profile outlive the conversation"
     assert await broken_invariants(stores.database) == []
 
 

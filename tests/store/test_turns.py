@@ -8,12 +8,14 @@ import sqlite3
 import pytest
 
 from bot.errors import StoreConflict, StoreError
+from bot.profile_types import ProfileEventKind
 from bot.store.folder import DataFolder
 from bot.store.invariants import broken_invariants
 from bot.store.open import Stores, open_folder
 from bot.types import ConversationId, Evidence, EvidenceKind, Flag, Kind, PlatformId, TurnId
-from bot.writes import AddDueMessage, AddJob, SetConsent, SetConversation, SetLanguage, TellAdmins
+from bot.writes import AddDueMessage, AddJob, AddProfileEvent, SetConsent, SetConversation, SetLanguage, TellAdmins
 from tests.fakes import FakeClock, SequentialIds
+from tests.store.styles import STYLE
 from tests.store.tables import counts, found
 from tests.talk import Talk, address_of
 
@@ -104,12 +106,14 @@ async def test_every_failing_call_leaves_the_whole_turn_or_nothing(folder: DataF
 
     async with open_folder(folder, clock=clock, ids=SequentialIds("s"), before_call=before_call) as stores:
         talk = Talk(stores, clock, SequentialIds())
-        await talk.say()
+        person = (await talk.say()).context.person.id
+        switched = AddProfileEvent(person_id=person, kind=ProfileEventKind.SWITCH, data={"on": True})
         failures = 0
         for fail_at_step in range(1, 60):
             calls, fail_at = 0, fail_at_step
             try:
-                await talk.say(f"mensaje {fail_at_step}", parts=[f"part {fail_at_step}"], remember=True)
+                parts = [f"part {fail_at_step}"]
+                await talk.say(f"mensaje {fail_at_step}", parts=parts, remember=True, writes=[switched], style=STYLE)
             except StoreError:
                 failures += 1
             fail_at = 0
@@ -119,6 +123,8 @@ async def test_every_failing_call_leaves_the_whole_turn_or_nothing(folder: DataF
             for outgoing in await stores.outbox.pending():
                 await stores.outbox.sent(outgoing, [PlatformId(outgoing.id)], clock.now())
             assert {state for (state,) in found(folder.database, "SELECT DISTINCT state FROM inbox")} == {"sent"}
+            held = counts(folder.database)
+            assert held["profile_events"] == held["answer_log"] == held["pending_memories"] / 2
     assert failures > 15, "the flow makes fewer calls than expected"
     assert calls < 60, "some calls were never failed"
 

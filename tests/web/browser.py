@@ -74,10 +74,10 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def at_the_page(
-    browser: Browser, configured: WebSettings | None = None, **options: Any
+    browser: Browser, configured: WebSettings | None = None, *, house: House | None = None, **options: Any
 ) -> AsyncIterator[tuple[House, Reader]]:
     """A served house and somebody who has its page open, in English unless told otherwise."""
-    house = House()
+    house = house or House()
     async with served(house, configured) as server:
         context = await browser.new_context(**({"locale": "en-GB"} | options))
         context.set_default_timeout(10_000)

@@ -6,6 +6,7 @@ import { Session, follow, forget, newEventId, pending, request } from "./talk.js
 import { Turn } from "./turn.js";
 
 const at = (id) => document.getElementById(id);
+const bar = document.querySelector(".bar");
 const [conversation, welcome, text, form, stopButton, latest] = ["conversation", "welcome", "text", "form", "stop", "latest"].map(at);
 const DRAFT = "martin-draft";
 const SAY_AFTER_LOAD = "martin-say-after-load";
@@ -59,15 +60,40 @@ function settle(turn, reply, how) {
   identify(turn, reply.turn_id);
   running.delete(turn);
   if (took === ERASE) forgotten();
+  passOver();
   tidy();
   if (isNew || took === ERASE) fromTheTop();
+  if (!how?.quietly) goOn(turn);
   speak(took?.startsWith("language:") ? took.slice(9) : took === undefined ? "" : languageIn(turn.question));
 }
 
 /** The key of the option that a typed turn takes: of the answer before it, where that one asks. "" for any other live turn. */
 function taken(turn) {
   const before = turns.get(turn.element.previousElementSibling?.dataset.turn);
-  return before?.keyOf(turn.question) ?? "";
+  return before?.options?.keyOf(turn.question) ?? "";
+}
+
+/** An item of a questionnaire takes no answer any more once a later one was asked: it looks done, whatever was answered. */
+function passOver() {
+  const asked = [...turns.values()].filter((turn) => turn.options?.isItem && turn.id).sort((one, other) => (one.id < other.id ? -1 : 1));
+  for (const turn of asked.slice(0, -1)) if (turn.options.isOpen) turn.options.mark("");
+}
+
+/** What was asked goes on: a press has brought the next question, or what was typed has answered the last one. */
+function goOn(turn) {
+  const asked = turn.choosing ?? turn.asked;
+  if (!asked) return;
+  const here = document.activeElement;
+  const isThere = turn.choosing && (here === document.body || turn.choosing.element.contains(here));
+  if (isThere) turn.options?.element.focus({ preventScroll: true });
+  // Whether it was an answer is for the bot to say: a question in between leaves an item open, and a menu takes press after press.
+  request(`/api/turns/${asked.id}`).then(
+    ({ chosen }) => {
+      if (chosen) asked.options?.mark(chosen);
+      else if (!asked.options?.isItem) asked.options?.mark(null);
+    },
+    () => undefined,
+  );
 }
 
 /** Everything before this turn is erased: what the page still shows of it went already, and nothing earlier is to be had. */
@@ -112,7 +138,13 @@ function tidy() {
 }
 
 function moved() {
-  if (isAtEnd) scrollTo({ top: document.documentElement.scrollHeight });
+  if (isAtEnd) {
+    scrollTo({ top: document.documentElement.scrollHeight });
+    // What came in one piece and is longer than the screen is read from its beginning.
+    const newest = turns.get(conversation.lastElementChild?.dataset.turn);
+    const isWhole = newest?.isDone && !newest.reply.rateable;
+    if (isWhole && newest.answer.getBoundingClientRect().top < bar.offsetHeight) newest.answer.scrollIntoView();
+  }
   latest.hidden = isAtEnd || !welcome.hidden;
 }
 
@@ -120,6 +152,7 @@ function moved() {
 
 function send(question) {
   const turn = add(new Turn(act, { question, eventId: newEventId() }));
+  turn.asked = [...turns.values()].filter((other) => other.options?.isOpen).sort((one, other) => (one.id < other.id ? -1 : 1)).at(-1);
   isAtEnd = true;
   post(turn, { path: "/api/messages", body: { text: question, event_id: turn.eventId } });
 }
@@ -148,7 +181,7 @@ async function post(turn, message) {
 }
 
 function fail(turn, words) {
-  turn.choosing?.markChosen(null);
+  turn.choosing?.options?.mark(null);
   running.delete(turn);
   turn.fail(words);
 }
@@ -179,7 +212,7 @@ function choose(turn, key) {
   const next = new Turn(act, { eventId: newEventId() });
   next.choosing = turn;
   next.took = key;
-  turn.markChosen(key);
+  turn.options.mark(key);
   isAtEnd = true;
   post(add(next), { path: "/api/choices", body: { turn_id: turn.id, key, event_id: next.eventId } });
 }
@@ -208,7 +241,7 @@ function draw(past) {
   const known = turns.get(past.turn_id);
   if (known?.isDone) {
     known.rated(past.rating ?? { value: 0, reason: null, correction: null });
-    if (past.chosen) known.markChosen(past.chosen);
+    if (past.chosen) known.options?.mark(past.chosen);
     return;
   }
   const turn = known ?? add(new Turn(act, { question: past.kind === "choice" ? "" : past.question, turnId: past.turn_id }));
@@ -237,6 +270,7 @@ async function earlier() {
     if (past.handler === "new") turn.ask("");
     turn.settle(past, { quietly: true });
   }
+  passOver();
   at("earlier").hidden = !more;
   scrollBy({ top: document.documentElement.scrollHeight - height });
 }
@@ -259,11 +293,12 @@ const session = {
   },
   said({ event_id, turn_id, kind, text: words, choice }) {
     hasHistory = true;
-    if (choice) turns.get(choice.turn_id)?.markChosen(choice.key);
+    if (choice) turns.get(choice.turn_id)?.options?.mark(choice.key);
     const known = byEvent.get(event_id) ?? turns.get(turn_id);
     if (!known) {
       const turn = add(new Turn(act, { question: kind === "text" || !/^\/again/.test(words) ? words : "", turnId: turn_id, eventId: event_id }));
       turn.took = choice?.key;
+      turn.asked = choice && turns.get(choice.turn_id);
       running.add(turn);
       turn.wait();
       tidy();
@@ -306,6 +341,11 @@ form.addEventListener("submit", (event) => {
   text.focus();
 });
 
+conversation.addEventListener("keydown", (event) => {
+  // Who has just pressed an option may answer the next question, or ask something, by typing.
+  const isWriting = event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey && !event.altKey;
+  if (isWriting && event.target.closest(".choices")) text.focus();
+});
 text.addEventListener("input", typed);
 text.addEventListener("keydown", (event) => {
   // While an input method composes a character, Enter belongs to it.

@@ -2,6 +2,7 @@
 // in the person's own message: an answer must not be able to send anybody, or anything, anywhere by itself.
 
 import { copyButton, h, say } from "./dom.js";
+import { inColumns, scale } from "./scale.js";
 
 const MAX_DEPTH = 8;
 const WRAPPED = 60;
@@ -134,7 +135,7 @@ function list(lines, at, hosts, depth, nodes) {
     const made = blocks(inner, hosts, depth + 1);
     // An item of one paragraph needs no paragraph around it.
     if (made[0]?.tagName === "P") made.splice(0, 1, ...made[0].childNodes);
-    element.append(h("li", {}, ...made));
+    element.append(inColumns(h("li", {}, ...made)));
     if (at < lines.length && !lines[at].trim() && ITEM.test(lines[at + 1] ?? "")) at += 1;
   }
   nodes.push(element);
@@ -228,7 +229,7 @@ function codeSpan(text, at, hopeless) {
     return null;
   }
   const code = text.slice(at + size, end).replaceAll("\n", " ");
-  return [end + size, [h("code", { textContent: code.trim() ? code.replace(/^ (.*) $/, "$1") : code })]];
+  return [end + size, [scale(code) ?? h("code", { textContent: code.trim() ? code.replace(/^ (.*) $/, "$1") : code })]];
 }
 
 function emphasis(text, at, hosts, depth, hopeless) {

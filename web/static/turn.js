@@ -4,9 +4,10 @@ import { duration } from "./amounts.js";
 import { announce, copyButton, h, icon, iconButton, say } from "./dom.js";
 import { about } from "./made.js";
 import { hostsIn, render } from "./markdown.js";
+import { Options } from "./options.js";
+import { Reasons } from "./reasons.js";
 import { request } from "./talk.js";
 
-const REASONS = ["wrong", "long", "short", "hard", "easy", "style"];
 // A model may have to be loaded before its first word, which takes up to a minute and a half: past this, say so.
 const PATIENCE_S = 8;
 
@@ -87,11 +88,12 @@ export class Turn {
     this.answer.hidden = !reply.text && !reply.choices.length;
     this.text.replaceChildren(render(reply.text, hostsIn(this.question)));
     if (reply.rating) this.rating = { ...reply.rating };
-    this.under.replaceChildren(...[this.choices(reply), this.files(reply), about(reply), this.actions(reply)].filter(Boolean));
-    if (reply.chosen) this.markChosen(reply.chosen);
-    this.showRating();
     // Laid-out text has its breaks between paragraphs, list items and cells; textContent runs them together.
-    if (!quietly && reply.text) announce(`${say("bot")}: ${this.text.innerText.replace(/\s+/g, " ").trim()}`, reply.turn_id);
+    const aloud = `${say("bot")}: ${this.text.innerText.replace(/\s+/g, " ").trim()}`;
+    this.options = reply.choices.length ? new Options(reply, this.text, (key) => this.act.choose(this, key)) : null;
+    this.under.replaceChildren(...[this.options?.element, this.files(reply), about(reply), this.actions(reply)].filter(Boolean));
+    this.showRating();
+    if (!quietly && reply.text) announce(aloud, reply.turn_id);
     this.act.moved();
   }
 
@@ -124,34 +126,6 @@ export class Turn {
     this.act.moved();
   }
 
-  choices({ choices }) {
-    if (!choices.length) return null;
-    const rows = new Map();
-    for (const { key, label, row } of choices) {
-      const button = h("button", { type: "button", className: "choice", "aria-pressed": "false", "data-key": key, textContent: label });
-      button.addEventListener("click", () => this.act.choose(this, key));
-      rows.set(row, [...(rows.get(row) ?? []), button]);
-    }
-    return h("div", { className: "choices" }, ...[...rows.values()].map((row) => h("div", { className: "row" }, ...row)));
-  }
-
-  /** The key of the option that a typed answer is the letter or the label of; undefined for anything else. */
-  keyOf(words) {
-    const bare = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim();
-    const said = bare(words);
-    return [...this.under.querySelectorAll(".choice[data-key]")].find(
-      (button, count) => said && (said === String.fromCharCode(97 + count) || said === bare(button.textContent)),
-    )?.dataset.key;
-  }
-
-  /** Mark the option that was taken; null opens them all again. */
-  markChosen(key) {
-    for (const button of this.under.querySelectorAll(".choice")) {
-      button.setAttribute("aria-pressed", String(button.dataset.key === key));
-      button.disabled = key !== null && button.dataset.key !== key;
-    }
-  }
-
   files({ files = [] }) {
     const links = files.map((file) => {
       const words = say("download", { name: file.name });
@@ -171,24 +145,10 @@ export class Turn {
     this.bad = iconButton("thumb-down", say("bad"), () => this.rate(-1), { "aria-pressed": "false" });
     this.correct = h("button", { type: "button", className: "quiet small", "aria-expanded": "false" }, icon("edit"), h("span", { textContent: say("correct") }));
     this.correct.addEventListener("click", () => this.openCorrection(this.box.hidden));
-    this.feedback = h("div", { className: "feedback" }, this.reasons(), this.correctionBox());
+    this.reasons = new Reasons(this.id, { give: (reason) => this.send({ value: -1, reason }), moved: () => this.act.moved() });
+    this.feedback = h("div", { className: "feedback" }, this.reasons.element, this.correctionBox());
     this.thanks = h("span", { className: "thanks small", role: "status" });
     return h("div", {}, h("div", { className: "actions" }, this.good, this.bad, this.correct, copyButton(() => reply.text), again, this.thanks), this.feedback);
-  }
-
-  reasons() {
-    const buttons = REASONS.map((reason) =>
-      h("button", {
-        type: "button",
-        className: "choice small",
-        "aria-pressed": "false",
-        "data-reason": reason,
-        textContent: say(`reason_${reason}`),
-        onclick: () => this.send({ value: -1, reason }),
-      }),
-    );
-    this.why = h("div", { className: "why", role: "group", "aria-label": say("why"), hidden: true }, h("span", { className: "small", textContent: say("why") }), ...buttons);
-    return this.why;
   }
 
   correctionBox() {
@@ -253,11 +213,10 @@ export class Turn {
 
   showRating() {
     if (!this.good) return;
-    const { value, reason, correction } = this.rating;
+    const { value, correction } = this.rating;
     this.good.setAttribute("aria-pressed", String(value === 1));
     this.bad.setAttribute("aria-pressed", String(value === -1));
-    this.why.hidden = value !== -1;
-    for (const button of this.why.querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.dataset.reason === reason));
+    this.reasons.show(this.rating);
     this.given.hidden = !correction || value === 0;
     this.given.textContent = correction ? say("corrected", { correction }) : "";
     if (value === 0 && !this.box.hidden) this.openCorrection(false, { focus: false });

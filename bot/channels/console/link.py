@@ -139,7 +139,10 @@ def answer_of(data: Json) -> Answer:
     return Answer(
         turn_id=str(data.get("turn_id") or ""),
         text=visible(str(data.get("text") or "")),
-        choices=tuple(Choice(key=str(one["key"]), label=visible(str(one["label"]))) for one in data.get("choices") or ()),
+        choices=tuple(
+            Choice(key=str(one["key"]), label=visible(str(one["label"])), row=int(one.get("row") or 0))
+            for one in data.get("choices") or ()
+        ),
         is_rateable=bool(data.get("rateable")),
         files=tuple(file for one in data.get("files") or () if (file := _file(one)) is not None),
         model=visible(str(data.get("model") or "")),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext, suppress
 from typing import Protocol, TextIO
 
-from bot.channels.console.lines import Answer, letter, visible
+from bot.channels.console.lines import Answer, offered, visible
 from bot.locale import say
 from bot.types import Language
 
@@ -74,7 +74,7 @@ class PlainScreen:
 
     def answer(self, answer: Answer) -> None:
         """Print it, with its choices and files below."""
-        lines = [answer.text, *(f"  {letter(number)}) {choice.label}" for number, choice in enumerate(answer.choices))]
+        lines = [answer.text, *(f"  {line}" for line in offered(answer))]
         lines += [describe_file(self.language, file.name, len(file.content)) for file in answer.files]
         self._stdout.write("\n".join(lines) + "\n")
         self._stdout.flush()

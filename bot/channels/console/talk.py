@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import TextIO
 
-from bot.channels.console.lines import REASONS, Answer, Choose, Local, Rate, Say, interpret, visible
+from bot.channels.console.lines import REASONS, STYLES, Answer, Choose, Local, Rate, Say, interpret, visible
 from bot.channels.console.link import Attach, Json, Link, Lost, Refused, answer_of
 from bot.channels.console.screens import PlainScreen, Screen
 from bot.channels.console.terminal import TerminalScreen
@@ -225,12 +225,21 @@ class Talk:
     async def _do_here(self, name: str) -> None:
         """A command of the console itself."""
         language = self._screen.language
-        reasons = ", ".join(words[language == "es"] for words in REASONS.values())
+        words = {reason: both[language == "es"] for reason, both in REASONS.items()}
+        reasons = ", ".join(word for reason, word in words.items() if reason not in STYLES)
+        styles = ", ".join(words[reason] for reason in STYLES)
         match name:
             case "save":
                 await self._save()
             case "reasons":
-                self._screen.note(say(language, "After “-” comes nothing or one of: {reasons}.", reasons=reasons))
+                self._screen.note(
+                    say(
+                        language,
+                        "After “-” comes nothing, or one of: {reasons};\nor the style you would like: {styles}.",
+                        reasons=reasons,
+                        styles=styles,
+                    )
+                )
             case _:
                 self._screen.note(
                     say(
@@ -239,9 +248,11 @@ class Talk:
                         "Ctrl-C stops an answer. Ctrl-C twice or Ctrl-D leaves, and so does /quit.\n"
                         "Where there is something to choose, its letter chooses it.\n"
                         "Under an answer: + good, - bad, -- takes it back, = and the right answer corrects it.\n"
-                        "After - you may say why: {reasons}.\n"
+                        "After - you may say why: {reasons};\n"
+                        "or which style you would like: {styles}.\n"
                         "A line that begins with a space is sent as it is. /save keeps the files of the last answer.",
                         reasons=reasons,
+                        styles=styles,
                     )
                 )
 

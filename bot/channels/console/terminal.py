@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, contextmanag
 from typing import TYPE_CHECKING, TextIO
 
 from bot.amounts import duration, money
-from bot.channels.console.lines import LOCAL, Answer, letter, visible
+from bot.channels.console.lines import LOCAL, Answer, is_lettered, letter, offered, visible
 from bot.channels.console.screens import describe_file
 from bot.commands import COMMANDS
 from bot.locale import say
@@ -108,8 +108,11 @@ class TerminalScreen:
 
         self._console.print()
         self._console.print(Markdown(answer.text, hyperlinks=False))
-        for number, choice in enumerate(answer.choices):
-            self._console.print(Text.assemble(("  " + letter(number), "bold cyan"), "  ", choice.label))
+        if is_lettered(answer):
+            self._console.print(Text("  " + "".join(offered(answer)), style="cyan"))
+        else:
+            for number, choice in enumerate(answer.choices):
+                self._console.print(Text.assemble(("  " + letter(number), "bold cyan"), "  ", choice.label))
         for file in answer.files:
             self._console.print(Text(describe_file(self.language, file.name, len(file.content)), style="cyan"))
         if footer := self._footer(answer):
