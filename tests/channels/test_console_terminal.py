@@ -13,9 +13,10 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from bot.amounts import BLANK, progress
+from bot.channels.web import SessionChannel
 from bot.model_types import PullProgress
 from bot.types import Flag, Generation, Kind, Reply
-from tests.channels.test_console import TOKEN, due_message, listening, until
+from tests.channels.test_console import LETTERED, TOKEN, due_message, listening, until
 from tests.web.house import House, Row, served, settings
 
 ROOT = Path(__file__).parent.parent.parent
@@ -152,6 +153,25 @@ async def test_answer_is_drawn_as_markdown_and_rated_by_a_sign() -> None:
         assert "some bold words" in screen.text
         screen.press("+" + ENTER)
         await screen.sees("Noted.")
+        screen.press(CTRL_D)
+
+
+async def test_item_is_answered_by_its_letters_and_left_by_the_words_below_it() -> None:
+    class Asking(House):
+        async def _finish(self, row: Row, channel: SessionChannel, reply: Reply, flags: set[Flag], handler: str) -> None:
+            asked = Reply(text="1 of 12 · Which?\n\n**A** · This\n\n**B** · That", choices=LETTERED.choices)
+            await super()._finish(row, channel, asked if row.message.text == "ask" else reply, flags, handler)
+
+    async with served(Asking()) as server, terminal(server.address) as screen:
+        screen.press("ask" + ENTER)
+        seen = await screen.sees("Skip · Atrás")
+        assert "\n\nB · That\n\n  Skip · Atrás\n" in drawn(screen.raw)
+        screen.press("b" + ENTER)
+        await screen.sees("You chose item:ENT2:a.", after=seen)
+        screen.press("ask" + ENTER)
+        seen = await screen.sees("Skip · Atrás", after=seen)
+        screen.press("atrás" + ENTER)
+        await screen.sees("You chose item:ENT2:back.", after=seen)
         screen.press(CTRL_D)
 
 

@@ -87,7 +87,7 @@ async def _at_the_console(data: Path, bot: Running) -> None:
     """Everything by letter, in Spanish; then once more in English, as somebody may who answered too fast."""
     async with owner(data, bot, "es") as ana:
         result = await _typed(ana, await begin(ana), "es")
-        assert [choice["key"] for choice in result["choices"]] == ["profile_start:redo"], "nobody reads so fast"
+        assert "profile_start:redo" in [choice["key"] for choice in result["choices"]], "nobody reads so fast"
     async with owner(data, bot, "en") as ana:
         await say(ana, "/language en")
         await _typed(ana, await choose(ana, result["turn_id"], "profile_start:redo"), "en")

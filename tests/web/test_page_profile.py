@@ -165,6 +165,8 @@ async def test_a_pressed_option_brings_the_next_item_and_the_focus_to_it(browser
         await expect(first.locator(".text")).to_have_text(
             "1 of 12 · You are about to learn something completely new. Where should the explanation start?"
         )
+        heard = reader.page.locator("#announcer p").last
+        await expect(heard).to_contain_text("With a real case already solved, no theory yet")
         await first.get_by_role("button", name="With a real case already solved, no theory yet").click()
         second = page.locator(".turn").nth(1)
         await expect(second.locator(".text")).to_contain_text("2 of 12")
@@ -181,6 +183,20 @@ async def test_a_pressed_option_brings_the_next_item_and_the_focus_to_it(browser
             await expect(third.locator(".choice[aria-pressed=true]")).to_have_count(0)
             await page.reload()
         await expect(page.locator(".choice[aria-pressed=true]").first).to_contain_text("With a real case")
+
+
+async def test_the_second_half_of_a_double_click_does_not_answer_the_item_that_came_under_it(browser: Browser) -> None:
+    async with at_the_page(browser, house=Asking()) as (_, reader):
+        page = reader.page
+        await reader.ask("begin ENT1")
+        await page.locator(".choice").first.click()
+        option = page.locator(".turn").nth(1).locator(".choice").first
+        await option.hover()
+        for count, turns in ((2, 2), (1, 3)):
+            await page.mouse.down(click_count=count)
+            await page.mouse.up(click_count=count)
+            await page.wait_for_timeout(300)
+            await expect(page.locator(".turn")).to_have_count(turns)
 
 
 async def test_a_letter_can_be_typed_wherever_the_focus_is(browser: Browser) -> None:

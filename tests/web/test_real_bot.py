@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from tests.web.browser import Reader, chromium, needs_chromium
 
@@ -103,3 +103,48 @@ async def test_the_page_follows_the_bots_language_and_lets_go_of_what_it_forgot(
         await expect(page.locator(".turn")).to_contain_text("I am erasing everything I hold about you")
         await expect(page.get_by_role("button", name="Good answer")).to_have_count(0)
         assert reader.troubles == []
+
+
+@needs_chromium
+@pytest.mark.timeout(120)
+async def test_a_questionnaire_begun_by_clicking_goes_on_after_a_reload_and_a_kill(tmp_path: Path) -> None:
+    async with chromium() as browser:
+        person = await browser.new_context(
+            locale="es-MX", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+        )
+        page = await person.new_page()
+        async with bot(tmp_path) as (address, _):
+            reader = Reader(page, person, address)
+            await reader.open()
+            await reader.ask("/perfil")
+            await page.locator("[data-key='profile_start:full']").tap()
+            for place, option in enumerate(("Lo básico", "Curiosidad", "120")):
+                item = page.locator(".turn").nth(place + 1)
+                await expect(item.locator(".choices")).to_be_focused()
+                await item.locator(".whole").filter(has_text=option).tap()
+            await expect(page.locator(".turn").nth(4)).to_contain_text("1 de 12")
+            await page.reload()
+            await _stands_at(page, "1 de 12", done=("Lo básico", "Curiosidad", "120"))
+            await page.get_by_role("button", name="Con la regla y enseguida un ejemplo corto").tap()
+            await expect(page.locator(".turn").nth(5)).to_contain_text("2 de 12")
+        async with bot(tmp_path) as (address, _):
+            reader = Reader(page, person, address)
+            await reader.open()
+            await _stands_at(page, "2 de 12", done=("Lo básico", "Curiosidad", "120", "Con la regla"))
+            await page.locator(".turn").nth(5).get_by_role("button", name="Atrás").tap()
+            await expect(page.locator(".turn").nth(6)).to_contain_text("1 de 12")
+            await expect(page.locator(".turn").nth(6).locator(".choices")).to_be_focused()
+            assert reader.troubles == []
+            assert reader.foreign == []
+
+
+async def _stands_at(page: Page, place: str, *, done: tuple[str, ...]) -> None:
+    """The last item is open and whole on the screen; the others are marked as they were answered, and take nothing more."""
+    items = page.locator(".turn:has(.whole)")
+    await expect(items).to_have_count(len(done) + 1)
+    await expect(items.last.locator(".text")).to_contain_text(place)
+    await expect(items.last.locator(".text")).to_be_in_viewport(ratio=1)
+    await expect(items.last.locator(".whole:enabled")).to_have_count(4)
+    for number, option in enumerate(done):
+        await expect(items.nth(number).locator(".choice:enabled")).to_have_count(1)
+        await expect(items.nth(number).locator("[aria-pressed=true]")).to_contain_text(option)

@@ -15,7 +15,8 @@ export class Options {
       const whole = lettered?.get(label);
       const content = whole ? [h("span", { className: "letter", textContent: label }), h("span", {}, ...whole)] : [label];
       const button = h("button", { type: "button", className: whole ? "choice whole" : "choice", "aria-pressed": "false", "data-key": key, "data-label": label }, ...content);
-      button.addEventListener("click", () => choose(key));
+      // The second half of a double click would answer the question that has come to stand there.
+      button.addEventListener("click", ({ detail }) => detail < 2 && choose(key));
       rows.set(row, [...(rows.get(row) ?? []), button]);
     }
     const drawn = [...rows].map(([row, buttons]) => h("div", { className: lettered && row > 0 ? "row controls" : "row" }, ...buttons));

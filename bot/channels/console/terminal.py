@@ -109,6 +109,7 @@ class TerminalScreen:
         self._console.print()
         self._console.print(Markdown(answer.text, hyperlinks=False))
         if is_lettered(answer):
+            self._console.print()
             self._console.print(Text("  " + "".join(offered(answer)), style="cyan"))
         else:
             for number, choice in enumerate(answer.choices):
