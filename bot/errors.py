@@ -23,6 +23,10 @@ MartinError
 │   │   ├── ModelTooNew   the model needs a newer version of it
 │   │   └── ModelNoSpace  its disk is full
 │   └── ModelBroken       empty, cut off, or not what the protocol says
+├── RecallError           what is remembered cannot be searched; a turn goes on without it
+│   ├── EmbedderError     no vectors could be made
+│   └── IndexUnavailable  the index is down, slow or being rebuilt
+├── ImportRefused         a file to import cannot be read at all; the message says what was expected
 ├── DeliveryError         a platform did not take a message; it is tried again
 │   ├── DeliveryPaused    not before `retry_after_s`
 │   └── ChatClosed        blocked, left, or gone; not tried again until the person writes
@@ -154,6 +158,22 @@ class ModelNotNamed(ModelRejected):
 
 class ModelBroken(ModelError):
     """The answer was empty, cut off, or not what the protocol says."""
+
+
+class RecallError(MartinError):
+    """What is remembered cannot be searched; a turn goes on without it."""
+
+
+class EmbedderError(RecallError):
+    """No vectors could be made. The message is in our own words and may be logged."""
+
+
+class IndexUnavailable(RecallError):
+    """The index is down, slow or being rebuilt; the vectors in SQL are searched meanwhile."""
+
+
+class ImportRefused(MartinError):
+    """A file to import cannot be read at all; the message says what was expected."""
 
 
 class DeliveryError(MartinError):

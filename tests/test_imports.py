@@ -22,12 +22,22 @@ PURE = {
         *("intervals", "uplift", "uplift_words"),
     )
 }
-LEAVES = {"bot", "bot.types", "bot.model_types", "bot.profile_types", "bot.writes", "bot.errors", "bot.locale"}
+LEAVES = {
+    "bot",
+    "bot.types",
+    "bot.model_types",
+    "bot.profile_types",
+    "bot.memory_types",
+    "bot.writes",
+    "bot.errors",
+    "bot.locale",
+}
 BASE = {
     *LEAVES,
     "bot.ports",
     "bot.model_ports",
     "bot.profile_ports",
+    "bot.memory_ports",
     "bot.web_ports",
     "bot.amounts",
     "bot.commands",
@@ -75,6 +85,8 @@ ALLOWED: Mapping[str, set[str]] = {
     "bot.certificate": LEAVES,
     "bot.model_types": {"bot.errors"},
     "bot.profile_types": set(),
+    "bot.memory_types": set(),
+    "bot.memory_ports": {"bot.types", "bot.memory_types"},
     "bot.profile_ports": {"bot.types", "bot.profile_types"},
     "bot.model_ports": {"bot.types", "bot.model_types"},
     **_same(
@@ -98,11 +110,18 @@ ALLOWED: Mapping[str, set[str]] = {
     "bot.jobs.*": BASE,
     **_same(PURE, {*BASE, *PURE}),
     **_same(
-        ("profiles.remember", "profiles.importers", "profiles.indexer", "profiles.embed", "profiles.recall", "profiles.kept"),
-        {*BASE, "bot.lexical", *PURE},
+        (
+            *("profiles.remember", "profiles.importers", "profiles.importers.*", "profiles.indexer"),
+            *("profiles.recall", "profiles.kept", "profiles.ranking", "profiles.extract", "profiles.slots", "profiles.merging"),
+        ),
+        {*BASE, "bot.lexical", *PURE, "profiles.ranking", "profiles.extract", "profiles.slots", "profiles.merging"},
     ),
+    "profiles.embed": {*BASE, "profiles.child", "profiles.onnx_child"},
+    "profiles.onnx_child": BASE,
     "profiles": BASE,
-    "profiles.index": {*BASE, "profiles.embed"},
+    "profiles.child": BASE,
+    "profiles.chroma_child": BASE,
+    "profiles.index": {*BASE, "profiles.child", "profiles.chroma_child"},
     "handlers": {*BASE, "bot.prompt", "handlers.*", *PURE},
     "handlers.*": {*BASE, "bot.prompt", "handlers.*", *PURE},
     "web": {*BASE, "web.*"},
@@ -156,7 +175,7 @@ SDKS: Mapping[str, str] = {
     "discord": "bot.channels.discord",
     "ollama": "bot.models.ollama_api",
     "mistralai": "bot.models.mistral",
-    "chromadb": "profiles.index",
+    "chromadb": "profiles.chroma_child",
     "sqlalchemy": "bot.store.*",
     "alembic": "bot.store.*",
     "aiosqlite": "bot.store.*",
