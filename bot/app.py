@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot import __version__
 from bot.backends import build_models
 from bot.banner import greeting, terminal_language, where_text_goes
 from bot.channels.web import SessionChannel
 from bot.config import Config
-from bot.core import Core, CoreSettings
+from bot.core import Core
 from bot.delivery import Delivery
 from bot.door import Door, DoorLimits
 from bot.downloads import BackgroundDownloads
@@ -40,16 +39,16 @@ from bot.model_types import ModelStatus
 from bot.models.breaker import BreakerState
 from bot.nights import Nights
 from bot.normalise import clean
-from bot.ports import Channel, HandlerSettings, PersonalData, Services
+from bot.part_settings import core_settings, handler_settings
+from bot.ports import Channel, PersonalData, Services
 from bot.process import settle
 from bot.router import Router
-from bot.settings import LimitSettings
 from bot.store.folder import DataFolder, RunInfo
 from bot.store.migrate import migrate
 from bot.store.open import Stores, open_folder
 from bot.supervise import SupervisedChannel
 from bot.system import SystemClock, TimeOrderedIds
-from bot.types import LANGUAGES, ChannelName, IncomingMessage, Job, Language, Limit, TurnId
+from bot.types import LANGUAGES, ChannelName, IncomingMessage, Job, Language, TurnId
 from handlers import ASK_A_MODEL
 from handlers import build as build_handlers
 from handlers.signs import load_signs
@@ -67,7 +66,6 @@ _log = structlog.get_logger("martin")
 DUE_EVERY_S, NIGHT_EVERY_S = 60, 300
 MODELS_EVERY_S, MODELS_FRESH_S = 15.0, 300.0
 """How often to look for a model that was not ready, and how often at those that were."""
-MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +126,7 @@ class Bot:
             delivery=self.delivery,
             channels=self._channels,
             clock=self._clock,
-            settings=_core_settings(config),
+            settings=core_settings(config),
             language=self._language,
             spoken=guess_language,
             limited=ASK_A_MODEL,
@@ -277,23 +275,7 @@ class Bot:
             known=self.model.known,
             keyed=self._keyed,
             backup_keep_days=config.store.backup_keep,
-            settings=HandlerSettings(
-                recall_deadline_s=config.recall.deadline_ms / 1000,
-                recall_budget=config.recall.budget,
-                knowledge_limit=config.knowledge.limit,
-                max_tokens=config.models.max_tokens,
-                temperature=config.models.temperature,
-                prompt_budget=config.models.prompt_budget,
-                max_correction_chars=config.limits.text_max_chars,
-                bot_name=config.bot.name,
-                version=__version__,
-                crisis_country=config.privacy.crisis_country,
-                currency=config.models.currency,
-                limits=_limits(config.limits),
-                watch_s=min(240.0, config.models.local.total_s),
-                holdout_percent=config.profile.holdout_percent,
-                context_percent=config.profile.context_percent,
-            ),
+            settings=handler_settings(config),
         )
 
     def _language(self, message: IncomingMessage) -> Language:
@@ -448,37 +430,6 @@ def _logged(name: str, check: Callable[[], Awaitable[object]]) -> Callable[[], A
             _log.error("check.failed", check=name, error=str(error))
 
     return checked
-
-
-def _core_settings(config: Config) -> CoreSettings:
-    longest = max(config.models.local.total_s, config.models.remote.total_s)
-    limits = _limits(config.limits)
-    return CoreSettings(
-        history=config.core.history,
-        turn_deadline_s=longest * len(config.providers) + 30,
-        preview_interval_s=config.core.preview_interval_ms / 1000,
-        messages_per_day=config.limits.messages_per_day,
-        tokens_per_day=config.limits.tokens_per_day,
-        tokens_per_day_of_all=config.limits.tokens_per_day_all,
-        money_per_day=limits.get(Limit.MONEY, 0),
-        money_per_day_of_all=limits.get(Limit.MONEY_OF_ALL, 0),
-    )
-
-
-def _limits(settings: LimitSettings) -> Mapping[Limit, int]:
-    """The daily limits that are set, in tokens or in millionths of the currency."""
-    given = {
-        Limit.TOKENS: settings.tokens_per_day,
-        Limit.MONEY: _millionths(settings.money_per_day),
-        Limit.TOKENS_OF_ALL: settings.tokens_per_day_all,
-        Limit.MONEY_OF_ALL: _millionths(settings.money_per_day_all),
-    }
-    return {limit: most for limit, most in given.items() if most}
-
-
-def _millionths(amount: float) -> int:
-    """An amount of money as it is counted; what is too small for that is the smallest, not none."""
-    return max(1, round(amount * MILLION)) if amount else 0
 
 
 def _digest(secret: bytes) -> Callable[[str], str]:

@@ -61,6 +61,7 @@ APP = {
     "bot.health",
     "bot.histories",
     "bot.nights",
+    "bot.part_settings",
     "bot.supervise",
 }
 """The one group that names concrete classes."""
@@ -106,7 +107,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "bot.store.*": BASE,
     "bot.store.open": {*BASE, "bot.store.*"},
     "bot.models.*": BASE,
-    "bot.models.offline": {*BASE, "bot.lexical"},
+    **_same(("bot.models.offline", "bot.models.passages"), {*BASE, "bot.lexical"}),
     "bot.jobs.*": BASE,
     **_same(PURE, {*BASE, *PURE}),
     **_same(
@@ -162,7 +163,7 @@ SIBLINGS: Mapping[str, set[str]] = {
     "bot.models": {
         f"bot.models.{floor}"
         for floor in (
-            *("breaker", "guard", "chain", "unthought", "said_text", "sse", "over_http", "connections"),
+            *("breaker", "guard", "chain", "unthought", "said_text", "sse", "over_http", "connections", "passages"),
             *("ollama_api", "openai_wire", "openai_said", "openai_trouble", "mistral_wire"),
         )
     },
