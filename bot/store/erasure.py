@@ -122,8 +122,8 @@ class Erasure:
             await remove_turns(self._database, self._keys, [turn_id for (turn_id,) in slice_], at)
         await self._erase_arrivals(of, _EVER, spare_waiting)
         await self._database.commit(Unit(*((statement, {"person": person}) for statement in FORGET)))
-        # What ended between the last two transactions has lost its turn now.
-        await self._erase_arrivals(of, at, spare_waiting)
+        # What came and ended while this went on has lost its turn now.
+        await self._erase_arrivals(of, self._clock.now(), spare_waiting)
 
     async def _erase_arrivals(self, of: Sequence[tuple[str, str]], until: datetime, spare_waiting: bool) -> int:
         erased = 0

@@ -16,6 +16,8 @@ from bot.profile_types import ProfileEventKind, Reason
 from bot.store.folder import DataFolder
 from bot.store.invariants import broken_invariants
 from bot.store.open import Stores, open_folder
+from bot.store.statements import FORGET
+from bot.store.writer import Unit
 from bot.store.schema import metadata
 from bot.types import Choice, Generation, InboxState, Kind, PersonId, PlatformId, Question
 from bot.writes import AddDueMessage, AddJob, AddProfileEvent, AskQuestion, SetConsent, SetLanguage, SetRating
@@ -232,6 +234,27 @@ async def test_many_turns_are_forgotten_while_others_talk(stores: Stores, talk: 
     assert counts(folder.database)["turns"] == 10
     assert await broken_invariants(stores.database) == []
     assert files_with(folder.path, "ana 0", "ana 449") == []
+
+
+async def test_what_comes_and_ends_during_the_erasure_leaves_nothing_half_erased(
+    stores: Stores, talk: Talk, folder: DataFolder, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana = await live(talk, "ana")
+    commit, talked = stores.database.commit, 0
+
+    async def commit_after_one_more_turn(unit: Unit) -> object:
+        nonlocal talked
+        if not talked and any(statement is FORGET[0] for statement, *_ in unit.steps):
+            talked += 1
+            clock.advance(1)
+            await talk.say("one more", at=address_of("user-ana"))
+        return await commit(unit)
+
+    monkeypatch.setattr(stores.database, "commit", commit_after_one_more_turn)
+    await stores.erasure.forget_person(ana)
+    assert talked
+    assert not await stores.people.exists(ana)
+    assert await broken_invariants(stores.database) == []
 
 
 @pytest.mark.parametrize("step", range(2, 60, 3))
