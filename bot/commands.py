@@ -9,6 +9,8 @@ from dataclasses import dataclass
 class Command:
     """A command: its English name (the one that handlers see), its Spanish names, and its summary in both languages.
 
+    What may stand behind it is the `argumento` in Spanish, where that is another than the `argument` in English.
+
     The summary of one that `is_for_admins` says so: where lists are the same for everybody, that is how they learn it.
     """
 
@@ -17,6 +19,7 @@ class Command:
     summary: str
     resumen: str
     argument: str = ""
+    argumento: str = ""
     is_for_admins: bool = False
 
 
@@ -45,6 +48,7 @@ COMMANDS: tuple[Command, ...] = (
         name="profile",
         spanish=("perfil",),
         argument="on|off|reset",
+        argumento="encender|apagar|borrar",
         summary="how you like things explained, and what I do with it",
         resumen="cómo prefieres que te explique, y qué hago con ello",
     ),

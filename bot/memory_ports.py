@@ -27,8 +27,8 @@ class Embedder(Protocol):
     def dimension(self) -> int:
         """Numbers in a vector; 0 while nothing was embedded yet and the backend tells only then."""
 
-    async def embed(self, texts: Sequence[str]) -> Vectors:
-        """Unit-length float32 rows, shape (len(texts), dimension). Raises EmbedderError."""
+    async def embed(self, texts: Sequence[str], *, is_query: bool = False) -> Vectors:
+        """Unit-length float32 rows, shape (len(texts), dimension); some models embed a question otherwise. Raises EmbedderError."""
 
     async def aclose(self) -> None:
         """Let go of connections and processes."""

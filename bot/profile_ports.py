@@ -17,7 +17,13 @@ class ProfileStore(Protocol):
         """Changes whenever `events` would answer differently."""
 
     async def events(self, person: PersonId) -> Sequence[ProfileEvent]:
-        """All events of the person, oldest first."""
+        """All events of the person, oldest first. One that is damaged is left out."""
+
+    async def presses_of(self, person: PersonId, turn_id: TurnId) -> Sequence[ProfileEvent]:
+        """The person's `PRESS` events about one answer, oldest first.
+
+        At most one, but for what earlier versions stored and for two presses at once.
+        """
 
     async def last_style(self, address_id: AddressId, conversation_id: ConversationId) -> LoggedStyle | None:
         """The style of the newest logged answer of that conversation at that address."""
@@ -33,4 +39,7 @@ class MeasurementStore(Protocol):
     """The answers by which the benefit of profiles is measured. Raises StoreError."""
 
     async def measured(self, *, since: datetime | None = None) -> Sequence[MeasuredAnswer]:
-        """Every measured answer (since then), oldest first, with its rating: one query, whoever shows it."""
+        """Every measured answer (since then), oldest first, with its rating: one query, whoever shows it.
+
+        Without the answers, also earlier ones, of people who take no part any more.
+        """

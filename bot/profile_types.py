@@ -52,7 +52,12 @@ class ProfileEventKind(StrEnum):
     RESUME = "resume"
     """Nothing: the course goes on."""
     PRESS = "press"
-    """`turn`, `value` (1, -1, 0), `reason` (or None), `arms` (those that may count), `answered_at` (ISO 8601), `topic`."""
+    """`turn`, `value` (1, -1), `reason` (or None), `arms` (those that may count), `answered_at`, `first_at`, `topic`.
+
+    One for each answer with a rating. `first_at` is when this thumb was pressed, where a later press only added the reason,
+    and None elsewhere; both times are ISO 8601. Earlier versions stored every press, with `value` 0 for a withdrawal, and no
+    `first_at`.
+    """
     REMARK = "remark"
     """`dimension`, `y` (1, -1): a wish about style, recognised in the person's words."""
     PIN = "pin"

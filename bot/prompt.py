@@ -13,10 +13,13 @@ from bot.profile_types import Form
 from bot.tokens import MOST_CHARACTERS_PER_TOKEN
 from bot.types import Evidence, Exchange, Language, Prompt
 
-__all__ = ["build", "prompt_tokens"]
+__all__ = ["build", "prompt_tokens", "room_for_directives"]
 
 _EVIDENCE_SHARE: Final = 0.65
 """The part of the room that evidence may take of what instructions and question leave; history has the rest."""
+
+_KEPT_FREE: Final = 0.25
+"""The part of a budget that directives leave for question, evidence and history."""
 
 _ANY_FORM: Final = Form()
 _ZWJ: Final = "\u200d"
@@ -102,6 +105,12 @@ def build(
         left_out=len(history) - len(kept),
         form=form,
     )
+
+
+def room_for_directives(*, question: str, language: Language, bot_name: str, budget: int, today: date) -> int:
+    """The tokens that directives may take: the whole question goes before them, and so does a quarter of the budget."""
+    bare = Prompt(system=_system(language, bot_name, today), question="", language=language)
+    return budget - prompt_tokens(bare) - max(question_tokens(question), round(budget * _KEPT_FREE))
 
 
 def _system(language: Language, bot_name: str, today: date) -> str:

@@ -117,6 +117,13 @@ class DropProfileEvent:
     id: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropProfile:
+    """The person's profile ends: every event goes but the choices about taking part in the measurement."""
+
+    person_id: PersonId
+
+
 Write = (
     SetLanguage
     | SetConsent
@@ -130,4 +137,5 @@ Write = (
     | TellAdmins
     | AddProfileEvent
     | DropProfileEvent
+    | DropProfile
 )

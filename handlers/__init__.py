@@ -31,10 +31,10 @@ def build(services: Services, profiles: Profiles) -> tuple[Handler, ...]:
     answering = Answering(services, Styling(services, profiles, questionnaire.aside))
     return (
         crisis,
-        StopHandler(),
         FeedbackHandler(services, profiles, crisis),
         start,
         questionnaire,
+        StopHandler(),
         LevelHandler(profiles),
         ProfileHandler(services, profiles, questionnaire),
         LanguageHandler(start.greet),
@@ -42,7 +42,7 @@ def build(services: Services, profiles: Profiles) -> tuple[Handler, ...]:
         AboutHandler(services),
         NewHandler(services),
         AgainHandler(services, answering, crisis),
-        WhyHandler(services),
+        WhyHandler(services, profiles),
         MyDataHandler(services),
         ForgetMeHandler(services),
         AdminHandler(services),

@@ -10,7 +10,7 @@ from typing import Final
 from bot.locale import say
 from bot.types import Choice, Kind, Language, PersonId, Question, Turn, TurnId
 from handlers.asking import answer_to, option
-from profiles.items import Control, Option, Questionnaire
+from profiles.items import LETTERS, Control, Option, Part, Questionnaire
 from profiles.questionnaire import Asked, Course, ask, resumed
 
 ITEM: Final = "item"
@@ -42,7 +42,9 @@ def opened(questionnaire: Questionnaire, course: Course, person: PersonId) -> As
 def place_in_words(language: Language, asked: Asked) -> str:
     """Where in the questionnaire an item stands, as part of a sentence."""
     if not asked.count:
-        return say(language, "one of the first questions")
+        return say(language, "one of the extra questions")
+    if asked.item.part is Part.CONTEXT:
+        return say(language, "question {number} of the first {count}", number=asked.number, count=asked.count)
     return say(language, "question {number} of {count}", number=asked.number, count=asked.count)
 
 
@@ -63,14 +65,34 @@ def given(turn: Turn, questionnaire: Questionnaire) -> Given | None:
     """What this turn answers to an item that this person was asked: by its button at any time, typed only to the open one."""
     if turn.message.kind is Kind.CHOICE:
         return _pressed(turn, questionnaire)
-    question = turn.awaiting
-    if turn.message.kind is not Kind.TEXT or question is None or question.kind != ITEM or turn.message.attachments:
+    question, asked = turn.awaiting, _open_here(turn, questionnaire)
+    if question is None or asked is None:
         return None
-    asked = _as_shown(question.choices, questionnaire)
-    meaning = asked.said(questionnaire, turn.message.text) if asked is not None else None
-    if asked is None or meaning is None:
+    meaning: Option | Control | None = Control.STOP if _is_stop(turn) else None
+    if turn.message.kind is Kind.TEXT and not turn.message.attachments:
+        meaning = asked.said(questionnaire, turn.message.text)
+    return None if meaning is None else Given(turn_id=question.turn_id, asked=asked, meaning=meaning)
+
+
+def unclear(turn: Turn, questionnaire: Questionnaire) -> Asked | None:
+    """The open item to which this turn says too little to be an answer or a question; None for every other turn."""
+    asked = _open_here(turn, questionnaire)
+    if asked is None or turn.message.kind is not Kind.TEXT or turn.message.attachments:
         return None
-    return Given(turn_id=question.turn_id, asked=asked, meaning=meaning)
+    return asked if asked.is_unclear(questionnaire, turn.message.text) else None
+
+
+def hint(language: Language, asked: Asked, questionnaire: Questionnaire) -> str:
+    """How an item is answered."""
+    labels = {control: wording[language] for control, wording in questionnaire.labels.items()}
+    return say(
+        language,
+        "Answer with A to {last}, or {skip}, {back}, {stop}; anything longer is a question to me.",
+        last=LETTERS[len(asked.options) - 1],
+        skip=labels[Control.SKIP],
+        back=labels[Control.BACK],
+        stop=labels[Control.STOP],
+    )
 
 
 def seconds_taken(turn: Turn, item: str, shown_at: datetime | None, now: datetime) -> float:
@@ -79,6 +101,19 @@ def seconds_taken(turn: Turn, item: str, shown_at: datetime | None, now: datetim
     if shown_at is None:
         return _LONGEST_S
     return round(min(_LONGEST_S, (now - shown_at).total_seconds()), 3)
+
+
+def _is_stop(turn: Turn) -> bool:
+    """A wish to stop that is not about an answer being written."""
+    is_wish = turn.message.kind is Kind.STOP or turn.command == "stop"
+    return is_wish and turn.running is None and turn.message.target is None
+
+
+def _open_here(turn: Turn, questionnaire: Questionnaire) -> Asked | None:
+    """The item that waits for an answer at this address."""
+    if turn.awaiting is None or turn.awaiting.kind != ITEM:
+        return None
+    return _as_shown(turn.awaiting.choices, questionnaire)
 
 
 def _shown_here_at(turn: Turn, item: str) -> datetime | None:

@@ -14,9 +14,12 @@ def option(kind: str, key: str, label: str, row: int = 0) -> Choice:
     return Choice(key=f"{kind}:{key}", label=label, row=row)
 
 
-def answer_to(turn: Turn, kind: str) -> Chosen | None:
-    """What this turn answers to a question of `kind` that this person was asked, its key without the kind; else None."""
-    chosen = _pressed(turn) or _written(turn)
+def answer_to(turn: Turn, kind: str, *, by_letter: bool = True) -> Chosen | None:
+    """What this turn answers to a question of `kind` that this person was asked, its key without the kind; else None.
+
+    Not `by_letter`, only a button or an option's whole label counts: for what is asked below an answer that may ask too.
+    """
+    chosen = _pressed(turn) or _written(turn, by_letter=by_letter)
     if chosen is None or not chosen.key.startswith(f"{kind}:"):
         return None
     return Chosen(turn_id=chosen.turn_id, key=chosen.key.removeprefix(f"{kind}:"))
@@ -30,21 +33,21 @@ def _pressed(turn: Turn) -> Chosen | None:
     return chosen if any(choice.key == chosen.key for choice in asking.reply.choices) else None
 
 
-def _written(turn: Turn) -> Chosen | None:
-    """The option of the open question that a text is the letter or the whole label of."""
+def _written(turn: Turn, *, by_letter: bool) -> Chosen | None:
+    """The option of the open question that a text is the whole label of, or the letter."""
     question = turn.awaiting
     if turn.message.kind is not Kind.TEXT or question is None or turn.message.attachments:
         return None
-    key = _option_named(turn.message.text, question.choices)
+    key = _option_named(turn.message.text, question.choices, by_letter=by_letter)
     return None if key is None else Chosen(turn_id=question.turn_id, key=key)
 
 
-def _option_named(text: str, choices: Sequence[Choice]) -> str | None:
+def _option_named(text: str, choices: Sequence[Choice], *, by_letter: bool) -> str | None:
     if len(text) > 200:
         return None
     said = _bare(text)
     for letter, choice in zip(ascii_lowercase, choices, strict=False):
-        if said and said in (letter, _bare(choice.label)):
+        if said and (said == _bare(choice.label) or (by_letter and said == letter)):
             return choice.key
     return None
 

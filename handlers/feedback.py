@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final, Literal
 
 from bot.errors import StoreError
 from bot.locale import say
 from bot.ports import Preview, Services
-from bot.profile_types import LoggedStyle, ProfileEventKind, Reason
+from bot.profile_types import LoggedStyle, ProfileEvent, ProfileEventKind, Reason
 from bot.types import GivenRating, Kind, Language, Outcome, PastTurn, Reply, Turn
-from bot.writes import AddProfileEvent, RelabelTurn, SetRating
+from bot.writes import AddProfileEvent, DropProfileEvent, RelabelTurn, SetRating, Write
 from handlers.crisis import CrisisHandler
 from profiles.person import Profile, Profiles
 from profiles.reasons import STYLES, adjusted_length, adjusted_level
@@ -23,10 +25,20 @@ _FOR_A_PROFILE: Final = frozenset({Reason.LONG, Reason.SHORT, Reason.HARD, Reaso
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Learning:
-    """What a rating is to somebody's profile; `log` is None where the answer's style was not logged."""
+    """What a rating is to somebody's profile; `log` is None where the answer's style was not logged.
+
+    `presses` are what the profile knows of earlier ratings of the answer. `now` is when this one was pressed.
+    """
 
     profile: Profile
+    now: datetime
     log: LoggedStyle | None = None
+    presses: Sequence[ProfileEvent] = ()
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the profile takes no rating of that answer any more."""
+        return self.log is not None and self.now - self.log.at > COUNTS_FOR
 
 
 class FeedbackHandler:
@@ -92,10 +104,14 @@ class FeedbackHandler:
         """What the rating can teach; None when that cannot be read just now: the ledger has its row all the same."""
         try:
             profile = await self._profiles.of(turn.person.id)
-            log = await self._services.profiles.style_of(answer.id) if profile.consent else None
+            learning = _Learning(profile=profile, now=self._services.clock.now())
+            if not profile.consent:
+                return learning
+            log = await self._services.profiles.style_of(answer.id)
+            presses = await self._services.profiles.presses_of(turn.person.id, answer.id)
         except StoreError:
             return None
-        return _Learning(profile=profile, log=log)
+        return replace(learning, log=log, presses=presses)
 
     def _noted(self, turn: Turn, rating: SetRating, learning: _Learning | None) -> str:
         """What a reason changes from now on; empty where it changes nothing, or that is not known."""
@@ -105,7 +121,7 @@ class FeedbackHandler:
         profile, log = learning.profile, learning.log
         if not profile.is_used:
             return say(turn.language, "Thank you, noted. With /profile I can fit my answers to that.")
-        if log is None or self._services.clock.now() - log.at > COUNTS_FOR or not _can_change(profile, reason, log.style.topic):
+        if log is None or learning.is_late or not _can_change(profile, reason, log.style.topic):
             return ""
         return _change(turn.language, reason)
 
@@ -137,21 +153,44 @@ def reaction_value(text: str) -> Literal[1, 0, -1] | None:
     return {"👍": 1, "👎": -1}.get(text.strip()[0])  # type: ignore[return-value]
 
 
-def _pressed(answer: PastTurn, rating: SetRating, learning: _Learning | None) -> tuple[AddProfileEvent, ...]:
-    """What the profile is told: each change of a rating, if its person agreed to a profile and the style was logged."""
+def _pressed(answer: PastTurn, rating: SetRating, learning: _Learning | None) -> tuple[Write, ...]:
+    """What the profile is told: each change of a rating, if its person agreed to a profile and the style was logged.
+
+    The profile has one event of an answer, or none. A withdrawn rating leaves none; one that comes too late changes nothing.
+    """
     earlier = answer.rating
     before = (earlier.value, earlier.reason) if earlier is not None else (0, None)
     if learning is None or learning.log is None or (rating.value, rating.reason) == before:
         return ()
+    if rating.value != 0 and learning.is_late:
+        return ()
+    drops = [DropProfileEvent(person_id=rating.person_id, id=event.id) for event in learning.presses]
+    return (*drops, *_press(rating, learning.log, learning.presses))
+
+
+def _press(rating: SetRating, log: LoggedStyle, presses: Sequence[ProfileEvent]) -> tuple[AddProfileEvent, ...]:
+    """The one event of a rating; nothing for a withdrawn one."""
+    if rating.value == 0:
+        return ()
     data = {
-        "turn": answer.id,
+        "turn": rating.turn_id,
         "value": rating.value,
         "reason": rating.reason.value if rating.reason is not None else None,
-        "arms": list(learning.log.style.used),
-        "answered_at": learning.log.at.isoformat(),
-        "topic": learning.log.style.topic,
+        "arms": list(log.style.used),
+        "answered_at": log.at.isoformat(),
+        "first_at": _first_at(rating, presses),
+        "topic": log.style.topic,
     }
     return (AddProfileEvent(person_id=rating.person_id, kind=ProfileEventKind.PRESS, data=data),)
+
+
+def _first_at(rating: SetRating, presses: Sequence[ProfileEvent]) -> object:
+    """When this thumb was pressed first, if it was; a reason pressed later makes it no later."""
+    first: object = None
+    for event in presses:
+        is_same = event.data.get("value") == rating.value
+        first = (first or event.data.get("first_at") or event.at.isoformat()) if is_same else None
+    return first
 
 
 def _can_change(profile: Profile, reason: Reason, topic: str) -> bool:
@@ -176,7 +215,7 @@ def _change(language: Language, reason: Reason) -> str:
         Reason.MORE_PRACTICE: say(language, "Noted: I will let you practise more often."),
         Reason.LESS_PRACTICE: say(language, "Noted: I will set exercises less often."),
         Reason.OUTLINE: say(language, "Noted: I will write outlines more often."),
-        Reason.PROSE: say(language, "Noted: I will write in paragraphs more often."),
+        Reason.PROSE: say(language, "Noted: I will write in prose more often."),
     }
     return changes[reason]
 

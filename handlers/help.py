@@ -110,8 +110,8 @@ def help_text(language: Language, *, is_admin: bool) -> str:
 
 def _line(language: Language, command: Command) -> str:
     name, summary = (command.spanish[0], command.resumen) if language == "es" else (command.name, command.summary)
-    argument = f" {command.argument}" if command.argument else ""
-    return f"- /{name}{argument}: {summary}"
+    argument = (command.argumento if language == "es" else "") or command.argument
+    return f"- /{' '.join(filter(None, (name, argument)))}: {summary}"
 
 
 def _neutral(language: Language, settings: HandlerSettings) -> str:
@@ -123,7 +123,7 @@ def _neutral(language: Language, settings: HandlerSettings) -> str:
         language,
         "With a profile, my answers follow how you like things explained. To check that this helps, about {percent} of the "
         "topics of people with a profile get neutral answers, without it or without its style. /profile shows and changes it; "
-        "/profile neutral off leaves you out of the check.",
+        "`/profile neutral off` leaves you out of the check.",
         percent=f"{percent}{BLANK}%",
     )
 

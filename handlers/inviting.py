@@ -1,4 +1,8 @@
-"""How the questionnaire is offered: what it is, what is kept, whether the person agrees to that, and another course later."""
+"""How the questionnaire is offered: what it is, what is kept, whether the person agrees to that, and another course later.
+
+What is answered here has weight: consent, and that earlier answers count no more. So a single letter that is typed says
+nothing: no letters stand beside these buttons, but in the console, which shows them and sends what they stand for.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,19 @@ from typing import Final
 
 from bot.locale import say
 from bot.ports import HandlerSettings
-from bot.types import ChannelName, Choice, Language, Outcome, Question, Reply, Turn
+from bot.types import ChannelName, Choice, Chosen, Kind, Language, Outcome, Question, Reply, Turn
 from bot.writes import AskQuestion
-from handlers.asking import option
+from handlers.asking import answer_to, option
+from profiles.items import comparable
 from profiles.questionnaire import Mode
 
 PROFILE_START: Final = "profile_start"
 """The kind of question that begins a course: the invitation, and the offers of another course."""
+_YES: Final = frozenset({"si", "yes"})
+_NO: Final = frozenset({"no"})
+_REFUSALS: Final = frozenset({"no", "keep", "go_on"})
+"""The options that "no" stands for."""
+_LONGEST_READ: Final = 200
 
 
 def usual_mode(turn: Turn) -> Mode:
@@ -30,12 +40,32 @@ def invitation(turn: Turn, settings: HandlerSettings) -> Outcome:
     return _asking(turn, _what_it_is(turn.language, settings), choices)
 
 
+def start_answer(turn: Turn) -> Chosen | None:
+    """What this turn answers to a question of this kind: by button, by an option's whole label, or by yes or no."""
+    chosen, question = answer_to(turn, PROFILE_START, by_letter=False), turn.awaiting
+    if chosen is not None or question is None or question.kind != PROFILE_START or turn.message.kind is not Kind.TEXT:
+        return chosen
+    told = comparable(turn.message.text) if len(turn.message.text) <= _LONGEST_READ else ""
+    keys = [choice.key.removeprefix(f"{PROFILE_START}:") for choice in question.choices]
+    if turn.message.attachments or told not in _YES | _NO or not _REFUSALS & {*keys}:
+        return None
+    # Yes is the way that was offered first.
+    key = next((key for key in keys if (key in _REFUSALS) is (told in _NO)), None)
+    return None if key is None else Chosen(turn_id=question.turn_id, key=key)
+
+
 def offer(turn: Turn, text: str, keys: Sequence[str]) -> Outcome:
-    """A text with offers of another course: `retest` asks a few items more, `redo` begins from nothing, `keep` is neither."""
+    """A text with offers of another course. `retest` asks a few items more, `anew` asks whether to begin from nothing.
+
+    `redo` and `redo_quick` do begin from nothing; `keep` does nothing and `go_on` goes on with the course that is open.
+    """
     labels = {
         "keep": say(turn.language, "Leave it as it is"),
+        "go_on": say(turn.language, "Go on with the questions"),
         "retest": say(turn.language, "A short check"),
-        "redo": say(turn.language, "Start over"),
+        "anew": say(turn.language, "Start over"),
+        "redo": say(turn.language, "Yes, start over"),
+        "redo_quick": say(turn.language, "Yes, start over"),
     }
     return _asking(turn, text, tuple(option(PROFILE_START, key, labels[key]) for key in keys))
 

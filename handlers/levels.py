@@ -1,4 +1,7 @@
-"""The one question about how much somebody knows of a topic, below their first answer in it, and what they answer to it."""
+"""The one question about how much somebody knows of a topic, below their first answer in it, and what they answer to it.
+
+It stands below an answer, which may end in a question of its own: a bare letter is never taken for a level.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,7 @@ def with_level_asked(turn: Turn, outcome: Outcome, language: Language, topic: st
 
 
 def unanswered_level(turn: Turn) -> tuple[CloseQuestion, ...]:
-    """Who asks on instead has let the question pass: a letter typed later is not meant for it. Its buttons still work."""
+    """Who asks on instead has let the question pass: a label typed later is not meant for it. Its buttons still work."""
     if turn.awaiting is None or turn.awaiting.kind != LEVEL:
         return ()
     return (CloseQuestion(turn_id=turn.awaiting.turn_id, key=None),)
@@ -69,11 +72,11 @@ class LevelHandler:
 
     def matches(self, turn: Turn) -> bool:
         """An answer about the level in a topic."""
-        return answer_to(turn, LEVEL) is not None
+        return answer_to(turn, LEVEL, by_letter=False) is not None
 
     async def handle(self, turn: Turn, preview: Preview) -> Outcome:
         """Keeps it, with short thanks. Where the profile was deleted meanwhile, nothing is kept."""
-        chosen = answer_to(turn, LEVEL)
+        chosen = answer_to(turn, LEVEL, by_letter=False)
         topic, _, level = chosen.key.rpartition(":") if chosen is not None else ("", "", "")
         if chosen is None or not level.isdecimal():
             return Outcome(reply=None, is_refused=True)

@@ -14,7 +14,7 @@ from bot.locale import say
 from bot.ports import Preview, Services
 from bot.profile_types import Arm, ProfileEvent, ProfileEventKind
 from bot.types import Choice, Language, Outcome, Question, Reply, ReplyFile, Turn
-from bot.writes import AddProfileEvent, AskQuestion, CloseQuestion, DropProfileEvent, Write
+from bot.writes import AddProfileEvent, AskQuestion, CloseQuestion, DropProfile, Write
 from handlers.asking import answer_to, option
 from handlers.privacy import HEADER
 from handlers.questionnaire import QuestionnaireHandler
@@ -35,9 +35,10 @@ from profiles.shown import (
 
 PROFILE: Final = "profile"
 _HAND: Final = "hand"
-_ARMS: Final[Mapping[str, Arm | None]] = {"plus": 1, "none": 0, "minus": -1, "auto": None}
+_ARMS: Final[Mapping[str, Arm | None]] = {"minus": -1, "none": 0, "plus": 1, "auto": None}
+"""In the order of the buttons, which is that of the bar."""
 _SETTABLE: Final = ("level", "goal", "length")
-_ASKING: Final = frozenset({"show", "start", "quick", "continue"})
+_ASKING: Final = frozenset({"show", "start", "quick", "continue", "check"})
 """What makes no sense without a profile but is a wish to have one."""
 _WORDS: Final[Mapping[str, str]] = {
     "": "show",
@@ -99,17 +100,21 @@ class ProfileHandler:
                 return self._changed(turn, profile, wish)
 
     async def _asked(self, turn: Turn, profile: Profile, wish: str) -> Outcome:
-        """The profile, or the questions; whoever has not finished goes on where they stopped, however they ask."""
+        """The profile, or the questions. Before earlier answers count no more, the person is asked."""
         is_open = self._is_open(profile)
         if wish == "show" or (wish == "continue" and not is_open):
             return Outcome(reply=self._shown(turn.language, profile))
-        if is_open:
-            return await self._asking.go_on(turn, profile)
+        mode = Mode.QUICK if wish == "quick" else Mode.FULL
         if profile.course is None:
-            return await self._asking.begin(turn, profile, Mode.QUICK if wish == "quick" else Mode.FULL)
-        if _is_doubtful(profile):
-            return await self._asking.begin(turn, profile, Mode.FULL, replaces=True)
-        return await self._asking.begin(turn, profile, Mode.RETEST)
+            return await self._asking.begin(turn, profile, mode)
+        if is_open and wish == "quick":
+            lead = say(turn.language, "A questionnaire is open already; we go on with it.")
+            return await self._asking.go_on(turn, profile, lead=lead)
+        if is_open and wish != "start":
+            return await self._asking.go_on(turn, profile)
+        if wish == "check":
+            return await self._asking.begin(turn, profile, Mode.RETEST)
+        return self._asking.start_over(turn, profile, mode)
 
     async def _invited(self, turn: Turn, profile: Profile, wish: str) -> Outcome:
         return await self._asking.invite(turn, profile)
@@ -155,13 +160,13 @@ class ProfileHandler:
     def _set(self, turn: Turn, profile: Profile, what: str, key: str) -> Outcome:
         language, value = turn.language, cast("object", key)
         if what == "level":
-            value, after = int(key), replace(profile, level=float(key))
+            value, after = int(key), replace(profile, level=float(key), told=profile.told | {what})
             line = say(language, "Level: {level}", level=level_in_words(language, after.level, self._questionnaire))
         elif what == "goal":
-            after = replace(profile, goal=key)
+            after = replace(profile, goal=key, told=profile.told | {what})
             line = say(language, "Goal: {goal}", goal=goal_in_words(language, key, self._questionnaire))
         else:
-            value, after = LENGTHS[key], replace(profile, length=LENGTHS[key])
+            value, after = LENGTHS[key], replace(profile, length=LENGTHS[key], told=profile.told | {what})
             line = say(language, "Length: {length}", length=length_in_words(language, after.length))
         data = {"what": what, "value": value, "topic": ""}
         line = say(language, "Set. {setting}.", setting=line)
@@ -191,7 +196,7 @@ class ProfileHandler:
 
     def _neutral(self, language: Language, *, takes_part: bool) -> str:
         if not takes_part:
-            return say(language, "I leave your profile out of no answer, as you asked.")
+            return say(language, "As you asked, every answer follows your profile.")
         return say(
             language,
             "In about {percent} of our topics I leave all or part of your profile out, to check that it helps. If you would "
@@ -213,8 +218,10 @@ class ProfileHandler:
                 option(PROFILE, "quick", say(language, "Short version")),
             ]
         else:
-            again = say(language, "Start over") if _is_doubtful(profile) else say(language, "A short check")
-            first = [option(PROFILE, "start", again)]
+            key, again = (
+                ("start", say(language, "Start over")) if _is_doubtful(profile) else ("check", say(language, "A short check"))
+            )
+            first = [option(PROFILE, key, again)]
         used = [option(PROFILE, "off", say(language, "Switch off"), row=2)]
         if not profile.is_on:
             used = [option(PROFILE, "on", say(language, "Switch on"), row=2)]
@@ -242,7 +249,7 @@ class ProfileHandler:
     async def _export(self, turn: Turn, profile: Profile) -> Outcome:
         """The events and what they come to, as a file."""
         language, person = turn.language, turn.person.id
-        if not profile.event_ids:
+        if not profile.kinds:
             return Outcome(reply=Reply(text=_none_yet(language)), is_refused=True)
         now, events = self._services.clock.now(), await self._services.profiles.events(person)
         held = {owner.name: await owner.export(person) for owner in self._services.personal if owner.name == PROFILE}
@@ -271,9 +278,10 @@ def _reset(turn: Turn, profile: Profile, wish: str) -> Outcome:
     """The question whether to erase the profile, and its answer."""
     language, chosen = turn.language, answer_to(turn, PROFILE)
     if wish == "reset" or chosen is None:
-        return _ask_reset(turn) if profile.event_ids else Outcome(reply=Reply(text=_none_yet(language)), is_refused=True)
+        is_there = profile.kinds - {ProfileEventKind.MEASURE}
+        return _ask_reset(turn) if is_there else Outcome(reply=Reply(text=_none_yet(language)), is_refused=True)
     if turn.target is not None and turn.target.chosen is not None:
-        text = say(language, "You have already answered that. If you want to erase your profile, write /profile reset again.")
+        text = say(language, "You have already answered that. If you want to erase your profile, write `/profile reset` again.")
         return Outcome(reply=Reply(text=text), is_refused=True)
     closing = CloseQuestion(turn_id=chosen.turn_id, key=f"{PROFILE}:{chosen.key}")
     if wish != "reset_yes":
@@ -284,8 +292,9 @@ def _reset(turn: Turn, profile: Profile, wish: str) -> Outcome:
         "on.\n\nWhat remains: your ratings, and with each answer how it was explained. /mydata shows them and /forgetme erases "
         "everything. /profile begins anew.",
     )
-    drops = (DropProfileEvent(person_id=turn.person.id, id=id_) for id_ in profile.event_ids)
-    return Outcome(reply=Reply(text=text), writes=(closing, *drops))
+    if ProfileEventKind.MEASURE in profile.kinds:
+        text += "\n\n" + say(language, "I also keep what you chose about neutral answers, so that you need not say it again.")
+    return Outcome(reply=Reply(text=text), writes=(closing, DropProfile(person_id=turn.person.id)))
 
 
 def _ask_reset(turn: Turn) -> Outcome:
@@ -293,7 +302,7 @@ def _ask_reset(turn: Turn) -> Outcome:
     text = say(
         language,
         "This erases your profile: your answers to the questions, what you set by hand and what I learned from your ratings. "
-        "It cannot be undone. If you want a copy first, /profile export gives you one. Shall I erase it?",
+        "It cannot be undone. If you want a copy first, `/profile export` gives you one. Shall I erase it?",
     )
     choices = (
         option(PROFILE, "reset_yes", say(language, "Yes, erase the profile")),
@@ -317,13 +326,16 @@ def _hand_choices(language: Language) -> tuple[Choice, ...]:
 
 
 def _dimension_page(language: Language, dimension: Dimension) -> Reply:
-    poles: tuple[Arm, Arm] = (1, -1)
-    lines = [f"**{pole_word(language, dimension, arm)}**: {way_in_words(language, dimension, arm)}" for arm in poles]
+    minus, plus = pole_word(language, dimension, -1), pole_word(language, dimension, 1)
     neutral, automatic = say(language, "Neutral"), say(language, "Automatic")
-    lines.append(f"**{neutral}**: " + say(language, "I ask for neither"))
-    lines.append(f"**{automatic}**: " + say(language, "I follow your answers and ratings"))
+    lines = [
+        f"**{minus}**: {way_in_words(language, dimension, -1)}",
+        f"**{neutral}**: " + say(language, "I ask for neither"),
+        f"**{plus}**: {way_in_words(language, dimension, 1)}",
+        f"**{automatic}**: " + say(language, "I follow your answers and ratings"),
+    ]
     text = say(language, "{name}: how would you like it?", name=_poles(language, dimension))
-    labels = (pole_word(language, dimension, 1), neutral, pole_word(language, dimension, -1), automatic)
+    labels = (minus, neutral, plus, automatic)
     choices = (option(PROFILE, f"pin.{dimension}.{key}", label) for key, label in zip(_ARMS, labels, strict=True))
     return Reply(text="\n- ".join([f"{text}\n", *lines]), choices=(*choices, _back(language, row=1, key=_HAND)))
 
@@ -345,7 +357,7 @@ def _back(language: Language, *, row: int, key: str = "show") -> Choice:
 
 def _poles(language: Language, dimension: Dimension) -> str:
     plus, minus = pole_word(language, dimension, 1), pole_word(language, dimension, -1)
-    return say(language, "{plus} or {minus}", plus=plus, minus=minus)
+    return say(language, "{minus} or {plus}", minus=minus, plus=plus)
 
 
 def _measured(language: Language, takes_part: bool) -> str:
@@ -361,8 +373,8 @@ def _none_yet(language: Language) -> str:
 def _usage(language: Language) -> str:
     return say(
         language,
-        "I do not know that. /profile shows your profile, and behind it may stand: `on`, `off`, `neutral on`, `neutral off`, "
-        "`start`, `quick`, `continue`, `export` or `reset`.",
+        "I do not know that. /profile shows your profile, and you can add: `on`, `off`, `neutral on`, `neutral off`, `start`, "
+        "`quick`, `continue`, `export` or `reset`.",
     )
 
 

@@ -12,20 +12,31 @@ from bot.ports import Preview, Services
 from bot.profile_types import ProfileEvent, ProfileEventKind
 from bot.types import DueMessage, Language, Outcome, Reply, Turn
 from bot.writes import AddProfileEvent, AskQuestion, CloseQuestion, DropProfileEvent, Write
-from handlers.asked_items import ITEM, Given, given, item_choices, item_question, opened, place_in_words, seconds_taken
-from handlers.asking import answer_to
-from handlers.inviting import PROFILE_START, invitation, offer, usual_mode
+from handlers.asked_items import (
+    ITEM,
+    Given,
+    given,
+    hint,
+    item_choices,
+    item_question,
+    opened,
+    place_in_words,
+    seconds_taken,
+    unclear,
+)
+from handlers.inviting import PROFILE_START, invitation, offer, start_answer, usual_mode
 from handlers.reminding import DUE_KINDS, Reminders
 from profiles.items import Control, load_questionnaire
 from profiles.person import CONSENT_VERSION, Profile, Profiles, replayed
-from profiles.questionnaire import Answer, Course, Mode, is_finished, resumed, step
+from profiles.questionnaire import Answer, Asked, Course, Mode, is_finished, resumed, step
 from profiles.shown import summary
 
 __all__ = ["PROFILE_START", "QuestionnaireHandler"]
 
 _INVITE: Final = "invite"
 """An answer under a reply that asks something else, which stays open."""
-_MODES: Final = {"full": Mode.FULL, "quick": Mode.QUICK, "retest": Mode.RETEST}
+_MODES: Final = {"full": Mode.FULL, "quick": Mode.QUICK, "retest": Mode.RETEST, "redo_quick": Mode.QUICK}
+_REDO: Final = ("redo", "redo_quick")
 
 
 class QuestionnaireHandler:
@@ -40,8 +51,9 @@ class QuestionnaireHandler:
         self._reminders = Reminders(services, profiles, self._questionnaire)
 
     def matches(self, turn: Turn) -> bool:
-        """An answer to an item or to the invitation. Anything else that is said meanwhile is not meant for it."""
-        return given(turn, self._questionnaire) is not None or answer_to(turn, PROFILE_START) is not None
+        """An answer to an item or to the invitation, or less. Anything else that is said meanwhile is not meant for it."""
+        is_for_item = given(turn, self._questionnaire) is not None or unclear(turn, self._questionnaire) is not None
+        return is_for_item or start_answer(turn) is not None
 
     async def handle(self, turn: Turn, preview: Preview) -> Outcome:
         """The next item, or what the questionnaire came to."""
@@ -51,12 +63,15 @@ class QuestionnaireHandler:
         answered = given(turn, self._questionnaire)
         if answered is not None:
             return await self._item(turn, profile, answered)
-        chosen = answer_to(turn, PROFILE_START)
+        shown = unclear(turn, self._questionnaire)
+        if shown is not None:
+            return self._unclear(turn, profile, shown)
+        chosen = start_answer(turn)
         if chosen is None:
             return await self.go_on(turn, profile)
         is_repeated = turn.target is not None and turn.target.chosen == f"{PROFILE_START}:{chosen.key}"
         outcome = await self._start(turn, profile, chosen.key, is_repeated=is_repeated)
-        if chosen.key == _INVITE:
+        if chosen.key in (_INVITE, "anew"):
             return outcome
         closing = CloseQuestion(turn_id=chosen.turn_id, key=f"{PROFILE_START}:{chosen.key}")
         return replace(outcome, writes=(closing, *outcome.writes))
@@ -83,14 +98,31 @@ class QuestionnaireHandler:
         writes: tuple[Write, ...] = (_event(turn, ProfileEventKind.COURSE, data), self._reminders.in_a_day(turn))
         return self._asking(turn, Course(mode=mode), writes=writes)
 
-    async def go_on(self, turn: Turn, profile: Profile) -> Outcome:
+    def start_over(self, turn: Turn, profile: Profile, mode: Mode) -> Outcome:
+        """The question whether to begin from nothing, where there is a course. The first option is the harmless one."""
+        if not turn.message.is_private:
+            return _in_private(turn)
+        asked = opened(self._questionnaire, profile.course, turn.person.id) if profile.course is not None else None
+        loss = say(
+            turn.language,
+            "Start over? Then your earlier answers to the questionnaire no longer count. Your ratings and what you set by hand "
+            "stay.",
+        )
+        again = "redo_quick" if mode is Mode.QUICK else "redo"
+        if asked is None:
+            return offer(turn, loss, ("keep", again))
+        place = place_in_words(turn.language, asked)
+        waits = say(turn.language, "A questionnaire is open and waits at {place}.", place=place)
+        return offer(turn, f"{waits} {loss}", ("go_on", again))
+
+    async def go_on(self, turn: Turn, profile: Profile, *, lead: str = "") -> Outcome:
         """The item at which the course stands, whether it was stopped or not; the invitation where there is none."""
         if not turn.message.is_private or not profile.consent or profile.course is None:
             return await self.invite(turn, profile)
         asked = opened(self._questionnaire, profile.course, turn.person.id)
         if asked is None:
-            return offer(turn, _all_answered(turn.language), ("retest", "redo"))
-        lead = say(turn.language, "We go on at {place}.", place=place_in_words(turn.language, asked))
+            return offer(turn, _all_answered(turn.language), ("retest", "anew"))
+        lead = lead or say(turn.language, "We go on where you left off.")
         return self._asking(turn, profile.course, lead, _resuming(turn, profile.course))
 
     async def _start(self, turn: Turn, profile: Profile, key: str, *, is_repeated: bool) -> Outcome:
@@ -104,10 +136,12 @@ class QuestionnaireHandler:
         if key == "keep":
             return Outcome(reply=Reply(text=say(turn.language, "All right, it stays as it is. /profile shows it.")))
         finished = profile.course is not None and is_finished(self._questionnaire, profile.course)
-        if key == _INVITE or (key in ("redo", "retest") and (not finished or is_repeated)):
+        if key in (_INVITE, "go_on") or (key == "retest" and not finished) or (key in ("retest", *_REDO) and is_repeated):
             return await self.go_on(turn, profile)
-        if key in ("redo", "retest"):
-            return await self.begin(turn, profile, _MODES.get(key, usual_mode(turn)), replaces=key == "redo")
+        if key == "anew":
+            return self.start_over(turn, profile, usual_mode(turn))
+        if key in ("retest", *_REDO):
+            return await self.begin(turn, profile, _MODES.get(key, usual_mode(turn)), replaces=key in _REDO)
         agreed: tuple[Write, ...] = ()
         if not profile.consent:
             consent = {"granted": True, "version": CONSENT_VERSION}
@@ -116,11 +150,21 @@ class QuestionnaireHandler:
         outcome = await (self.go_on(turn, profile) if is_begun else self.begin(turn, profile, _MODES[key]))
         return replace(outcome, writes=(*agreed, *outcome.writes))
 
+    def _unclear(self, turn: Turn, profile: Profile, shown: Asked) -> Outcome:
+        """How the open item is answered; it stays open."""
+        course = profile.course
+        asked = opened(self._questionnaire, course, turn.person.id) if profile.consent and course is not None else None
+        if course is None or asked is None:
+            return _unheard(turn, _not_open(turn.language))
+        if asked.item.id != shown.item.id:
+            return self._elsewhere(turn, course)
+        return Outcome(reply=Reply(text=hint(turn.language, shown, self._questionnaire)), is_refused=True)
+
     async def _item(self, turn: Turn, profile: Profile, answered: Given) -> Outcome:
         """What an answer to an item does; nothing where another item is open, or none."""
         course = profile.course
         if not profile.consent or course is None:
-            return _unheard(turn, say(turn.language, "That questionnaire is not open any more. /profile begins a new one."))
+            return _unheard(turn, _not_open(turn.language))
         asked = opened(self._questionnaire, course, turn.person.id)
         if asked is None:
             return _unheard(turn, _all_answered(turn.language))
@@ -147,8 +191,8 @@ class QuestionnaireHandler:
         writes: tuple[Write, ...] = (*_resuming(turn, course), *_closings(turn, answered))
         if not profile.course_ids:
             return self._asking(turn, course, say(turn.language, "This is the first question."), writes)
-        dropped = DropProfileEvent(person_id=turn.person.id, id=profile.course_ids[-1])
-        return self._asking(turn, replace(course, answers=course.answers[:-1]), writes=(dropped, *writes))
+        dropped = [DropProfileEvent(person_id=turn.person.id, id=id_) for id_ in profile.course_ids[-1]]
+        return self._asking(turn, replace(course, answers=course.answers[:-1]), writes=(*dropped, *writes))
 
     def _resting(self, turn: Turn, course: Course, answered: Given) -> Outcome:
         """The course stopped, and how to go on."""
@@ -189,8 +233,9 @@ class QuestionnaireHandler:
             if profile.quality.is_fast
             else say(turn.language, "You chose the same place nearly every time, so I give your answers little weight.")
         )
-        parts.append(f"{why} {say(turn.language, 'If you like, we do it once more, without any hurry.')}")
-        # Nothing is lost by one letter too many: the first option is the harmless one.
+        again = say(turn.language, "If you like, we do it once more, without any hurry; these answers then count no longer.")
+        parts.append(f"{why} {again}")
+        # Nothing is lost by one press too many: the first option is the harmless one.
         offered = offer(turn, "\n\n".join(parts), ("keep", "redo"))
         return replace(offered, writes=(*writes, *offered.writes))
 
@@ -209,6 +254,10 @@ class QuestionnaireHandler:
 def _in_private(turn: Turn) -> Outcome:
     text = say(turn.language, "I do that only in a private chat. Write it to me there.")
     return Outcome(reply=Reply(text=text), is_refused=True)
+
+
+def _not_open(language: Language) -> str:
+    return say(language, "That questionnaire is not open any more. /profile begins a new one.")
 
 
 def _all_answered(language: Language) -> str:

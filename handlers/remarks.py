@@ -1,7 +1,7 @@
 """Wishes about how things are explained that a message consists of, and what the profile learns from them; pure.
 
 «Más corto» or "give me an example" after an answer say something of the person; the same words within a question are about that
-question only. What is kept is the pole of a dimension, never the words.
+question only, and of "not like that" nothing is learned. What is kept is the pole of a dimension, never the words.
 """
 
 from __future__ import annotations
@@ -13,13 +13,11 @@ from bot.profile_types import ProfileEventKind, Reason
 from bot.types import Language, PersonId
 from bot.writes import AddProfileEvent
 from profiles.events import DIMENSIONS
-from profiles.items import comparable
 from profiles.person import Profile
 from profiles.reasons import adjusted_length, adjusted_level
-from profiles.wishes import Wishes
+from profiles.wishes import Told, Wishes, is_negated
 
 MOST_WORDS: Final = 8
-_LONGEST_READ: Final = 200
 
 _LENGTHS: Final = {-1: Reason.LONG, 1: Reason.SHORT}
 _LEVELS: Final = {1: Reason.HARD, 4: Reason.EASY}
@@ -54,15 +52,15 @@ _WORDS: Final[Mapping[Language, str]] = {
         thanks that the then theory think this thoroughly three time tl to too try two us use using version very
         want way with without word words would write you""",
 }
-"""All that such a message may be made of, as `comparable` gives it: what is about something has other words too."""
+"""All that such a message may be made of, as `Told` has it: what is about something has other words too."""
 _VOCABULARY: Final = {language: frozenset(text.split()) for language, text in _WORDS.items()}
 
 
-def is_only_a_wish(text: str, language: Language) -> bool:
+def is_only_a_wish(told: Told, language: Language) -> bool:
     """Whether a message has nothing in it but words for how to explain; whether it wishes anything is not looked at."""
-    words = comparable(text).split() if len(text) <= _LONGEST_READ else []
-    known = _VOCABULARY[language]
-    return 0 < len(words) <= MOST_WORDS and all(word in known or word.isdigit() for word in words)
+    words, known = told.words, _VOCABULARY[language]
+    is_made_of_them = 0 < len(words) <= MOST_WORDS and all(word in known or word.isdigit() for word in words)
+    return is_made_of_them and not is_negated(told, language)
 
 
 def remarks(person: PersonId, profile: Profile, wished: Wishes, topic: str) -> Iterator[AddProfileEvent]:

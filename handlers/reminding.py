@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from bot.locale import say
@@ -52,10 +52,9 @@ class Reminders:
         """The reminder of the next day; nothing for who has finished, is at it, was reminded, or wants no profile."""
         person, language = due.person.id, due.person.language or ("es" if due.kind.endswith(".es") else "en")
         profile, now = await self._profiles.of(person), self._clock.now()
-        asked = self._open(profile, person)
-        if asked is None or profile.asked_at is None or now - profile.asked_at < AT_IT:
+        asked, began = self._open(profile, person), profile.began_at
+        if asked is None or began is None or profile.asked_at is None or now - profile.asked_at < AT_IT:
             return Outcome(reply=None)
-        began = await self._began(person, profile.asked_at)
         # The course's event is a little younger than the wish for its reminder, and an older course's wish is no longer one.
         if now - began < REMIND_AFTER - AT_IT:
             return Outcome(reply=None)
@@ -71,21 +70,20 @@ class Reminders:
 
     async def aside(self, turn: Turn, profile: Profile) -> tuple[str, tuple[Write, ...]]:
         """What goes below an answer to something else, with what notes it; mostly nothing, and never in groups."""
-        if not turn.message.is_private or not profile.consent or not profile.is_on or profile.asked_at is None:
+        if not turn.message.is_private or not profile.consent or not profile.is_on or profile.began_at is None:
             return _NOTHING
         asked, language = self._open(profile, turn.person.id), turn.spoken
         if asked is None:
             return self._retest(turn, profile)
-        if await self._is_noted(turn.person.id, profile, AFTER_ANSWERS):
+        if _is_noted(profile, AFTER_ANSWERS):
             return _NOTHING
         place = place_in_words(language, asked)
-        if self._is_open_here(turn, asked) and not await self._is_noted(turn.person.id, profile, STAYS_OPEN):
+        if self._is_open_here(turn, asked) and not _is_noted(profile, STAYS_OPEN):
             text = say(
                 language, "The questionnaire waits at {place}: answer it by its letter, or go on with /profile.", place=place
             )
             return text, (_noted(turn.person.id, STAYS_OPEN),)
-        began = await self._began(turn.person.id, profile.asked_at)
-        if await self._stored.answers_since(turn.person.id, began) < ANSWERS_BEFORE_REMINDER:
+        if await self._stored.answers_since(turn.person.id, profile.began_at) < ANSWERS_BEFORE_REMINDER:
             return _NOTHING
         text = say(
             language,
@@ -118,17 +116,11 @@ class Reminders:
         question = turn.awaiting
         return question is not None and question.kind == ITEM and question.state.get("item") == asked.item.id
 
-    async def _is_noted(self, person: PersonId, profile: Profile, note: _Note) -> bool:
-        """Whether it was noted in this course. Events are read only where a note may be of an earlier one."""
-        noted_at, asked_at = profile.noted.get(note), profile.asked_at
-        if noted_at is None or asked_at is None:
-            return False
-        return noted_at >= asked_at or noted_at >= await self._began(person, asked_at)
 
-    async def _began(self, person: PersonId, asked_at: datetime) -> datetime:
-        """When the newest course began: at the latest, when its last step was taken."""
-        events = await self._stored.events(person)
-        return next((one.at for one in reversed(events) if one.kind is ProfileEventKind.COURSE), asked_at)
+def _is_noted(profile: Profile, note: _Note) -> bool:
+    """Whether it was noted in this course."""
+    noted_at, began_at = profile.noted.get(note), profile.began_at
+    return noted_at is not None and began_at is not None and noted_at >= began_at
 
 
 def _noted(person: PersonId, note: _Note) -> AddProfileEvent:

@@ -12,18 +12,19 @@ from typing import Final, Literal, TypeAlias, cast
 from bot.errors import MartinError
 from bot.ports import Services
 from bot.profile_types import NEUTRAL, AnswerStyle, Arms, Condition, Form, LoggedStyle
+from bot.prompt import room_for_directives
+from bot.tokens import count_words, estimate_tokens
 from bot.types import Flag, Kind, Language, Outcome, PersonId, Turn, TurnId
 from bot.writes import Write
 from handlers.levels import is_level_due, unanswered_level, with_level_asked
 from handlers.remarks import is_only_a_wish, remarks
-from profiles.directives import block, recall_question, target_words
+from profiles.directives import block, recall_question, target_words, wished_length
 from profiles.events import DIMENSIONS
-from profiles.items import LENGTHS
-from profiles.obeyed import arms_to_learn, compliance, count_words
+from profiles.obeyed import arms_to_learn, compliance
 from profiles.person import Profile, Profiles
 from profiles.posterior import MODEL_VERSION, Choice, choose, used
 from profiles.topics import GENERAL, load_topics, topic_of
-from profiles.wishes import NO_WISHES, Wishes, is_factual, wishes
+from profiles.wishes import Told, Wishes, is_factual, read, wishes
 
 SAME_THREAD: Final = timedelta(minutes=30)
 """After so long a silence a conversation is about something new."""
@@ -47,17 +48,20 @@ class Plan:
     """How one answer is to be explained.
 
     `topic` is the question's own. `profile` is None where it could not be read; `style` is the row of the log as far as it is
-    known before the answer, None where no profile is used. `also` is an instruction for this answer whoever asks.
+    known before the answer, None where no profile is used. `also` is an instruction for this answer whoever asks. `room` is how
+    many tokens directives and `also` may take.
     """
 
-    question: str
+    told: Told
     language: Language
     topic: str
-    wished: Wishes = NO_WISHES
+    wished: Wishes
+    room: int
     is_factual: bool = False
     profile: Profile | None = None
     style: AnswerStyle | None = None
     directives: tuple[str, ...] = ()
+    asks_length: bool = False
     form: Form = field(default_factory=Form)
     also: tuple[str, ...] = ()
 
@@ -83,12 +87,16 @@ class Styling:
 
     async def plan(self, turn: Turn, question: str, language: Language) -> Plan:
         """The plan for an answer to `question`. A profile that cannot be read in time never fails a turn."""
+        told = read(question)
+        wished = wishes(told, language)
         plan = Plan(
-            question=question,
+            told=told,
             language=language,
-            topic=topic_of(question, language),
-            wished=wishes(question, language),
-            is_factual=is_factual(question, language),
+            topic=topic_of(told, language),
+            wished=wished,
+            room=self._room(question, language),
+            is_factual=is_factual(told, language),
+            form=_wished_form(wished),
         )
         try:
             async with asyncio.timeout(self._settings.recall_deadline_s):
@@ -115,7 +123,8 @@ class Styling:
         if note or writes:
             notes = "\n\n".join(part for part in (outcome.note, note) if part)
             return replace(outcome, note=notes, writes=(*outcome.writes, *writes))
-        if plan.style is not None and _is_whole(outcome) and is_level_due(turn, plan.profile, plan.topic):
+        is_free = plan.style is not None and _is_whole(outcome) and not _ends_in_a_task(plan)
+        if is_free and is_level_due(turn, plan.profile, plan.topic):
             return with_level_asked(turn, outcome, plan.language, plan.topic)
         return outcome
 
@@ -163,14 +172,25 @@ class Styling:
 
     # --- one answer ---
 
+    def _room(self, question: str, language: Language) -> int:
+        """How many tokens directives may take beside this question; one less, for the line that joins them."""
+        return (
+            room_for_directives(
+                question=question,
+                language=language,
+                bot_name=self._settings.bot_name,
+                budget=self._settings.prompt_budget,
+                today=self._services.clock.now().date(),
+            )
+            - 1
+        )
+
     def _styled(self, plan: Plan, profile: Profile, thread: _Thread) -> Plan:
         """The plan with the directives and the form that the thread's condition gives, and the row of the log."""
-        is_follow_up = plan.topic == GENERAL and len(plan.question.split()) <= _FOLLOW_UP
+        is_follow_up = plan.topic == GENERAL and len(plan.told.words) <= _FOLLOW_UP
         topic = thread.topic if is_follow_up else plan.topic
         level = profile.level_of(topic)
         asked: Arms = NEUTRAL
-        directives: tuple[str, ...] = ()
-        form = Form()
         if thread.condition is not Condition.NONE:
             style = profile.style(thread.drawn.arms) if thread.condition is Condition.FULL else None
             made = block(
@@ -181,9 +201,11 @@ class Styling:
                 style=style,
                 wishes=plan.wished,
                 is_factual=plan.is_factual,
+                room=plan.room,
             )
-            asked, directives = made.arms, made.lines
-            form = Form(words=target_words(_length(profile, plan.wished)), shape=_shape(asked, plan.wished))
+            asked = made.arms
+            form = Form(words=target_words(wished_length(profile.length, plan.wished)), shape=_shape(asked, plan.wished))
+            plan = replace(plan, directives=made.lines, asks_length=made.asks_length, form=form)
         row = AnswerStyle(
             thread=thread.id,
             condition=thread.condition,
@@ -201,7 +223,7 @@ class Styling:
             words=0,
             version=str(MODEL_VERSION),
         )
-        return replace(plan, style=row, directives=directives, form=form)
+        return replace(plan, style=row)
 
     def _recall_question(self, turn: Turn, plan: Plan) -> tuple[str, ...]:
         """An instruction to offer a question, in about every fifth answer that teaches something."""
@@ -211,7 +233,9 @@ class Styling:
         has_end = asked[_ACT] != 0 or wished.arms[_ACT] is not None
         if not teaches or has_end or self._lot(f"recall|{turn.id}") % RECALLED:
             return ()
-        return (recall_question(plan.language),)  # the others stand in the instructions already
+        line = recall_question(plan.language)
+        left = plan.room - estimate_tokens("\n".join(plan.directives))
+        return (line,) if estimate_tokens(f"\n{line}") <= left else ()  # the others stand in the instructions already
 
 
 def _kept(profile: Profile, style: AnswerStyle, drawn: Choice) -> Choice:
@@ -226,11 +250,10 @@ def _kept(profile: Profile, style: AnswerStyle, drawn: Choice) -> Choice:
     )
 
 
-def _length(profile: Profile, wished: Wishes) -> float:
-    """ℓ of this answer: a wish for short or long is at least what the questionnaire means by it."""
-    if wished.length is None:
-        return profile.length
-    return min(profile.length, LENGTHS["short"]) if wished.length < 0 else max(profile.length, LENGTHS["long"])
+def _wished_form(wished: Wishes) -> Form:
+    """The form that the message itself asks for, which holds whatever is known of the person."""
+    words = 0 if wished.length is None else target_words(wished_length(0.0, wished))
+    return Form(words=words, shape=_shape(NEUTRAL, wished))
 
 
 def _shape(asked: Arms, wished: Wishes) -> Shape:
@@ -262,15 +285,21 @@ def _logged(plan: Plan, outcome: Outcome) -> AnswerStyle | None:
         asked = used(asked, [one for place, one in enumerate(DIMENSIONS) if place != _TOLD_BY.get(plan.form.shape)])
     told = compliance(reply.text, plan.language, arms=asked, length=row.length)
     # A bare fact may be shorter than anything that was asked for.
-    is_length_asked = row.condition is not Condition.NONE and plan.wished.length is None and not plan.is_factual
+    is_length_asked = plan.asks_length and not plan.is_factual
     return replace(
         row,
         asked=asked,
-        used=arms_to_learn(reply.text, plan.language, asked),
+        used=arms_to_learn(asked, told, words),
         obeyed=told.arms,
         is_length_obeyed=told.length if is_length_asked else None,
         words=words,
     )
+
+
+def _ends_in_a_task(plan: Plan) -> bool:
+    """Whether the answer was asked to end in an exercise or a question: what is typed next is meant for that."""
+    asked = plan.style.asked if plan.style is not None else NEUTRAL
+    return asked[_ACT] > 0 or plan.wished.arms[_ACT] == 1 or bool(plan.also)
 
 
 def _is_whole(outcome: Outcome) -> bool:
@@ -280,4 +309,4 @@ def _is_whole(outcome: Outcome) -> bool:
 
 def _is_remark(turn: Turn, plan: Plan) -> bool:
     """Whether the message only wished for another way to explain what was answered before it."""
-    return turn.message.kind is Kind.TEXT and bool(turn.history) and is_only_a_wish(plan.question, plan.language)
+    return turn.message.kind is Kind.TEXT and bool(turn.history) and is_only_a_wish(plan.told, plan.language)

@@ -16,6 +16,7 @@ from handlers.conversation import ANSWERS, meant
 from handlers.crisis import CrisisHandler
 from handlers.wording import as_code
 from profiles.items import load_questionnaire
+from profiles.person import Profiles
 from profiles.shown import style_in_words
 
 MOST_SOURCES: Final = 8
@@ -26,8 +27,8 @@ class WhyHandler:
 
     name = "why"
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, services: Services, profiles: Profiles) -> None:
+        self._services, self._profiles = services, profiles
 
     def matches(self, turn: Turn) -> bool:
         """`/why`."""
@@ -44,13 +45,21 @@ class WhyHandler:
         # How somebody likes things explained is nobody else's business.
         logged = await self._services.profiles.style_of(past.id) if turn.message.is_private else None
         if logged is not None:
-            text += "\n\n" + style_in_words(turn.language, logged.style, load_questionnaire())
+            profile = await self._profiles.of(turn.person.id)
+            text += "\n\n" + style_in_words(
+                turn.language, logged.style, load_questionnaire(), profile, is_counted=self._is_counted(past)
+            )
         return Outcome(reply=Reply(text=text))
+
+    def _is_counted(self, past: PastTurn) -> bool:
+        """Whether a language model wrote it, as far as that is known."""
+        model = "" if _is_failed(past) else past.model
+        return past.generation.is_counted if past.generation else model != self._services.offline.name
 
     def _explained(self, language: Language, past: PastTurn, statuses: Sequence[ModelStatus]) -> str:
         made, is_failed = past.generation, _is_failed(past)
         model = "" if is_failed else (made.model if made else "") or past.model
-        is_counted = made.is_counted if made else model != self._services.offline.name
+        is_counted = self._is_counted(past)
         facts = [*_flags(language, past), _where(language, past, model, statuses, is_counted=is_counted)]
         if made is not None and not is_failed:
             facts += _amounts(language, made, self._services.settings.currency)

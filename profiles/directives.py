@@ -14,11 +14,14 @@ from bot.profile_types import Arm, Arms
 from bot.tokens import estimate_tokens
 from bot.types import Language
 from profiles.events import DIMENSIONS
+from profiles.items import LENGTHS
 from profiles.reasons import LONGEST, SHORTEST, level_used
 from profiles.wishes import NO_WISHES, Wishes
 
 BUDGET: Final = 260
 """Tokens of a block, estimated."""
+_GIVEN_UP: Final = ("goal", "length", "level")
+"""What goes after the styles where even less room is left, the first one first."""
 SHORT_WORDS: Final = 80
 _STYLES_OF_SHORT: Final = 2
 _MIDDLE_WORDS: Final = 120
@@ -117,10 +120,14 @@ _RECALL: Final[dict[Language, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """The directives of one answer. `arms` are those that the lines really ask for; any other counts as not used."""
+    """The directives of one answer. `arms` are those that the lines really ask for; any other counts as not used.
+
+    `asks_length` says whether one of the lines is about the length.
+    """
 
     lines: tuple[str, ...]
     arms: Arms
+    asks_length: bool
 
     @property
     def text(self) -> str:
@@ -155,25 +162,38 @@ def block(
     style: Style | None = None,
     wishes: Wishes = NO_WISHES,
     is_factual: bool = False,
+    room: int = BUDGET,
 ) -> Block:
-    """The block for one answer in `language`, of at most `BUDGET` tokens: beyond it the weakest dimensions are left out.
+    """The block for one answer in `language`, of at most `BUDGET` tokens, and of `room` where that is less.
 
-    `level` is 1 to 4, `length` the exponent of `target_words`. What the message itself wishes is not repeated. A question that
-    `is_factual` gets no style, and neither does anybody without one (`style` None).
+    Beyond it the weakest dimensions are left out, then goal, length and level, and last all of it. `level` is 1 to 4, `length`
+    the exponent of `target_words`. What the message itself wishes is not repeated. A question that `is_factual` gets no style,
+    and neither does anybody without one (`style` None).
     """
-    head = [_HEADER[language]]
-    if wishes.level is None:
-        head.append(_LEVELS[language][min(4, max(1, level_used(level))) - 1])
-    head.append(_GOALS[language][goal])
-    if wishes.length is None:
-        head.append(_LENGTH[language].format(words=target_words(length)))
-    chosen = _chosen(style, wishes, target_words(length)) if style is not None and not is_factual else []
-    lines = (*head, *_styled(language, style, chosen))
-    while chosen and estimate_tokens("\n".join(lines)) > BUDGET:
-        chosen = chosen[:-1]
-        lines = (*head, *_styled(language, style, chosen))
+    words = target_words(wished_length(length, wishes))
+    told = {
+        "level": _LEVELS[language][min(4, max(1, level_used(level))) - 1] if wishes.level is None else "",
+        "goal": _GOALS[language][goal],
+        "length": _LENGTH[language].format(words=words) if wishes.length is None else "",
+    }
+    head = {name: line for name, line in told.items() if line}
+    chosen = _chosen(style, wishes, words) if style is not None and not is_factual else []
+    lines = _together(language, head, style, chosen)
+    while lines and estimate_tokens("\n".join(lines)) > min(room, BUDGET):
+        if chosen:
+            chosen = chosen[:-1]
+        else:
+            del head[next(name for name in _GIVEN_UP if name in head)]
+        lines = _together(language, head, style, chosen)
     arms = tuple(style.arms[d] if style is not None and d in chosen else 0 for d in range(4))
-    return Block(lines=lines, arms=cast("Arms", arms))
+    return Block(lines=lines, arms=cast("Arms", arms), asks_length="length" in head)
+
+
+def wished_length(length: float, wishes: Wishes) -> float:
+    """ℓ of one answer: a wish for short or long is at least what the questionnaire means by it."""
+    if wishes.length is None:
+        return length
+    return min(length, LENGTHS["short"]) if wishes.length < 0 else max(length, LENGTHS["long"])
 
 
 def target_words(length: float) -> int:
@@ -190,6 +210,12 @@ def _chosen(style: Style, wishes: Wishes, words: int) -> list[int]:
     """The dimensions that get a line, the strongest first."""
     open_ones = [d for d in style.strongest() if style.arms[d] != 0 and wishes.arms[d] is None]
     return open_ones[:_STYLES_OF_SHORT] if words <= SHORT_WORDS else open_ones
+
+
+def _together(language: Language, head: Mapping[str, str], style: Style | None, chosen: Sequence[int]) -> tuple[str, ...]:
+    """The lines with their heading; none where there is nothing to head."""
+    lines = (*head.values(), *_styled(language, style, chosen))
+    return (_HEADER[language], *lines) if lines else ()
 
 
 def _styled(language: Language, style: Style | None, chosen: Sequence[int]) -> list[str]:

@@ -26,6 +26,7 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "goal": ("understand", "exam", "task", "curious"),
     "length": tuple(LENGTHS),
 }
+_TEXTS: Final = ("progress", "first", "more", "science")
 _GRADED: Final = (1.0, 0.5, -0.5, -1.0)
 _THREE: Final = (1.0, 0.0, -1.0)
 
@@ -79,14 +80,21 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Questionnaire:
-    """Everything in the file. `words` holds what may be typed for a control, as `comparable` gives it."""
+    """Everything in the file.
+
+    `words` holds what may be typed for a control, as `comparable` gives it, and `equal` what means both options alike. `first`
+    is the progress of the context items; `more` stands before those that answers added.
+    """
 
     version: str
     items: Mapping[str, Item]
     progress: Wording
+    first: Wording
+    more: Wording
     science: Wording
     labels: Mapping[Control, Wording]
     words: Mapping[str, Control]
+    equal: frozenset[str]
 
     def of(self, part: Part) -> tuple[Item, ...]:
         """The items of a part in the order in which they are asked."""
@@ -135,21 +143,25 @@ class _Reader:
 
     def read(self, source: Mapping[str, Any]) -> Questionnaire:
         """The questionnaire; of use only when there are no problems."""
-        self._only(source, "", ("version", "text", "control", "item"))
+        self._only(source, "", ("version", "equal", "text", "control", "item"))
         version = source.get("version")
         if not isinstance(version, str) or re.fullmatch(r"qv[1-9]\d{0,5}", version) is None:
             self._wrong("version", say(self._language, "this must be a version"), "qv1")
         text, control = self._table(source, "text"), self._table(source, "control")
-        self._only(text, "text", ("progress", "science"))
+        self._only(text, "text", _TEXTS)
         self._only(control, "control", tuple(Control))
-        texts = {key: self._wording(self._table(text, key, "text."), f"text.{key}") for key in ("progress", "science")}
-        self._placeholders(texts["progress"])
+        texts = {key: self._wording(self._table(text, key, "text."), f"text.{key}") for key in _TEXTS}
+        self._placeholders("progress", texts["progress"])
+        self._placeholders("first", texts["first"])
         made = {id_: self._item(id_, table) for id_, table in self._table(source, "item").items()}
         items = {id_: item for id_, item in made.items() if item is not None}
         labels, words = self._controls(control)
+        equal = frozenset(map(comparable, self._words(source, "equal", "equal")))
+        for word in sorted(equal & words.keys()):
+            self._wrong("equal", say(self._language, "a control has this word already"), repr(word))
         self._complete(items.values())
         self._apart(items.values(), words)
-        return Questionnaire(version=str(version), items=items, labels=labels, words=words, **texts)
+        return Questionnaire(version=str(version), items=items, labels=labels, words=words, equal=equal, **texts)
 
     def _item(self, id_: str, table: object) -> Item | None:
         place = f"item.{id_}"
@@ -215,14 +227,18 @@ class _Reader:
             table = self._table(source, control, "control.")
             self._only(table, place, (*LANGUAGES, "words"))
             labels[control] = self._wording(table, place)
-            more = table.get("words")
-            if not isinstance(more, list) or not all(isinstance(word, str) and comparable(word) for word in more):
-                self._wrong(place, say(self._language, "`words` must be a list of texts"))
-                more = []
+            more = self._words(table, "words", place)
             for word in map(comparable, filter(None, (*labels[control].values(), *more))):
                 if words.setdefault(word, control) is not control:
                     self._wrong(place, say(self._language, "two controls share the word {word}", word=repr(word)))
         return labels, words
+
+    def _words(self, table: Mapping[str, Any], key: str, place: str) -> list[str]:
+        more = table.get(key)
+        if isinstance(more, list) and all(isinstance(word, str) and comparable(word) for word in more):
+            return more
+        self._wrong(place, say(self._language, "`{name}` must be a list of texts", name=key))
+        return []
 
     def _complete(self, items: Iterable[Item]) -> None:
         """One item for every part and dimension, and for everything that is set."""
@@ -246,11 +262,11 @@ class _Reader:
                         reason = say(self._language, "the text of the option {key} also means something else", key=option.key)
                         self._wrong(f"item.{item.id}", reason)
 
-    def _placeholders(self, wording: Wording) -> None:
+    def _placeholders(self, key: str, wording: Wording) -> None:
         for language, text in wording.items():
             if text and sorted(re.findall(r"\{[^{}]*\}?|\}", text)) != ["{count}", "{number}"]:
                 reason = say(self._language, "this text must hold both, once each")
-                self._wrong(f"text.progress.{language}", reason, "{number}, {count}")
+                self._wrong(f"text.{key}.{language}", reason, "{number}, {count}")
 
     def _wording(self, table: Mapping[str, Any], place: str) -> Wording:
         """The texts of both languages; empty where one is missing."""

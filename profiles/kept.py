@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from cachetools import LRUCache
@@ -19,7 +20,7 @@ from profiles.posterior import MODEL_VERSION, code_of, deviation, theta
 from profiles.questionnaire import is_finished
 
 MOST_KEPT: Final = 1_000
-_INLINE_EVENTS: Final = 1_000
+_INLINE_EVENTS: Final = 200
 """More are replayed in a thread, so that the loop goes on meanwhile."""
 
 
@@ -30,11 +31,20 @@ class _Kept:
     profile: Profile
 
 
+@dataclass(frozen=True, slots=True)
+class _Replay:
+    """One that is under way, of the events as they were at this version."""
+
+    version: str
+    task: asyncio.Task[Profile]
+
+
 class KeptProfiles:
     """Implements `Profiles` and `PersonalData`: the cache is personal data too.
 
     A profile is kept for the 1,000 people who were last seen, while the store's version of their events is the same and no
-    further whole day has made it less certain. Raises ConfigError when the questionnaire's file cannot be used.
+    further whole day has made it less certain. There is one replay of a person at a time, and it ends and is kept though
+    nobody waits for it any more. Raises ConfigError when the questionnaire's file cannot be used.
     """
 
     name = "profile"
@@ -43,17 +53,34 @@ class KeptProfiles:
         self._store, self._clock = store, clock
         self._questionnaire = load_questionnaire()
         self._kept: LRUCache[PersonId, _Kept] = LRUCache(MOST_KEPT)
+        self._replays: dict[PersonId, _Replay] = {}
         self._forgotten = 0
 
     async def of(self, person: PersonId) -> Profile:
         """The person's profile now."""
-        forgotten = self._forgotten
-        # Asked for before the events, so that what is stored between the two is at worst read once more.
-        version = await self._store.version(person)
-        kept, now = self._kept.get(person), self._clock.now()
-        if kept is not None and (kept.version, kept.days) == (version, _days(kept.profile, now)):
-            return kept.profile
-        events = await self._store.events(person)
+        while True:
+            # Asked for before the events, so that what is stored between the two is at worst read once more.
+            version = await self._store.version(person)
+            kept, now = self._kept.get(person), self._clock.now()
+            if kept is not None and (kept.version, kept.days) == (version, _days(kept.profile, now)):
+                return kept.profile
+            under_way = self._replays.get(person)
+            if under_way is None or under_way.version == version:
+                return await asyncio.shield((under_way or self._begin(person, version, now)).task)
+            await asyncio.wait([under_way.task])
+
+    def _begin(self, person: PersonId, version: str, now: datetime) -> _Replay:
+        begun = _Replay(version, asyncio.create_task(self._replayed(person, version, now), name="replay of a profile"))
+        self._replays[person] = begun
+        begun.task.add_done_callback(partial(self._ended, person))
+        return begun
+
+    def _ended(self, person: PersonId, task: asyncio.Task[Profile]) -> None:
+        if (under_way := self._replays.get(person)) is not None and under_way.task is task:
+            del self._replays[person]
+
+    async def _replayed(self, person: PersonId, version: str, now: datetime) -> Profile:
+        forgotten, events = self._forgotten, await self._store.events(person)
         if len(events) <= _INLINE_EVENTS:
             profile = replayed(self._questionnaire, events, now=now)
         else:
@@ -66,7 +93,7 @@ class KeptProfiles:
     async def export(self, person: PersonId) -> object:
         """What the events come to: figures and labels. The events themselves have an owner of their own."""
         profile = await self.of(person)
-        if not profile.event_ids:
+        if not profile.kinds:
             return {}
         course = profile.course
         return {
@@ -97,6 +124,7 @@ class KeptProfiles:
         """Drop what is kept in memory."""
         self._forgotten += 1
         self._kept.pop(person, None)
+        self._replays.pop(person, None)
 
 
 def _days(profile: Profile, now: datetime) -> int:

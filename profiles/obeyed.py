@@ -1,19 +1,20 @@
 """Whether an answer did what its directives asked for: a cheap check for each, in both languages; pure.
 
-They look at the form of a text only. An arm whose check fails did not happen, so it counts as 0 when a rating is learned from.
+They look at the form of a text only, in time linear in its length, whatever it is made of. An arm whose check fails did not
+happen, so it counts as 0 when a rating is learned from.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
 from bot.profile_types import NEUTRAL, Arms
+from bot.tokens import count_words
 from bot.types import Language
 from profiles.directives import target_words
-from profiles.items import comparable
 
 FEWEST_WORDS: Final = 40
 """Shorter answers have no style: their arms count as not used."""
@@ -21,10 +22,11 @@ _EARLY, _LATE = 0.4, 0.5
 _LEAST_LENGTH, _MOST_LENGTH = 0.5, 1.6
 _FEWEST_LINES: Final = 3
 
-_NUMBERED: Final = re.compile(r"^[ \t]*(?:\*\*|__)?\d{1,3}[.)](?:\*\*|__)?[ \t]", re.MULTILINE)
-_BULLET: Final = re.compile(r"^[ \t]*[-*+•–][ \t]+\S", re.MULTILINE)
-_SENTENCE_END: Final = re.compile(r"[.!?…][\"'»”)*_]*(?=\s|$)|\n[ \t]*\n")
-_TRAILING: Final = re.compile(r"[^\w?!.…]+$")
+_NUMBERED: Final = re.compile(r"^[ \t]*+(?:\*\*|__)?\d{1,3}[.)](?:\*\*|__)?[ \t]", re.MULTILINE)
+_BULLET: Final = re.compile(r"^[ \t]*+[-*+•–][ \t]++\S", re.MULTILINE)
+_SENTENCE_END: Final = re.compile(r"[.!?…][\"'»”)*_]*+(?=\s|$)|\n[ \t]*+\n")
+_PARAGRAPH: Final = re.compile(r"\n[ \t]*+\n")
+_SAYS: Final = re.compile(r"[^\W_]")
 _EXAMPLE: Final[Mapping[Language, re.Pattern[str]]] = {
     "es": re.compile(r"\bejempl", re.IGNORECASE),
     "en": re.compile(r"\bexampl", re.IGNORECASE),
@@ -33,17 +35,29 @@ _BECAUSE: Final[Mapping[Language, re.Pattern[str]]] = {
     "es": re.compile(r"\bporque\b", re.IGNORECASE),
     "en": re.compile(r"\bbecause\b", re.IGNORECASE),
 }
-_ORDINALS: Final[Mapping[Language, str]] = {
-    "es": r"primero|primera|segundo|segunda|tercero|tercera|despues|luego|a continuacion|por ultimo|finalmente",
-    "en": r"first|firstly|second|secondly|third|thirdly|then|next|after that|finally|lastly|last",
+_ORDINALS: Final[Mapping[Language, re.Pattern[str]]] = {
+    "es": re.compile(
+        r"\b(?:primer[oa]|segund[oa]|tercer[oa]|despu[eé]s|luego|a continuaci[oó]n|por [uú]ltimo|finalmente)\b", re.IGNORECASE
+    ),
+    "en": re.compile(
+        r"\b(?:first(?:ly)?|second(?:ly)?|third(?:ly)?|then|next|after that|finally|last(?:ly)?)\b", re.IGNORECASE
+    ),
 }
-_TASK: Final[Mapping[Language, str]] = {
-    "es": r"tu turno|te toca|ejercicio|escribe|calcula|prueba|intenta|intentalo|resuelve|completa|haz|explica|di|dime|responde|"
-    r"elige|compara|busca|ordena|corrige|encuentra|cuentame|enviame|practica|piensa",
-    "en": r"your turn|exercise|write|calculate|work out|try|solve|complete|do|explain|say|tell|answer|choose|pick|compare|"
-    r"find|sort|fix|send|practi[cs]e|think|list",
+_BEGINS: Final = r"(?:^|[.!:;\n])(?:[^\w.!:;\n]|_)*+"
+"""Where a sentence or a part of one begins: whatever stands before its first word belongs to no other beginning."""
+_TASK: Final[Mapping[Language, re.Pattern[str]]] = {
+    "es": re.compile(
+        rf"{_BEGINS}(?:(?:(?:y )?ahora|por favor),? )?(?:tu turno|te toca|ejercicio|escribe|calcula|prueba|int[eé]nta(?:lo)?|"
+        r"resuelve|completa|haz|explica|di|dime|responde|elige|compara|busca|ordena|corrige|encuentra|cu[eé]ntame|env[ií]ame|"
+        r"practica|piensa)(?![^\W_])",
+        re.IGNORECASE,
+    ),
+    "en": re.compile(
+        rf"{_BEGINS}(?:(?:(?:and )?now|please),? )?(?:your turn|exercise|write|calculate|work out|try|solve|complete|do|"
+        r"explain|say|tell|answer|choose|pick|compare|find|sort|fix|send|practi[cs]e|think|list)(?![^\W_])",
+        re.IGNORECASE,
+    ),
 }
-_SOFTENER: Final = r"(?:ahora |y ahora |por favor |now |and now |please )?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,17 +77,11 @@ def compliance(answer: str, language: Language, *, arms: Arms, length: float) ->
     return Compliance(arms=(told[0], told[1], told[2], told[3]), length=is_fitting)
 
 
-def arms_to_learn(answer: str, language: Language, arms: Arms) -> Arms:
-    """The arms that a rating of this answer is evidence about: those that were obeyed, none in a very short answer."""
-    if count_words(answer) < FEWEST_WORDS:
+def arms_to_learn(arms: Arms, told: Compliance, words: int) -> Arms:
+    """The arms that a rating of an answer of so many words is evidence about: those obeyed, none in a very short answer."""
+    if words < FEWEST_WORDS:
         return NEUTRAL
-    told = compliance(answer, language, arms=arms, length=0).arms
-    return cast("Arms", tuple(arm if obeyed else 0 for arm, obeyed in zip(arms, told, strict=True)))
-
-
-def count_words(text: str) -> int:
-    """How many words a text has: what stands between blanks and holds a letter or a digit."""
-    return sum(any(c.isalnum() for c in word) for word in text.split())
+    return cast("Arms", tuple(arm if obeyed else 0 for arm, obeyed in zip(arms, told.arms, strict=True)))
 
 
 def _example_first(text: str, language: Language, arms: Arms) -> bool:
@@ -92,23 +100,22 @@ def _in_steps(text: str, language: Language, arms: Arms) -> bool:
         return True
     if arms[3] != -1:
         return False
-    return len(re.findall(rf"\b(?:{_ORDINALS[language]})\b", comparable(text))) >= _FEWEST_LINES
+    return len(_ORDINALS[language].findall(text)) >= _FEWEST_LINES
 
 
 def _overview_first(text: str, language: Language, arms: Arms) -> bool:
     step = _NUMBERED.search(text)
-    return step is None or len(_sentences(text[: step.start()])) >= 2
+    return step is None or _has_two_sentences(text[: step.start()])
 
 
 def _ends_in_a_task(text: str, language: Language, arms: Arms) -> bool:
-    last = re.split(r"\n[ \t]*\n", text)[-1]
-    return "?" in last or any(
-        re.match(rf"{_SOFTENER}(?:{_TASK[language]})\b", comparable(clause)) for clause in re.split(r"[.!:;\n]", last)
-    )
+    last = _PARAGRAPH.split(text)[-1]
+    return "?" in last or _TASK[language].search(last) is not None
 
 
 def _ends_without_question(text: str, language: Language, arms: Arms) -> bool:
-    return not _TRAILING.sub("", text).endswith("?")
+    last = next((c for c in reversed(text) if c.isalnum() or c in "_?!.…"), "")
+    return last != "?"
 
 
 def _in_an_outline(text: str, language: Language, arms: Arms) -> bool:
@@ -119,8 +126,14 @@ def _in_prose(text: str, language: Language, arms: Arms) -> bool:
     return len(_BULLET.findall(text)) <= 1
 
 
-def _sentences(text: str) -> Sequence[str]:
-    return [piece for piece in _SENTENCE_END.split(text) if comparable(piece)]
+def _has_two_sentences(text: str) -> bool:
+    said = start = 0
+    for end in _SENTENCE_END.finditer(text):
+        said += _SAYS.search(text, start, end.start()) is not None
+        start = end.end()
+        if said == 2:
+            return True
+    return said == 1 and _SAYS.search(text, start) is not None
 
 
 _CHECKS: Final[Mapping[tuple[int, int], Callable[[str, Language, Arms], bool]]] = {

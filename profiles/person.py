@@ -18,6 +18,7 @@ from profiles.posterior import Label, State, deviation, label, theta
 from profiles.questionnaire import Answer, Course, Mode, Quality, context, quality
 from profiles.reasons import HIGHEST_LEVEL, LONGEST, LOWEST_LEVEL, SHORTEST, adjusted_length, adjusted_level
 from profiles.stored import OtherShape, Stored
+from profiles.topics import GENERAL
 from profiles.weights import Press, Said, Vote, history, votes
 
 CONSENT_VERSION = "2026-11"
@@ -29,10 +30,11 @@ class Profile:
     """One person's profile at one moment.
 
     `consent` is None for who was never asked or answered. `course` is the newest one (None: never begun), `course_ids` the
-    event ids of its answers in order, `asked_at` when its last step was taken. `level` is the default of all topics, `levels`
-    holds the topics that have their own. `noted` are (what, topic) of the notes that were made. `event_ids` are all, oldest
-    first; `told_at` is when the person last told something. `since` is when the first thing that `state` rests on was told:
-    the days that make it less certain are counted from there.
+    event ids of each of its answers in order: more than one where it was given twice at once. `began_at` is when it began,
+    `asked_at` when its last step was taken. `level` is the default of all topics, `levels` holds the topics that have their
+    own; `told` says which of level, goal and length are no mere defaults. `noted` are (what, topic) of the notes that were
+    made. `kinds` are those of all events; `told_at` is when the person last told something. `since` is when the first thing
+    that `state` rests on was told: the days that make it less certain are counted from there.
     """
 
     consent: bool | None
@@ -46,20 +48,22 @@ class Profile:
     goal: str
     length: float
     course: Course | None
-    course_ids: tuple[str, ...]
+    course_ids: tuple[tuple[str, ...], ...]
+    began_at: datetime | None
     asked_at: datetime | None
     quality: Quality
     votes: tuple[Vote, ...]
     noted: Mapping[tuple[str, str], datetime]
-    event_ids: tuple[str, ...]
+    kinds: frozenset[ProfileEventKind]
     has_told: bool
+    told: frozenset[str]
     told_at: datetime | None
     since: datetime | None = None
 
     @property
     def is_used(self) -> bool:
-        """Whether answers follow it: agreed to, switched on, and something is known."""
-        return bool(self.consent) and self.is_on and self.has_told
+        """Whether answers follow it, and ratings of them count: agreed to, and switched on."""
+        return bool(self.consent) and self.is_on
 
     def level_of(self, topic: str) -> float:
         """The level of a topic, 1 to 4; the default for one without its own."""
@@ -94,7 +98,7 @@ def replayed(questionnaire: Questionnaire, events: Sequence[ProfileEvent], *, no
             _READERS[event.kind](told, event, Stored(event.data))
         except OtherShape:
             continue
-    return told.profile(tuple(event.id for event in events), now)
+    return told.profile(frozenset(event.kind for event in events), now)
 
 
 _REASONS: Final = {one.value: one for one in Reason}
@@ -103,9 +107,8 @@ _MODES: Final = {one.value: one for one in Mode}
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """One answer of a course, and the event and item that it belongs to."""
+    """One answer of a course, and the item that it belongs to."""
 
-    id: str
     at: datetime
     answer: Answer
     item: Item
@@ -118,11 +121,13 @@ class _Given:
 
 @dataclass(slots=True)
 class _Taken:
-    """A course as far as it has been read; the answers by their items."""
+    """A course as far as it has been read; the answers and the ids of their events by their items."""
 
     mode: Mode
+    began_at: datetime
     asked_at: datetime
     given: dict[str, _Given] = field(default_factory=dict)
+    ids: dict[str, tuple[str, ...]] = field(default_factory=dict)
     is_stopped: bool = False
 
     def course(self) -> Course:
@@ -131,7 +136,7 @@ class _Taken:
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """What a person set: level (of a topic, "" for all), goal or length, by the questionnaire or by hand."""
+    """What a person set: level (of a topic, or of all), goal or length, by the questionnaire or by hand."""
 
     at: datetime
     what: str
@@ -161,7 +166,7 @@ class _Told:
         mode, replaces = data.one_of("mode", _MODES), data.truth("replaces")
         if replaces:
             self._courses.clear()
-        self._courses.append(_Taken(mode, event.at))
+        self._courses.append(_Taken(mode, event.at, event.at))
 
     def answer(self, event: ProfileEvent, data: Stored) -> None:
         key = None if data.value("option") is None else data.text("option")
@@ -172,7 +177,8 @@ class _Told:
             raise OtherShape("an answer without a course, or with an option that is no longer there")
         taken, answer = self._courses[-1], Answer(item=item.id, option=key, position=place, seconds=seconds)
         # Two presses at once, in two places, are one answer: the first, as in `questionnaire.step`.
-        taken.given.setdefault(item.id, _Given(event.id, event.at, answer, item))
+        taken.given.setdefault(item.id, _Given(event.at, answer, item))
+        taken.ids[item.id] = (*taken.ids.get(item.id, ()), event.id)
         taken.asked_at = self._told_at = event.at
 
     def stop(self, event: ProfileEvent, data: Stored) -> None:
@@ -193,6 +199,7 @@ class _Told:
             up=value > 0 if value else None,
             reason=None if data.value("reason") is None else data.one_of("reason", _REASONS),
             topic=data.topic(),
+            first_at=None if data.is_none("first_at") else data.moment("first_at"),
         )
         self._presses.append(press)
         self._told_at = event.at
@@ -234,7 +241,7 @@ class _Told:
     def note(self, event: ProfileEvent, data: Stored) -> None:
         self._noted[data.text("what"), data.topic()] = event.at
 
-    def profile(self, event_ids: tuple[str, ...], now: datetime) -> Profile:
+    def profile(self, kinds: frozenset[ProfileEventKind], now: datetime) -> Profile:
         """The profile of all that was told, at the moment `now`."""
         qualities = [quality(self._questionnaire, taken.course().answers) for taken in self._courses]
         given = [
@@ -261,12 +268,14 @@ class _Told:
             goal=found.goal,
             length=found.length,
             course=newest.course() if newest else None,
-            course_ids=tuple(one.id for one in newest.given.values()) if newest else (),
+            course_ids=tuple(newest.ids.values()) if newest else (),
+            began_at=newest.began_at if newest else None,
             asked_at=newest.asked_at if newest else None,
             quality=qualities[-1] if newest else quality(self._questionnaire, ()),
             votes=tuple(counted),
             noted=self._noted,
-            event_ids=event_ids,
+            kinds=kinds,
+            told=frozenset(found.told),
             has_told=bool(self._pins or self._wishes or self._remarks) or any(one.option for one, _ in given),
             told_at=self._told_at,
             since=min([*(one.at for one in said), *(vote.at for vote in counted)], default=None),
@@ -294,26 +303,34 @@ class _Context:
     goal: str
     length: float
     levels: dict[str, float] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
 
     def take(self, wish: _Wish) -> None:
         if isinstance(wish.value, str):
             self.goal = wish.value
+            self.told.add("goal")
         elif wish.what == "length":
-            self.length = wish.value
+            self._set_length(wish.value)
         else:
             self._set_level(wish.topic, wish.value)
 
     def complain(self, reason: Reason, topic: str) -> None:
         """Take in the reason of a thumb down; most say nothing of level and length."""
-        self.length = adjusted_length(self.length, reason)
+        if reason in (Reason.LONG, Reason.SHORT):
+            self._set_length(adjusted_length(self.length, reason))
         if reason in (Reason.HARD, Reason.EASY):
             self._set_level(topic, adjusted_level(self.levels.get(topic, self.level), reason))
 
+    def _set_length(self, length: float) -> None:
+        self.length = length
+        self.told.add("length")
+
     def _set_level(self, topic: str, level: float) -> None:
-        if topic:
+        if topic not in ("", GENERAL):
             self.levels[topic] = level
         else:
             self.level = level
+            self.told.add("level")
 
 
 def _context(questionnaire: Questionnaire, wishes: Iterable[_Wish], counted: Iterable[Vote]) -> _Context:

@@ -10,7 +10,7 @@ import hashlib
 import re
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -27,7 +27,21 @@ _ONE_SIDED: Final = (11, 12)
 _FEWEST_TIMED, _FEWEST_PLACED = 4, 8
 """Answers before their speed and their places say anything: one round, and the two rounds that everybody is asked."""
 _LONGEST_READ: Final = 2_000
-_BEFORE_LETTER: Final = r"(?:(?:la )?(?:opcion|respuesta|letra) |la |(?:option|answer|letter) )?"
+_BEFORE_LETTER: Final = r"(?:(?:la )?(?:opcion|respuesta|letra|numero) |la |(?:option|answer|letter|number) )?"
+_PLACES: Final = (
+    ("primera", "el primero", "first"),
+    ("segunda", "el segundo", "second"),
+    ("tercera", "el tercero", "third"),
+    ("cuarta", "el cuarto", "fourth"),
+)
+_LAST: Final = ("ultima", "el ultimo", "last")
+_AROUND_PLACE: Final = r"(?:la |the )?(?:{words})(?: (?:opcion|respuesta|one|option|answer))?"
+_SIGNS: Final = {start + place: chr(65 + place) for start in (0x1F150, 0x1F170, 0x1F1E6) for place in range(26)}
+"""Letters in circles, squares and flags (🅐, 🅰️, 🇦), which `comparable` does not take for letters."""
+_FEWEST_LETTERS: Final = 4
+"""Of the beginning of an option's text."""
+_SHORT: Final = 2
+"""Characters of a reply that is too short to be a question."""
 
 
 class Mode(StrEnum):
@@ -36,6 +50,14 @@ class Mode(StrEnum):
     FULL = "full"
     QUICK = "quick"
     RETEST = "retest"
+
+
+_COUNTED: Final[Mapping[Mode, tuple[Part, ...]]] = {
+    Mode.FULL: (Part.FIRST, Part.SECOND, Part.THIRD),
+    Mode.QUICK: (Part.FIRST, Part.SECOND),
+    Mode.RETEST: (Part.RESERVE, Part.FIRST),
+}
+"""What everybody is asked in a course, so that it can be counted from the beginning; context apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +99,10 @@ class Quality:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The open item as this person sees it: `options` in their order, and which one of how many it is (0 of 0 for context)."""
+    """The open item as this person sees it: `options` in their order, and which one of how many it is.
+
+    Context is counted by itself; what answers added to the course is not counted (0 of 0), so that the count stays as it is.
+    """
 
     item: Item
     options: tuple[Option, ...]
@@ -87,9 +112,9 @@ class Asked:
 
     def wording(self, questionnaire: Questionnaire, language: Language) -> str:
         """The whole message as Markdown, with the options' full texts: buttons hold letters only."""
-        head = self.item.text[language]
-        if self.count:
-            head = f"{questionnaire.progress[language].format(number=self.number, count=self.count)} · {head}"
+        words = questionnaire.first if self.item.part is Part.CONTEXT else questionnaire.progress
+        progress = words[language].format(number=self.number, count=self.count) if self.count else questionnaire.more[language]
+        head = f"{progress} · {self.item.text[language]}"
         lettered = [
             f"**{letter}**{chr(10) * 2 if option.text[language].startswith('- ') else ' · '}{option.text[language]}"
             for letter, option in zip(LETTERS, self.options, strict=False)
@@ -109,15 +134,44 @@ class Asked:
         return self.item.option(key)
 
     def said(self, questionnaire: Questionnaire, text: str) -> Option | Control | None:
-        """What a typed answer means: a letter, an option's text or a control, in either language; None for anything else."""
-        told = comparable(text[:_LONGEST_READ])
+        """What a typed answer means: a place, an option's text or a control, in either language; None for anything else."""
+        told = _read(text)
         if (control := questionnaire.words.get(told)) is not None:
             return control
         for letter, option in zip(LETTERS.lower(), self.options, strict=False):
             texts = {comparable(wording) for wording in option.text.values()}
-            if told in texts | {f"{letter} {wording}" for wording in texts} or re.fullmatch(_BEFORE_LETTER + letter, told):
+            if told in texts | {f"{letter} {wording}" for wording in texts}:
                 return option
-        return None
+        for place, option in enumerate(self.options):
+            if re.fullmatch(_place_words(place, len(self.options)), told):
+                return option
+        if not {"?", "¿"} & set(text) and (begun := self._begun(told)) is not None:
+            return begun
+        return self._middle if told in questionnaire.equal else None
+
+    def is_unclear(self, questionnaire: Questionnaire, text: str) -> bool:
+        """Whether a reply that means nothing here is no question either: a letter too high, a word such as "both", a sign."""
+        if self.said(questionnaire, text) is not None:
+            return False
+        told = _read(text)
+        return told in questionnaire.equal or 0 < len(told) <= _SHORT or 0 < len(text.strip()) <= _SHORT
+
+    @property
+    def _middle(self) -> Option | None:
+        return next((option for option in self.options if option.score == 0), None)
+
+    def _begun(self, told: str) -> Option | None:
+        """The one option whose text begins so, at least up to its comma or with two words of it.
+
+        Not of a work sample: its first words are a subject, which somebody may ask about.
+        """
+        if len(told) < _FEWEST_LETTERS or self.item.part is Part.THIRD:
+            return None
+        found = [option for option in self.options if any(_begins(wording, told) for wording in option.text.values())]
+        is_much = len(told.split()) > 1 or any(
+            told == comparable(re.split("[,:]", wording)[0]) for option in found for wording in option.text.values()
+        )
+        return found[0] if len(found) == 1 and is_much else None
 
 
 def shown(item: Item, *, person: str, salt: str) -> tuple[Option, ...]:
@@ -152,8 +206,9 @@ def ask(questionnaire: Questionnaire, course: Course, *, person: str, salt: str)
     item = None if course.is_stopped else current(questionnaire, course)
     if item is None:
         return None
-    counted = [planned.id for planned in plan(questionnaire, course) if planned.part is not Part.CONTEXT]
-    is_counted = item.part is not Part.CONTEXT
+    parts = (Part.CONTEXT,) if item.part is Part.CONTEXT else _COUNTED[course.mode]
+    counted = [planned.id for planned in plan(questionnaire, course) if planned.part in parts]
+    is_counted = item.id in counted
     return Asked(
         item=item,
         options=shown(item, person=person, salt=salt),
@@ -229,6 +284,23 @@ def quality(questionnaire: Questionnaire, answers: Iterable[Answer]) -> Quality:
     part, whole = _ONE_SIDED
     is_one_sided = len(told) >= _FEWEST_PLACED and most * whole >= part * len(told)
     return Quality(weight=LOW_QUALITY if is_fast or is_one_sided else 1.0, is_fast=is_fast, is_one_sided=is_one_sided)
+
+
+def _read(text: str) -> str:
+    """A reply as it is compared."""
+    return comparable(text[:_LONGEST_READ].translate(_SIGNS))
+
+
+def _place_words(place: int, count: int) -> str:
+    """The pattern of what names the option at this place of so many: its letter, its number, its turn."""
+    turns = (*_PLACES[place], *(_LAST if place == count - 1 else ()))
+    letter = rf"{_BEFORE_LETTER}(?:{LETTERS[place].lower()}|{place + 1}(?:a|o|st|nd|rd|th)?)"
+    return f"{letter}|{_AROUND_PLACE.format(words='|'.join(turns))}"
+
+
+def _begins(wording: str, told: str) -> bool:
+    """Whether a text begins with these words, and does not end with them."""
+    return comparable(wording).startswith(f"{told} ")
 
 
 def _is_clear(dimension: Dimension, values: Iterable[float]) -> bool:

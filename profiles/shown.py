@@ -13,12 +13,14 @@ from profiles.directives import block, target_words
 from profiles.events import DIMENSIONS, Dimension
 from profiles.items import Part, Questionnaire
 from profiles.person import Profile
-from profiles.posterior import Label, confidence, headline, is_known, pole_word, theta
+from profiles.posterior import Label, by_strength, confidence, headline, is_known, pole_word, theta
 from profiles.reasons import level_used
-from profiles.topics import topic_name
+from profiles.topics import GENERAL, topic_name
 
 WIDTH: Final = 11
 """Characters of a bar: five to each side of the middle."""
+_NAMED: Final = 2
+"""Preferences in the headline."""
 _HIGHEST: Final = 95
 """Per cent: what rounds to more is said to be over it, for nothing here is certain."""
 
@@ -31,12 +33,8 @@ def summary(language: Language, profile: Profile, questionnaire: Questionnaire) 
 
 def standing(language: Language, profile: Profile, questionnaire: Questionnaire) -> str:
     """The short form: the headline, and every dimension, level, goal and length in a line each."""
-    words = headline(language, profile.state)
     parts = [
-        # What is set by hand is no part of the headline, so that this then says where it comes from.
-        say(language, "By your answers and ratings: **{headline}**", headline=words)
-        if profile.pins
-        else say(language, "How you like things explained: **{headline}**", headline=words),
+        say(language, "How you like things explained: **{headline}**", headline=_headline(language, profile)),
         "\n".join(f"- {_dimension(language, profile, one)}" for one in DIMENSIONS),
         "\n".join(f"- {line}" for line in _context(language, profile, questionnaire)),
     ]
@@ -71,33 +69,48 @@ def way_in_words(language: Language, dimension: Dimension, arm: Arm) -> str:
         (Dimension.ACT, 1): say(language, "a short exercise at the end"),
         (Dimension.ACT, -1): say(language, "no exercises, but something to think about at the end"),
         (Dimension.FOR, 1): say(language, "an outline of short headings and points"),
-        (Dimension.FOR, -1): say(language, "connected paragraphs, with a comparison from daily life"),
+        (Dimension.FOR, -1): say(language, "prose in connected paragraphs, with a comparison from daily life"),
     }
     return words.get((dimension, arm), "")
 
 
-def style_in_words(language: Language, style: AnswerStyle, questionnaire: Questionnaire) -> str:
-    """How one answer was to be explained, and which of it was done as far as simple signs tell."""
+def style_in_words(
+    language: Language, style: AnswerStyle, questionnaire: Questionnaire, profile: Profile, *, is_counted: bool
+) -> str:
+    """How one answer was to be explained, and which of it was done as far as simple signs tell.
+
+    What is neither set by hand nor known of the person was tried out. An answer that no language model wrote, and that is not
+    `is_counted`, is not blamed for what it cannot do.
+    """
     if style.condition is Condition.NONE:
         return say(
             language,
             "**Your profile was left out of it on purpose:** some answers are neutral, to check that the profile helps. "
-            "/profile neutral off ends that for you.",
+            "`/profile neutral off` ends that for you.",
         )
     length = length_in_words(language, style.length)
     lines = [
         say(language, "Level: {level}", level=level_in_words(language, style.level, questionnaire)),
         say(language, "Goal: {goal}", goal=goal_in_words(language, style.goal, questionnaire)),
-        _checked(language, say(language, "Length: {length}", length=length), style.is_length_obeyed),
+        _checked(language, say(language, "Length: {length}", length=length), style.is_length_obeyed if is_counted else None),
     ]
     ways = arms_in_words(language, style.asked)
-    lines += [_checked(language, way, obeyed) for way, obeyed in zip(ways, style.obeyed, strict=True) if way]
+    # Of a profile that was erased nobody can tell any more what was tried out.
+    owned = _own_arms(profile) if profile.consent else style.asked
+    for way, arm, own, obeyed in zip(ways, style.asked, owned, style.obeyed, strict=True):
+        if way:
+            named = way if arm == own else say(language, "as a trial: {way}", way=way)
+            lines.append(_checked(language, named, obeyed if is_counted or obeyed else None))
     if style.condition is Condition.CONTEXT:
         lines.append(say(language, "No style was asked for, on purpose: that checks what it is worth."))
     elif not any(ways):
         lines.append(say(language, "No style was asked for."))
-    head = say(language, "By your profile, it was to be like this:")
-    tail = say(language, "Whether it did so I judge by simple signs, such as numbered lines. /profile changes it.")
+    head = say(language, "Your profile asked for this:")
+    tail = (
+        say(language, "I check that by simple signs only. /profile changes it.")
+        if is_counted
+        else say(language, "Without a language model I can only follow length and shape. /profile changes it.")
+    )
     return "\n".join([head, *(f"- {line}" for line in lines)]) + f"\n\n{tail}"
 
 
@@ -132,20 +145,49 @@ def arms_to_use(language: Language, profile: Profile) -> Arms:
 
     A short answer has room for two, and what the person set by hand goes before what was learned.
     """
-    ent, rut, act, form = (
-        profile.pins[one] if one in profile.pins else profile.labels[place].pole if is_known(profile.state, one) else 0
-        for place, one in enumerate(DIMENSIONS)
-    )
+    ent, rut, act, form = _own_arms(profile)
     style = profile.style((ent, rut, act, form))
     arms = block(language, level=profile.level, goal=profile.goal, length=profile.length, style=style).arms
     ent, rut, act, form = (arm if used else 0 for arm, used in zip((ent, rut, act, form), arms, strict=True))
     return ent, rut, act, form
 
 
+def _own_arms(profile: Profile) -> Arms:
+    """What the person set by hand, else prefers as far as that is known."""
+    ent, rut, act, form = (
+        profile.pins[one] if one in profile.pins else profile.labels[place].pole if is_known(profile.state, one) else 0
+        for place, one in enumerate(DIMENSIONS)
+    )
+    return ent, rut, act, form
+
+
+def _headline(language: Language, profile: Profile) -> str:
+    """The profile in up to two preferences: those set by hand first, then the strongest."""
+    if not profile.pins:
+        return headline(language, profile.state)
+    own = dict(zip(DIMENSIONS, _own_arms(profile), strict=True))
+    order = [*(one for one in DIMENSIONS if one in profile.pins), *by_strength(profile.state)]
+    named = list(dict.fromkeys(one for one in order if own[one]))
+    is_all_known = all(one in profile.pins or is_known(profile.state, one) for one in DIMENSIONS)
+    if not named:
+        return say(language, "Balanced") if is_all_known else say(language, "Not known yet")
+    words = " + ".join(pole_word(language, one, own[one]) for one in named[:_NAMED])
+    return say(language, "{words}; the rest mixed", words=words) if is_all_known and len(named) <= _NAMED else words
+
+
 def _dimension(language: Language, profile: Profile, dimension: Dimension) -> str:
-    """Both poles with the bar between them, and then the same in words, for whoever does not see bars."""
-    minus, plus = pole_word(language, dimension, -1), pole_word(language, dimension, 1)
-    return f"{minus} `{bar(theta(profile.state, dimension))}` {plus}: {_found(language, profile, dimension)}"
+    """Both poles with the bar between them, and then the same in words, for whoever does not see bars.
+
+    First poles are as wide as the widest, so that bars stand below each other; blanks that break would be drawn together.
+    """
+    width = max(len(pole_word(language, one, -1)) for one in DIMENSIONS)
+    minus, plus = pole_word(language, dimension, -1).ljust(width, BLANK), pole_word(language, dimension, 1)
+    value = 0.0
+    if dimension in profile.pins:
+        value = float(profile.pins[dimension])
+    elif is_known(profile.state, dimension):
+        value = theta(profile.state, dimension)
+    return f"{minus} `{bar(value)}` {plus}: {_found(language, profile, dimension)}"
 
 
 def _found(language: Language, profile: Profile, dimension: Dimension) -> str:
@@ -166,19 +208,26 @@ def _found(language: Language, profile: Profile, dimension: Dimension) -> str:
 
 def _context(language: Language, profile: Profile, questionnaire: Questionnaire) -> list[str]:
     """Level, the topics with a level of their own, goal and length."""
-    lines = [say(language, "Level: {level}", level=level_in_words(language, profile.level, questionnaire))]
+    level = say(language, "Level: {level}", level=level_in_words(language, profile.level, questionnaire))
+    goal = say(language, "Goal: {goal}", goal=goal_in_words(language, profile.goal, questionnaire))
+    length = say(language, "Length: {length}", length=length_in_words(language, profile.length))
+    settings = {"level": level, "goal": goal, "length": length}
+    shown = {
+        what: line if what in profile.told else say(language, "{setting} (by default)", setting=line)
+        for what, line in settings.items()
+    }
+    lines = [shown["level"]]
     lines += [
         say(
             language,
             "Level in {topic}: {level}",
             topic=topic_name(language, topic),
-            level=level_in_words(language, level, questionnaire),
+            level=level_in_words(language, own, questionnaire),
         )
-        for topic, level in sorted(profile.levels.items())
+        for topic, own in sorted(profile.levels.items())
+        if topic != GENERAL
     ]
-    lines.append(say(language, "Goal: {goal}", goal=goal_in_words(language, profile.goal, questionnaire)))
-    lines.append(say(language, "Length: {length}", length=length_in_words(language, profile.length)))
-    return lines
+    return [*lines, shown["goal"], shown["length"]]
 
 
 def _difference(language: Language, profile: Profile) -> str:

@@ -31,6 +31,10 @@ class Stored:
             raise OtherShape(f"expected {key!r}, found no such value")
         return self._data[key]
 
+    def is_none(self, key: str) -> bool:
+        """Whether there is nothing under a key that earlier versions did not have."""
+        return self._data.get(key) is None
+
     def truth(self, key: str) -> bool:
         """True or false."""
         value = self.value(key)

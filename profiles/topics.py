@@ -15,6 +15,7 @@ from bot.errors import ConfigError, Problem
 from bot.locale import say
 from bot.types import LANGUAGES, Language
 from profiles.items import comparable
+from profiles.wishes import Told
 
 FILE: Final = Path(__file__).parent / "topics.toml"
 GENERAL: Final = "general"
@@ -24,7 +25,6 @@ TOPICS: Final = (
     *("geography", "economics_money", "law_administration", "arts_literature", "philosophy_psychology", "cooking_home"),
     "sports",
 )
-_LONGEST_READ: Final = 4_000
 _MOST_WORDS: Final = 4
 _FEWEST_LETTERS: Final = 3
 _LONGEST_BEGINNING: Final = 24
@@ -41,36 +41,40 @@ class Keywords:
     def scores(self, words: Sequence[str]) -> dict[str, int]:
         """How well each topic that is found fits: how many words its different keywords have. Longer keywords go first."""
         found: dict[str, set[str]] = defaultdict(set)
+        seen: dict[str, tuple[str, str]] = {}
         at = 0
         while at < len(words):
-            keyword, topic, size = self._longest(words, at)
-            if topic:
-                found[topic].add(keyword)
+            most = min(_MOST_WORDS, len(words) - at) if words[at] in self.openers else 1
+            for size in range(most, 0, -1):
+                phrase = words[at] if size == 1 else " ".join(words[at : at + size])
+                if phrase not in seen:
+                    seen[phrase] = self._keyword(phrase)
+                keyword, topic = seen[phrase]
+                if topic:
+                    found[topic].add(keyword)
+                    break
             at += size
         return {topic: sum(keyword.count(" ") + 1 for keyword in keywords) for topic, keywords in found.items()}
 
-    def _longest(self, words: Sequence[str], at: int) -> tuple[str, str, int]:
-        """The longest keyword that begins at a word, its topic, and how many words it takes; no topic where there is none."""
-        most = min(_MOST_WORDS, len(words) - at) if words[at] in self.openers else 1
-        for size in range(most, 0, -1):
-            phrase = " ".join(words[at : at + size])
-            for form in (phrase, phrase.removesuffix("s"), phrase.removesuffix("es")):
-                if topic := self.whole.get(form):
-                    return form, topic, size
-            last = len(words[at + size - 1])
-            for length in range(min(last, _LONGEST_BEGINNING), _FEWEST_LETTERS - 1, -1):
-                beginning = phrase[: len(phrase) - last + length]
-                if topic := self.beginnings.get(beginning):
-                    return beginning, topic, size
-        return "", "", 1
+    def _keyword(self, phrase: str) -> tuple[str, str]:
+        """The keyword that a phrase is, or whose last word that of the phrase begins with, and its topic, if there is one."""
+        for form in (phrase, phrase.removesuffix("s"), phrase.removesuffix("es")):
+            if topic := self.whole.get(form):
+                return form, topic
+        before = phrase.rfind(" ") + 1
+        for length in range(min(len(phrase) - before, _LONGEST_BEGINNING), _FEWEST_LETTERS - 1, -1):
+            beginning = phrase[: before + length]
+            if topic := self.beginnings.get(beginning):
+                return beginning, topic
+        return "", ""
 
 
-def topic_of(text: str, language: Language) -> str:
-    """The topic whose keywords fit a text in `language` best, `GENERAL` when none or no single one does; in linear time.
+def topic_of(told: Told, language: Language) -> str:
+    """The topic whose keywords fit a message in `language` best, `GENERAL` when none or no single one does; in linear time.
 
-    Where no keyword of that language is found, the other language's are tried. Only the first 4,000 characters are read.
+    Where no keyword of that language is found, the other language's are tried.
     """
-    words = comparable(text[:_LONGEST_READ]).split()
+    words = told.words
     for tried in sorted(LANGUAGES, key=lambda one: one != language):
         if scores := load_topics()[tried].scores(words):
             best = max(scores.values())

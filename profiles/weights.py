@@ -37,7 +37,8 @@ class Press:
     """One press under an answer: a thumb (`up`), its withdrawal (None), or again the thumb with the reason for it.
 
     `arms` are those that may count: 0 where a wish overrode the directive or the model did not obey it. `topic` is what the
-    answer was about, empty when that is not known.
+    answer was about, empty when that is not known. `first_at` is when the thumb was pressed that this press gives a reason for,
+    where that press is kept no longer.
     """
 
     answer: str
@@ -47,6 +48,7 @@ class Press:
     up: bool | None
     reason: Reason | None = None
     topic: str = ""
+    first_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +77,10 @@ def _vote(presses: Sequence[Press]) -> Vote | None:
     since = max((place for place, press in enumerate(counted, 1) if press.up is not last.up), default=0)
     same = counted[since:]
     # A reason pressed later makes the thumb no less hasty, and no later.
-    first = same[0]
-    weight = LOW if first.at - first.delivered_at < HASTY_PRESS else 1.0
+    first = same[0].first_at or same[0].at
+    weight = LOW if first - same[0].delivered_at < HASTY_PRESS else 1.0
     reason = next((press.reason for press in reversed(same) if press.reason), None)
-    return Vote(at=first.at, rating=Rating(arms=last.arms, up=bool(last.up), weight=weight), reason=reason, topic=last.topic)
+    return Vote(at=first, rating=Rating(arms=last.arms, up=bool(last.up), weight=weight), reason=reason, topic=last.topic)
 
 
 def _weighed(found: Iterable[Vote], day: Callable[[datetime], date]) -> list[Vote]:

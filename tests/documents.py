@@ -166,9 +166,12 @@ def commands_page(language: str) -> str:
         "|---|---|---|",
     ]
     for command in COMMANDS:
-        argument = f" {command.argument}".replace("|", "/") if command.argument else ""
-        names = ", ".join(f"`/{name}{argument}`" for name in command.spanish)
-        english = f"`/{command.name}{argument}`"
+        in_english, in_spanish = (
+            f" {argument}".replace("|", "/") if argument else ""
+            for argument in (command.argument, command.argumento or command.argument)
+        )
+        names = ", ".join(f"`/{name}{in_spanish}`" for name in command.spanish)
+        english = f"`/{command.name}{in_english}`"
         lines.append(
             f"| {names} | {english} | {command.resumen} |" if spanish else f"| {english} | {names} | {command.summary} |"
         )

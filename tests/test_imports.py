@@ -112,11 +112,12 @@ ALLOWED: Mapping[str, set[str]] = {
     **_same(PURE, {*BASE, *PURE}),
     **_same(
         (
-            *("profiles.remember", "profiles.importers", "profiles.importers.*", "profiles.indexer"),
+            *("profiles.remember", "profiles.indexer"),
             *("profiles.recall", "profiles.kept", "profiles.ranking", "profiles.extract", "profiles.slots", "profiles.merging"),
         ),
         {*BASE, "bot.lexical", *PURE, "profiles.ranking", "profiles.extract", "profiles.slots", "profiles.merging"},
     ),
+    **_same(("profiles.importers", "profiles.importers.*"), {*BASE, "bot.normalise", "profiles.importers.*"}),
     "profiles.embed": {*BASE, "profiles.child", "profiles.onnx_child"},
     "profiles.onnx_child": BASE,
     "profiles": BASE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ DEADLINE_S = 60.0
 LOW_SPACE_BYTES = 1 << 30
 FULL_BYTES = 64 << 20
 STALE_BACKUP = timedelta(hours=48)
+_HOLDER = re.compile(r"process (?P<pid>\d+)(?: at (?P<address>\S+))?")
 SHOWN = 5
 
 
@@ -160,7 +162,7 @@ class Doctor:
     async def _folder(self) -> Finding:
         language, holder = self._language, await self._looks.holder()
         folder = str(self._loaded.config.data_dir.absolute())
-        served = say(language, "served by {holder}", holder=holder) if holder else say(language, "no bot runs on it")
+        served = holder_in_words(language, holder) if holder else say(language, "no bot runs on it")
         return self._found("folder", State.OK, f"{folder}: {served}")
 
     async def _space(self) -> Finding:
@@ -260,7 +262,7 @@ class Doctor:
         language, broken = self._language, await self._looks.invariants()
         if not broken:
             return self._found("invariants", State.OK, say(language, "all hold"))
-        lines = [f"{one.name}: {one.count} ({', '.join(one.examples)})" for one in broken]
+        lines = [f"{invariant_in_words(language, one.name)}: {one.count} ({', '.join(one.examples)})" for one in broken]
         next_step = say(language, "keep a copy of the data folder and report it: this is an error of Martín's")
         return self._found("invariants", State.BROKEN, "\n".join(lines), next_step)
 
@@ -274,6 +276,54 @@ def changed_settings(loaded: Loaded) -> list[str]:
             shown = "•••" if is_secret(field) else value
             lines.append(f"{'.'.join(path)} = {shown} ({loaded.sources.get(path, '?')})")
     return lines
+
+
+def holder_in_words(language: Language, holder: str) -> str:
+    """Who serves the data folder, out of what the lock says of it."""
+    found = _HOLDER.fullmatch(holder)
+    if found is None:
+        return say(language, "served by another process")
+    if found["address"] is None:
+        return say(language, "served by process {pid}", pid=found["pid"])
+    return say(language, "served by process {pid} at {address}", pid=found["pid"], address=found["address"])
+
+
+def invariant_in_words(language: Language, name: str) -> str:
+    """What must hold, as the store names it; a name that is not known here stays as it is."""
+    words = {
+        "every message is under way or has ended": say(language, "every message is under way or has ended"),
+        "a received message keeps its text, an answered or ended one does not": say(
+            language, "a received message keeps its text, an answered or ended one does not"
+        ),
+        "an answered message has exactly one turn": say(language, "an answered message has exactly one turn"),
+        "a message that is received, absorbed or erased has no turn": say(
+            language, "a message that is received, absorbed or erased has no turn"
+        ),
+        "only texts, commands and choices have turns": say(language, "only texts, commands and choices have turns"),
+        "a failed turn's message has failed": say(language, "a failed turn's message has failed"),
+        "a refused message with a turn was closed": say(language, "a refused message with a turn was closed"),
+        "an erased message keeps a keyed hash only": say(language, "an erased message keeps a keyed hash only"),
+        "an answered message has a reply on its way": say(language, "an answered message has a reply on its way"),
+        "a reply on its way belongs to an answered message": say(language, "a reply on its way belongs to an answered message"),
+        "a reply belongs to its turn": say(language, "a reply belongs to its turn"),
+        "a notice on its way belongs to a refused message": say(language, "a notice on its way belongs to a refused message"),
+        "a due message is in the outbox once it is released": say(
+            language, "a due message is in the outbox once it is released"
+        ),
+        "what is delivered keeps no text": say(language, "what is delivered keeps no text"),
+        "a delivered reply has no placeholder": say(language, "a delivered reply has no placeholder"),
+        "a delivered part belongs to a turn": say(language, "a delivered part belongs to a turn"),
+        "a memory to come names its source": say(language, "a memory to come names its source"),
+        "a rating is its turn's person's": say(language, "a rating is its turn's person's"),
+        "a logged style is its turn's": say(language, "a logged style is its turn's"),
+        "a question is asked at its turn's address": say(language, "a question is asked at its turn's address"),
+        "a turn is its address's person's": say(language, "a turn is its address's person's"),
+        "an address is its user's person's": say(language, "an address is its user's person's"),
+        "a person has an identity": say(language, "a person has an identity"),
+        "a done chore keeps no person": say(language, "a done chore keeps no person"),
+        "every reference has its row": say(language, "every reference has its row"),
+    }
+    return words.get(name, name)
 
 
 def worst(findings: Iterable[Finding]) -> State:

@@ -17,8 +17,8 @@ from bot.locale import say
 from bot.messages import Message, prompt_tokens, render
 from bot.model_types import ModelStatus
 from bot.models.connections import PLAIN, drained, keeping, opened
-from bot.models.mistral_wire import NO_SUCH, Answer, Said, reason_of, said_in
-from bot.models.over_http import BUSY, CONNECT_S, NOT_THIS, shown_name, trusted, wait_s, why
+from bot.models.mistral_wire import NO_SUCH, Answer, Embedded, Said, reason_of, said_in
+from bot.models.over_http import BUSY, CONNECT_S, NOT_THIS, shown_name, token_count, trusted, wait_s, why
 from bot.models.sse import EventParser, WireError
 from bot.ports import Clock
 from bot.types import Chunk, Generation, Language, Prompt
@@ -104,6 +104,18 @@ class MistralModel:
             version="" if answer.model == self._model else shown_name(answer.model),
         )
         yield Chunk(text=tail, generation=generation)
+
+    async def embed(self, texts: Sequence[str]) -> Embedded:
+        """Rows of numbers, one for each text; for a model that embeds. Raises ModelError."""
+        connection = await self._connected()
+        with self._translated():
+            found = await connection.sdk.embeddings.create_async(model=self._model, inputs=list(texts))
+        placed = {entry.index: entry.embedding for entry in found.data}
+        rows = [placed.get(number) or () for number in range(len(texts))]
+        if len(found.data) != len(texts) or not all(rows):
+            raise ModelBroken(self.name, "its answer has not one row of numbers for each text")
+        model = "" if found.model == self._model else shown_name(found.model)
+        return Embedded(rows=rows, model=model, tokens=token_count(found.usage.prompt_tokens))
 
     async def aclose(self) -> None:
         """Let go of connections; a later question opens new ones."""
@@ -335,7 +347,7 @@ def _connect(server: str, api_key: str, is_remote: bool) -> _Connection:
     # Its tracing is opt-in through the environment: not here, where a trace would hold what people wrote.
     vars(sdk.sdk_configuration)["telemetry"] = False
     # Loaded here, so that the event loop does not wait for it.
-    _ = (sdk.chat, sdk.models, models.ChatCompletionStreamRequest, models.ModelList)
+    _ = (sdk.chat, sdk.models, sdk.embeddings, models.ChatCompletionStreamRequest, models.ModelList, models.EmbeddingResponse)
     return _Connection(sdk=sdk, http=http)
 
 

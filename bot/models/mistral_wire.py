@@ -5,7 +5,8 @@ After Mistral's API description (CompletionChunk, HTTPValidationError) as of 202
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import msgspec
@@ -66,6 +67,15 @@ class _Refusal(msgspec.Struct):
     detail: list[_Place] | str | None = None
     message: _Problems | str | None = None
     type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedded:
+    """What came of texts to embed: a row of numbers for each, the model by its full name, and the tokens to pay for."""
+
+    rows: Sequence[Sequence[float]]
+    model: str
+    tokens: int
 
 
 _saying = msgspec.json.Decoder(Said)

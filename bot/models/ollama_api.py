@@ -163,6 +163,13 @@ class OllamaApi:
                     return
         raise ModelBroken(label(model), "the stream ended without saying that the answer is whole")
 
+    async def embed(self, model: str, texts: Sequence[str], *, keep_alive_s: float) -> Sequence[Sequence[float]]:
+        """A row of numbers for each text; the server cuts one that is too long for the model. Raises ModelError."""
+        client = await self._opened()
+        with _as_model_errors(label(model)):
+            found = await alone(client.embed(model, texts, truncate=True, keep_alive=f"{keep_alive_s:g}s"))
+            return found.embeddings
+
     async def pull(self, model: str) -> AsyncGenerator[Step, None]:
         """Download a model and yield the steps. Raises ModelError."""
         client = await self._opened()

@@ -10,6 +10,7 @@ from typing import Literal
 
 from bot.lexical import fold, tokens, words
 from bot.profile_types import Form
+from bot.tokens import count_words
 from bot.types import Language, Prompt
 
 _WHOLE = 1_400
@@ -56,8 +57,8 @@ def formed(text: str, heading: str, prompt: Prompt) -> str:
         return _fitting(text, prompt.question, prompt.language)
     if not form.words:
         text = _fitting(text, prompt.question, prompt.language)
-    blocks, most = _blocks(text), round(_STRETCH * form.words) - _count(heading)
-    if form.words and _count(text) > most:
+    blocks, most = _blocks(text), round(_STRETCH * form.words) - count_words(heading)
+    if form.words and count_words(text) > most:
         blocks = _chosen(blocks, lambda part: len(asked.intersection(tokens(part, prompt.language))), most)
     match form.shape:
         case "outline" if sum(len(block.pieces) for block in blocks) > 1:
@@ -166,13 +167,13 @@ def _chosen(blocks: Sequence[_Block], fit: Callable[[str], int], most: int) -> l
             units.append([block])
     texts = ["\n".join(block.text for block in unit) for unit in units]
     first, *others = sorted(range(len(units)), key=lambda at: (-fit(texts[at]), at))
-    kept, size = {first: units[first]}, _count(texts[first])
+    kept, size = {first: units[first]}, count_words(texts[first])
     *heads, last = units[first]
     if size > most and last.kind in ("text", "list"):
-        run = _run(last.pieces, fit, most - sum(_count(head.text) for head in heads))
+        run = _run(last.pieces, fit, most - sum(count_words(head.text) for head in heads))
         kept[first], size = [*heads, _Block(last.kind, run)], most
     for at in others:
-        if size + (count := _count(texts[at])) <= most:
+        if size + (count := count_words(texts[at])) <= most:
             kept[at] = units[at]
             size += count
     return [block for at in sorted(kept) for block in kept[at]]
@@ -180,7 +181,7 @@ def _chosen(blocks: Sequence[_Block], fit: Callable[[str], int], most: int) -> l
 
 def _run(pieces: Sequence[str], fit: Callable[[str], int], room: int) -> tuple[str, ...]:
     """Neighbouring sentences or items around the one that fits best, from the first one on where there is room for all."""
-    counts = [_count(piece) for piece in pieces]
+    counts = [count_words(piece) for piece in pieces]
     best = max(range(len(pieces)), key=lambda at: (fit(pieces[at]), -at))
     start = 0 if sum(counts[: best + 1]) <= room else best
     end = best + 1
@@ -222,8 +223,3 @@ def _told(blocks: Sequence[_Block]) -> list[_Block]:
         before = told.pop().pieces if leads else ()
         told.append(_Block("text", (*before, *items)))
     return told
-
-
-def _count(text: str) -> int:
-    """How many words a text has: what stands between blanks and holds a letter or a digit."""
-    return sum(any(letter.isalnum() for letter in word) for word in text.split())

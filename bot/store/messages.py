@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from bot.errors import StoreConflict
+from bot.errors import StoreConflict, StoreDamaged
 from bot.profile_types import Arms, Propensities
 from bot.types import (
     Address,
@@ -34,6 +34,7 @@ from bot.types import (
 )
 
 _encode = msgspec.json.Encoder().encode
+T = TypeVar("T")
 
 
 class _Message(msgspec.Struct, omit_defaults=True):
@@ -81,10 +82,10 @@ _flags = msgspec.json.Decoder(frozenset[Flag])
 _texts = msgspec.json.Decoder(dict[str, str])
 _sources = msgspec.json.Decoder(tuple[Source, ...])
 _generations = msgspec.json.Decoder(Generation)
-_data = msgspec.json.Decoder(dict[str, object])
+_data: msgspec.json.Decoder[dict[str, object]] = msgspec.json.Decoder(dict[str, object])
 _arms: msgspec.json.Decoder[Arms] = msgspec.json.Decoder(Arms)
-_propensities = msgspec.json.Decoder(Propensities)
-_obeyed = msgspec.json.Decoder(tuple[bool | None, ...])
+_propensities: msgspec.json.Decoder[Propensities] = msgspec.json.Decoder(Propensities)
+_obeyed: msgspec.json.Decoder[tuple[bool | None, ...]] = msgspec.json.Decoder(tuple[bool | None, ...])
 _GENERATION = tuple((field.name, field.default) for field in fields(Generation))
 
 
@@ -226,20 +227,27 @@ def generation_of(text: str | None) -> Generation | None:
 
 
 def data_of(text: str) -> dict[str, object]:
-    """The data of a profile event."""
-    return _data.decode(text)
+    """The data of a profile event. Raises StoreDamaged, as the three below do."""
+    return _whole(_data, text)
 
 
 def arms_of(text: str) -> Arms:
     """Arms of an answer: those drawn, asked or used."""
-    return _arms.decode(text)
+    return _whole(_arms, text)
 
 
 def propensities_of(text: str) -> Propensities:
     """How probable each arm was."""
-    return _propensities.decode(text)
+    return _whole(_propensities, text)
 
 
 def obeyed_of(text: str) -> tuple[bool | None, ...]:
     """Whether each arm was obeyed."""
-    return _obeyed.decode(text)
+    return _whole(_obeyed, text)
+
+
+def _whole(decoder: msgspec.json.Decoder[T], text: str) -> T:
+    try:
+        return decoder.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, TypeError) as error:  # a number, where SQLite took the text for one
+        raise StoreDamaged("a row of a profile holds something else than was written") from error

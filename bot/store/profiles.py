@@ -2,40 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Select, Text, bindparam, func, select, type_coerce
+import msgspec
+from sqlalchemy import BigInteger, ColumnElement, Select, Text, bindparam, func, literal, literal_column, select, type_coerce
 
-from bot.profile_types import AnswerStyle, Condition, LoggedStyle, ProfileEvent, ProfileEventKind
-from bot.store.db import Database, Statement, read
+from bot.errors import StoreDamaged
+from bot.profile_types import AnswerStyle, LoggedStyle, ProfileEvent, ProfileEventKind
+from bot.store.db import DIALECT, Database, Row, Statement, read
 from bot.store.messages import arms_of, data_of, obeyed_of, propensities_of
 from bot.store.schema import UtcTime, answer_log, profile_events
 from bot.types import AddressId, ConversationId, PersonId, TurnId
 
-_EVENTS = read(
-    "profile events",
-    select(profile_events.c.id, profile_events.c.kind, type_coerce(profile_events.c.data, Text), profile_events.c.at)
-    .where(profile_events.c.person_id == bindparam("person"))
-    .order_by(profile_events.c.id),
+_MOST_ON_THE_LOOP: Final = 200
+"""More rows are decoded in a thread, so that the loop goes on meanwhile."""
+
+
+def _events(*where: ColumnElement[bool]) -> Select[Any]:
+    """Events in their order, every column as it is stored: what is damaged is found when it is decoded."""
+    event = profile_events.c
+    columns = (event.id, event.kind, type_coerce(event.data, Text), type_coerce(event.at, BigInteger))
+    return select(*columns).where(event.person_id == bindparam("person"), *where).order_by(event.id)
+
+
+_EVENTS = read("profile events", _events())
+_PRESSES = read(
+    "presses of an answer",
+    _events(
+        profile_events.c.kind == literal(ProfileEventKind.PRESS.value, Text()),
+        func.instr(type_coerce(profile_events.c.data, Text), bindparam("turn", type_=Text())) > 0,
+    ),
 )
-_VERSION = read(
+VERSION = read(
     "version of profile events",
     select(
         func.count(),
         func.coalesce(func.max(profile_events.c.id), ""),
-        func.coalesce(func.sum(type_coerce(profile_events.c.at, BigInteger) % 1_000_003), 0),
+        func.coalesce(func.max(literal_column("rowid", BigInteger)), 0),
     ).where(profile_events.c.person_id == bindparam("person")),
 )
-"""How many events there are, the newest, and a sum over all of them: an event that goes moves one of these."""
+"""How many events there are, the greatest id and the row stored last: an event that comes or goes moves one of these.
+
+All of it stands in the index, so that no row is read.
+"""
 
 
 def _style(*where: ColumnElement[bool]) -> Select[Any]:
     log = answer_log.c
     return select(
         log.turn_id,
-        log.at,
+        type_coerce(log.at, BigInteger),
         log.thread,
         log.condition,
         log.is_measured,
@@ -70,6 +89,7 @@ _ANSWERS_SINCE = read(
 
 
 _KINDS = frozenset(ProfileEventKind)
+_time = UtcTime()
 
 
 class StoredProfiles:
@@ -80,17 +100,23 @@ class StoredProfiles:
 
     async def version(self, person: PersonId) -> str:
         """Changes whenever `events` would answer differently."""
-        rows = await self._database.rows(_VERSION, person=person)
+        rows = await self._database.rows(VERSION, person=person)
         return ".".join(map(str, rows[0]))
 
     async def events(self, person: PersonId) -> Sequence[ProfileEvent]:
-        """All events of the person, oldest first; a kind that only another version knows says nothing to this one."""
+        """All events of the person, oldest first.
+
+        One that is damaged says nothing, and neither does a kind that only another version knows.
+        """
         rows = await self._database.rows(_EVENTS, person=person)
-        return [
-            ProfileEvent(id=event, kind=ProfileEventKind(kind), data=data_of(data), at=at)
-            for event, kind, data, at in rows
-            if kind in _KINDS
-        ]
+        if len(rows) <= _MOST_ON_THE_LOOP:
+            return list(_decoded(rows))
+        return await asyncio.to_thread(lambda: list(_decoded(rows)))
+
+    async def presses_of(self, person: PersonId, turn_id: TurnId) -> Sequence[ProfileEvent]:
+        """The person's `PRESS` events about one answer, oldest first."""
+        rows = await self._database.rows(_PRESSES, person=person, turn=turn_id)
+        return [event for event in _decoded(rows) if event.data.get("turn") == turn_id]
 
     async def last_style(self, address_id: AddressId, conversation_id: ConversationId) -> LoggedStyle | None:
         """The style of the newest logged answer of that conversation at that address."""
@@ -110,22 +136,48 @@ class StoredProfiles:
         return _logged_style(rows[0]) if rows else None
 
 
-def _logged_style(row: tuple[Any, ...]) -> LoggedStyle:
-    style = AnswerStyle(
-        thread=row[2],
-        condition=Condition(row[3]),
-        is_measured=row[4],
-        topic=row[5],
-        level=row[6],
-        goal=row[7],
-        length=row[8],
-        arms=arms_of(row[9]),
-        asked=arms_of(row[10]),
-        used=arms_of(row[11]),
-        propensities=propensities_of(row[12]),
-        obeyed=obeyed_of(row[13]),
-        is_length_obeyed=row[14],
-        words=row[15],
-        version=row[16],
-    )
-    return LoggedStyle(turn_id=TurnId(row[0]), style=style, at=row[1])
+def _decoded(rows: Iterable[Row]) -> Iterator[ProfileEvent]:
+    """The events of the rows that are whole."""
+    for event, kind, data, at in rows:
+        if kind not in _KINDS:
+            continue
+        try:
+            yield ProfileEvent(id=event, kind=ProfileEventKind(kind), data=data_of(data), at=_moment(at))
+        except StoreDamaged:
+            continue
+
+
+def _moment(stored: int) -> datetime:
+    """A stored time. Raises StoreDamaged for what is none."""
+    try:
+        moment = _time.process_result_value(stored, DIALECT)
+    except (TypeError, OverflowError) as error:
+        raise StoreDamaged("a row of a profile holds no time where it should") from error
+    assert moment is not None, "the column is never NULL"
+    return moment
+
+
+def _logged_style(row: Row) -> LoggedStyle:
+    """The style of a row of the log. Raises StoreDamaged for one that is not whole."""
+    values = {
+        "thread": row[2],
+        "condition": row[3],
+        "is_measured": row[4],
+        "topic": row[5],
+        "level": row[6],
+        "goal": row[7],
+        "length": row[8],
+        "arms": arms_of(row[9]),
+        "asked": arms_of(row[10]),
+        "used": arms_of(row[11]),
+        "propensities": propensities_of(row[12]),
+        "obeyed": obeyed_of(row[13]),
+        "is_length_obeyed": row[14],
+        "words": row[15],
+        "version": row[16],
+    }
+    try:
+        style = msgspec.convert(values, AnswerStyle)
+    except msgspec.ValidationError as error:
+        raise StoreDamaged("a row of the answer log holds something else than was written") from error
+    return LoggedStyle(turn_id=TurnId(row[0]), style=style, at=_moment(row[1]))

@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import Insert, insert
 
+from bot.profile_types import ProfileEventKind
 from bot.store.codec import Statement, ranked, write
 from bot.store.schema import (
     UtcTime,
@@ -381,6 +382,15 @@ DELETE_PROFILE_EVENT = write(
     table="profile_events",
     key=("event",),
 )
+DELETE_PROFILE = write(
+    "delete profile",
+    delete(profile_events).where(
+        profile_events.c.person_id == bindparam("person"),
+        profile_events.c.kind != literal(ProfileEventKind.MEASURE.value, Text()),
+    ),
+    table="profile_events",
+    key=None,
+)
 
 
 def _of_turns(table: Table, column: str = "turn_id") -> Statement:
@@ -471,6 +481,6 @@ STATEMENTS = ranked(
     INSERT_JOB, ADD_USAGE, ADD_USAGE_OF_ALL, TELL_ADMINS, SET_PLACEHOLDER, INSERT_DELIVERY, BEGIN_RUN,
     SET_LANGUAGE, SET_CONVERSATION, SET_CLOSED, CLOSE_QUESTION, RELABEL_TURN, MOVE_ARRIVAL, COUNT_ATTEMPT, ERASE_ARRIVAL,
     END_OUTGOING, COUNT_TRY, END_DUE, LEASE_JOB, END_JOB, FREE_JOB, END_RUN,
-    DELETE_PLACEHOLDER, DELETE_PROFILE_EVENT, *DELETE_TURNS,
+    DELETE_PLACEHOLDER, DELETE_PROFILE_EVENT, DELETE_PROFILE, *DELETE_TURNS,
     *FORGET, *DELETE_OLD, *DELETE_OLD_DAYS, DELETE_OLD_RUNS,
 )  # fmt: skip

@@ -12,6 +12,7 @@ from bot.store.db import Statement
 from bot.store.messages import json_text, outgoing_json
 from bot.store.statements import (
     CLOSE_QUESTION,
+    DELETE_PROFILE,
     DELETE_PROFILE_EVENT,
     INSERT_CONSENT,
     INSERT_DUE,
@@ -33,6 +34,7 @@ from bot.writes import (
     AddProfileEvent,
     AskQuestion,
     CloseQuestion,
+    DropProfile,
     DropProfileEvent,
     RelabelTurn,
     SetConsent,
@@ -118,7 +120,7 @@ def _step(write: Write, at: datetime, ids: Ids) -> Step:
             return CLOSE_QUESTION, {"turn": write.turn_id, "chosen": write.key, "at": at}
         case RelabelTurn():
             return RELABEL_TURN, {"turn": write.turn_id, "text": write.question, "at": at}
-        case SetRating() | AddProfileEvent() | DropProfileEvent():
+        case SetRating() | AddProfileEvent() | DropProfileEvent() | DropProfile():
             return _learned(write, at, ids)
         case SetConsent() | AskQuestion() | AddDueMessage() | AddJob() | TellAdmins():
             return _insert(write, at, ids)
@@ -126,7 +128,7 @@ def _step(write: Write, at: datetime, ids: Ids) -> Step:
             assert_never(write)
 
 
-def _learned(write: SetRating | AddProfileEvent | DropProfileEvent, at: datetime, ids: Ids) -> Step:
+def _learned(write: SetRating | AddProfileEvent | DropProfileEvent | DropProfile, at: datetime, ids: Ids) -> Step:
     match write:
         case SetRating():
             return SET_RATING, {
@@ -147,6 +149,8 @@ def _learned(write: SetRating | AddProfileEvent | DropProfileEvent, at: datetime
             }
         case DropProfileEvent():
             return DELETE_PROFILE_EVENT, {"event": write.id, "person": write.person_id}
+        case DropProfile():
+            return DELETE_PROFILE, {"person": write.person_id}
         case _:
             assert_never(write)
 

@@ -113,6 +113,8 @@ LETTERED = Answer(
         ("- Mas teoria", RATEABLE, Rate(-1, reason=Reason.MORE_THEORY)),
         ("- less practice", RATEABLE, Rate(-1, reason=Reason.LESS_PRACTICE)),
         ("- en párrafos", RATEABLE, Rate(-1, reason=Reason.PROSE)),
+        ("- no es verdad", RATEABLE, Rate(-1, reason=Reason.WRONG)),
+        ("- demasiado simple", RATEABLE, Rate(-1, reason=Reason.EASY)),
         ("- too", RATEABLE, Local("reasons")),
         ("- buy milk", RATEABLE, Local("reasons")),
         ("= It is 42.", RATEABLE, Rate(-1, correction="It is 42.")),
@@ -202,7 +204,7 @@ async def test_last_answer_is_rated_and_corrected_by_a_sign() -> None:
     assert given == {"one": (1, None, None), "two": (-1, Reason.SHORT, None), "three": (-1, None, "It was four.")}
     assert code == 0
     assert err.count("Noted.") == 3
-    assert "not true, too long, too short, too difficult, too simple, other style;" in err
+    assert "it is wrong, too long, too short, too hard, too easy, other style;" in err
     assert "more examples, more theory, step by step, overview first, more practice, less practice, as an outline" in err
 
 

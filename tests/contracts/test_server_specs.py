@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from bot.model_ports import ChatModel
+from bot.models.ollama_api import OllamaApi
 from bot.models.ollama_library import OllamaLibrary
 from bot.models.scripted import Fault
 from bot.models.sse import EventParser
@@ -151,6 +152,8 @@ async def use_mistral() -> ModelServer:
     server = mistral.MistralServer()
     async with server:
         await use(mistral.model(server))
+        async with aclosing(mistral.model(server, model="mistral-embed")) as embeds:
+            await embeds.embed(["The lighthouse is green."])
     return server
 
 
@@ -161,6 +164,9 @@ async def use_ollama() -> ModelServer:
         asked = ollama.model(server)
         await asked.warm()
         await use(asked)
+        server.models["embeddinggemma:latest"] = ollama.newer("embeddinggemma:latest", 1, capabilities=("embedding",))
+        async with aclosing(OllamaApi(host=server.address, is_remote=False)) as api:
+            await api.embed("embeddinggemma", ["The lighthouse."], keep_alive_s=60)
         library = OllamaLibrary(host=server.address, is_remote=False, may_forward=False)
         assert await library.installed()
         assert [progress.step async for progress in library.pull("gemma4")][-1] == "success"

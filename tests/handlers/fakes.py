@@ -48,7 +48,7 @@ from bot.types import (
     TurnId,
     TurnStatus,
 )
-from bot.writes import AddProfileEvent, DropProfileEvent, Write
+from bot.writes import AddProfileEvent, DropProfile, DropProfileEvent, Write
 from handlers import build
 from handlers.signs import load_signs
 from profiles.kept import KeptProfiles
@@ -300,6 +300,10 @@ class FakeProfiles:
     async def events(self, person: PersonId) -> Sequence[ProfileEvent]:
         return tuple(self.stored.get(person, ()))
 
+    async def presses_of(self, person: PersonId, turn_id: TurnId) -> Sequence[ProfileEvent]:
+        presses = [event for event in self.stored.get(person, ()) if event.kind is ProfileEventKind.PRESS]
+        return [event for event in presses if event.data["turn"] == turn_id]
+
     async def last_style(self, address_id: AddressId, conversation_id: ConversationId) -> LoggedStyle | None:
         found = [
             log for address, conversation, _, log in self.styles if (address, conversation) == (address_id, conversation_id)
@@ -325,6 +329,9 @@ class FakeProfiles:
             elif isinstance(write, DropProfileEvent):
                 events = self.stored.get(write.person_id, [])
                 self.stored[write.person_id] = [event for event in events if event.id != write.id]
+            elif isinstance(write, DropProfile):
+                events = self.stored.get(write.person_id, [])
+                self.stored[write.person_id] = [event for event in events if event.kind is ProfileEventKind.MEASURE]
         if outcome.style is not None:
             log = LoggedStyle(turn_id=turn.id, style=outcome.style, at=at)
             self.styles.append((turn.address_id, turn.conversation_id, turn.person.id, log))

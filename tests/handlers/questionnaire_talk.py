@@ -145,6 +145,15 @@ class Talk:
         given = self.turn(Kind.COMMAND, f"/{name}")
         return await self._answered(replace(given, command=name))
 
+    async def answers_to(self, given: Turn) -> Outcome:
+        """Whatever turn it is."""
+        return await self._answered(replace(given, awaiting=self.awaiting))
+
+    async def routed(self, given: Turn) -> tuple[str, Outcome]:
+        """Which handler takes a turn, and what it decides; nothing is stored."""
+        handler, outcome = await answer(given, self.services)
+        return handler.name, outcome
+
     async def begins(self, key: str = "full") -> Outcome:
         await self.is_invited()
         return await self.presses(f"profile_start:{key}")

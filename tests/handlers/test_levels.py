@@ -17,6 +17,7 @@ from handlers.styling import Aside, Styling
 from profiles.kept import KeptProfiles
 from profiles.person import Profile
 from profiles.topics import topic_name
+from profiles.wishes import read
 from tests.handlers.fakes import (
     ADA,
     BOB,
@@ -32,12 +33,12 @@ from tests.handlers.fakes import (
     services,
     turn,
 )
-from tests.handlers.styled import HISTORY, LONG, QUESTION, explained, known, settings
+from tests.handlers.styled import HISTORY, LONG, QUESTION, explained, known, numbered, pinned, settings
 
 
 def fresh() -> FakeProfiles:
-    """A store in which nothing is known yet of any topic."""
-    return known(levels=False)
+    """A store in which nothing is known yet of any topic, of a person who likes no exercises."""
+    return known(-1, levels=False)
 
 
 async def answered(store: FakeProfiles, given: Turn, model: FakeModel | None = None, *, holdout: int = 0) -> Outcome:
@@ -130,15 +131,51 @@ async def test_who_has_no_profile_is_not_asked() -> None:
     assert keys(outcome) == []
 
 
-@pytest.mark.parametrize("way", ["button", "letter", "label"])
-async def test_button_letter_and_label_all_set_the_level(way: str) -> None:
+@pytest.mark.parametrize(
+    ("store", "text"),
+    [
+        (known(levels=False), QUESTION),
+        (pinned((0, 0, 1, 0), known(-1, levels=False)), QUESTION),
+        (fresh(), "Quiz me on how to solve a quadratic equation"),
+    ],
+)
+async def test_it_is_not_asked_below_an_exercise(store: FakeProfiles, text: str) -> None:
+    outcome = await answered(store, turn(message(text=text)))
+    assert (keys(outcome), outcome.note, events(outcome)) == ([], "", [])
+
+
+async def test_it_is_not_asked_below_a_question_to_recall_the_answer() -> None:
+    plain, recalling = 0, 0
+    for number in range(30):
+        model = FakeModel(pieces=(LONG,))
+        store = pinned((0, 0, 0, 0), known(-1, levels=False))
+        _, outcome, _ = await explained(store, numbered(number), model=model, using=settings())
+        has_recall = "question to recall" in model.prompts[0].system
+        assert bool(keys(outcome)) is not has_recall
+        plain, recalling = plain + (not has_recall), recalling + has_recall
+    assert plain
+    assert recalling
+
+
+@pytest.mark.parametrize("text", ["b", "B", "b)", "c"])
+async def test_a_letter_is_meant_for_the_answer_and_lets_the_question_pass(text: str) -> None:
+    store, given = fresh(), turn(message(text=QUESTION))
+    asking = await answered(store, given, FakeModel(pieces=(f"{LONG}\n\nWhich is right? A) x = 2 B) x = 5",)))
+    handler, outcome = await answer(
+        turn(message(text=text), awaiting=opened(asking), history=HISTORY), services(profiles=store, settings=settings())
+    )
+    assert handler.name == "chat"
+    assert outcome.writes == (CloseQuestion(turn_id=TurnId("t9"), key=None),)
+
+
+@pytest.mark.parametrize("way", ["button", "label"])
+async def test_button_and_label_set_the_level(way: str) -> None:
     store, given = fresh(), turn(message(text=QUESTION))
     outcome = await answered(store, given)
     store.take(given, outcome)
     asking = asked(outcome)
     reply = {
         "button": pressed(asking, "level:mathematics:3"),
-        "letter": turn(message(text="c"), awaiting=opened(outcome)),
         "label": turn(message(text="Comfortable"), awaiting=opened(outcome)),
     }[way]
     handler, taken = await answer(reply, services(profiles=store, settings=settings()))
@@ -261,6 +298,34 @@ async def test_a_wish_about_length_or_level_moves_it_by_one_step(
     assert (profile.length if what == "length" else profile.level_of("mathematics")) == value
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        *(("en", text) for text in ("Don't explain step by step", "don't be brief", "not in detail", "don't make it shorter")),
+        *(("en", text) for text in ("don't make it simpler", "don't quiz me", "no step by step please", "step by step? no")),
+        *(("es", text) for text in ("no con ejemplos", "no me lo expliques paso a paso", "no empieces con un ejemplo")),
+        *(("es", text) for text in ("no más corto", "no en detalle", "no tan fácil", "nada de paso a paso", "paso a paso no")),
+    ],
+)
+async def test_what_somebody_does_not_want_is_never_learned_as_what_they_want(language: Language, text: str) -> None:
+    outcome = await answered(known(), turn(message(text=text), language, history=HISTORY))
+    assert events(outcome) == []
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "dimension", "y"),
+    [
+        ("en", "don't use examples", "ENT", -1),
+        ("en", "no more exercises, please", "ACT", -1),
+        ("es", "no uses listas", "FOR", -1),
+        ("es", "no quiero teoría", "ENT", 1),
+    ],
+)
+async def test_to_be_without_something_is_a_remark(language: Language, text: str, dimension: str, y: int) -> None:
+    outcome = await answered(known(), turn(message(text=text), language, history=HISTORY))
+    assert events(outcome) == [(ProfileEventKind.REMARK, {"dimension": dimension, "y": y})]
+
+
 async def test_at_the_end_of_the_scale_nothing_is_learned() -> None:
     store = known()
     store.add(ADA, ProfileEventKind.SET, what="length", value=-1.5)
@@ -299,5 +364,5 @@ async def test_without_a_profile_a_wish_is_only_a_wish() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_very_long_texts_are_no_short_wish(language: Language) -> None:
-    assert not is_only_a_wish("a" * 100_000, language)
-    assert not is_only_a_wish("", language)
+    assert not is_only_a_wish(read("a" * 100_000), language)
+    assert not is_only_a_wish(read(""), language)

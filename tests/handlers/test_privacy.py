@@ -71,6 +71,7 @@ async def test_yes_erases_after_this_reply_and_says_what_remains_until_when(lang
     )
     assert "2026-12-07" in said(outcome)
     assert remains in said(outcome)
+    assert ("preference profile" if language == "en" else "perfil de preferencias") in said(outcome)
 
 
 @pytest.mark.parametrize("text", ["a", "A.", "yes, erase everything", "YES ERASE EVERYTHING!"])

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from bot.commands import parse_command
+from bot.commands import COMMANDS, parse_command
 from bot.ports import HandlerSettings, Services
 from bot.profile_types import ProfileEventKind
 from bot.types import LANGUAGES, Kind, Language, Outcome, PastTurn, Question, Turn, TurnId
-from bot.writes import AddProfileEvent, AskQuestion, DropProfileEvent
+from bot.writes import AddProfileEvent, AskQuestion, DropProfile
 from handlers.help import AboutHandler, help_text
 from handlers.profile import ProfileHandler
 from handlers.questionnaire import QuestionnaireHandler
@@ -132,7 +132,7 @@ async def test_the_whole_profile_is_shown_with_what_science_says(language: Langu
     outcome = await talk.say()
     assert f"**{head}**" in said(outcome)
     assert ITEMS.science[language] in said(outcome)
-    assert talk.keys == ["start", "hand", "off", "neutral_off", "reset"]
+    assert talk.keys == ["check", "hand", "off", "neutral_off", "reset"]
 
 
 async def test_who_has_begun_nothing_yet_may_begin_in_two_ways() -> None:
@@ -150,7 +150,7 @@ async def test_who_has_begun_nothing_yet_may_begin_in_two_ways() -> None:
     )
 
 
-@pytest.mark.parametrize("arguments", ["continue", "start", "quick", "seguir", "rápido"])
+@pytest.mark.parametrize("arguments", ["continue", "quick", "seguir", "rápido"])
 async def test_an_unfinished_course_is_shown_so_far_and_goes_on_first(arguments: str) -> None:
     talk = Talk().tell(1, 1, 1, 1, parts=(Part.FIRST,))
     outcome = await talk.say()
@@ -159,6 +159,25 @@ async def test_an_unfinished_course_is_shown_so_far_and_goes_on_first(arguments:
     for going_on in (await talk.press("continue"), await talk.say(arguments)):
         assert not [one for one in going_on.writes if isinstance(one, AddProfileEvent)], "no second course"
         assert ITEMS.items["ENT2"].text["en"] in said(going_on)
+    assert ("is open already" in said(going_on)) is (arguments in ("quick", "rápido"))
+
+
+@pytest.mark.parametrize("is_finished", [False, True])
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_whoever_starts_again_is_asked_first_and_the_first_option_loses_nothing(
+    language: Language, is_finished: bool
+) -> None:
+    talk = Talk(language).tell(1, 1, 1, 1, parts=ROUNDS if is_finished else (Part.FIRST,))
+    outcome = await talk.say("empezar" if language == "es" else "start")
+    assert [type(one) for one in outcome.writes] == [AskQuestion]
+    harmless = "keep" if is_finished else "go_on"
+    assert [choice.key for choice in talk.last.reply.choices] == [f"profile_start:{harmless}", "profile_start:redo"]
+    if language == "en":
+        assert "no longer count" in said(outcome)
+        assert "ratings and what you set by hand stay" in said(outcome)
+        assert ("question 5 of 12" in said(outcome)) is not is_finished
+    await talk.say("quick")
+    assert (talk.last.reply.choices[-1].key == "profile_start:redo_quick") is is_finished
 
 
 async def test_who_has_finished_may_answer_again_and_an_old_go_on_shows_the_profile() -> None:
@@ -167,7 +186,7 @@ async def test_who_has_finished_may_answer_again_and_an_old_go_on_shows_the_prof
     old = talk.last
     talk = talk.tell(1, 1, 1, 1)
     assert "Examples" in said(await talk.press("continue", asking=old))
-    outcome = await talk.press("start", asking=replace(old, reply=talk.last.reply))
+    outcome = await talk.press("check", asking=replace(old, reply=talk.last.reply))
     (begun,) = (one for one in outcome.writes if isinstance(one, AddProfileEvent))
     assert begun.data["mode"] == "retest"
     assert begun.data["replaces"] is False
@@ -181,8 +200,8 @@ async def test_who_answered_too_fast_to_read_may_replace_those_answers() -> None
     ]
     await talk.say()
     outcome = await talk.press("start")
-    (begun,) = (one for one in outcome.writes if isinstance(one, AddProfileEvent))
-    assert (begun.data["mode"], begun.data["replaces"]) == ("full", True)
+    assert [type(one) for one in outcome.writes] == [AskQuestion]
+    assert talk.last.reply.choices[-1].key == "profile_start:redo"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -265,6 +284,7 @@ async def test_every_dimension_is_set_by_hand_and_given_back(language: Language,
     await talk.press("hand")
     await talk.press(f"hand.{dimension}")
     page = talk.last
+    assert talk.keys == [f"pin.{dimension}.{key}" for key in ("minus", "none", "plus", "auto")] + ["hand"], "as on the bar"
     for key, arm in (("minus", -1), ("none", 0), ("plus", 1)):
         await talk.press(f"pin.{dimension}.{key}", asking=page)
         assert dict((await talk.profile()).pins) == {dimension: arm}
@@ -282,7 +302,7 @@ async def test_what_was_set_is_shown_at_once() -> None:
     await talk.press("hand.ENT")
     assert "the general idea" in talk.last.reply.text, "it says what each choice does"
     outcome = await talk.press("pin.ENT.minus")
-    assert said(outcome).startswith("Examples or Principles: set to Principles.")
+    assert said(outcome).startswith("Principles or Examples: set to Principles.")
     assert "set by hand, Principles" in said(outcome)
 
 
@@ -318,16 +338,30 @@ async def test_a_button_of_another_version_changes_nothing() -> None:
 
 async def test_it_is_erased_only_after_yes_and_then_wholly() -> None:
     talk = Talk().tell(1, 1, 1, 1)
-    ids = [event.id for event in talk.store.stored[ADA]]
     await talk.say()
     outcome = await talk.press("reset")
     assert [type(one) for one in outcome.writes] == [AskQuestion]
     assert talk.keys == ["reset_yes", "reset_no"]
     outcome = await talk.press("reset_yes")
-    assert [one.id for one in outcome.writes if isinstance(one, DropProfileEvent)] == ids
+    assert outcome.writes[1:] == (DropProfile(person_id=ADA),)
     assert talk.store.stored[ADA] == []
     assert (await talk.profile()).consent is None
     assert "your ratings" in said(outcome), "what is left is told"
+    assert "neutral answers" not in said(outcome), "nothing was chosen about them"
+
+
+async def test_the_choice_about_neutral_answers_outlives_the_profile() -> None:
+    talk = Talk().tell(1, 1, 1, 1)
+    await talk.say("neutral off")
+    await talk.say("reset")
+    assert "what you chose about neutral answers" in said(await talk.press("reset_yes"))
+    assert [event.kind for event in talk.store.stored[ADA]] == [ProfileEventKind.MEASURE]
+    assert not (await talk.profile()).takes_part
+    again = await talk.say("reset")
+    assert again.is_refused
+    assert "no profile of you" in said(again)
+    talk.tell(1, 1, 1, 1)
+    assert not (await talk.profile()).takes_part
 
 
 @pytest.mark.parametrize("arguments", ["reset", "borrar", "delete"])
@@ -357,7 +391,7 @@ async def test_erasing_may_be_answered_in_writing_by_its_option_only(text: str, 
     assert talk.handler.matches(given) is taken
     if taken:
         outcome = await talk.handler.handle(given, FakePreview())
-        assert any(isinstance(one, DropProfileEvent) for one in outcome.writes)
+        assert any(isinstance(one, DropProfile) for one in outcome.writes)
 
 
 @pytest.mark.parametrize("arguments", ["export", "exportar"])
@@ -386,7 +420,7 @@ async def test_an_unknown_argument_is_told_what_there_is(language: Language, wor
 # --- where else it shows ---
 
 
-@pytest.mark.parametrize(("language", "command_name"), [("en", "/profile neutral off"), ("es", "/perfil neutras no")])
+@pytest.mark.parametrize(("language", "command_name"), [("en", "`/profile neutral off`"), ("es", "`/perfil neutras no`")])
 async def test_about_tells_of_neutral_answers_and_how_to_have_none(language: Language, command_name: str) -> None:
     settings = HandlerSettings(holdout_percent=12, context_percent=3)
     told = said(await AboutHandler(services(settings=settings)).handle(command("about", language), FakePreview()))
@@ -395,9 +429,18 @@ async def test_about_tells_of_neutral_answers_and_how_to_have_none(language: Lan
     without = services(settings=HandlerSettings(holdout_percent=0))
     told = said(await AboutHandler(without).handle(command("about", language), FakePreview()))
     assert "%" not in told
-    assert command_name.partition(" ")[0] in told
+    assert command_name.strip("`").partition(" ")[0] in told
 
 
-@pytest.mark.parametrize(("language", "name"), [("en", "/profile"), ("es", "/perfil")])
-def test_help_names_it_among_what_is_yours(language: Language, name: str) -> None:
-    assert f"- {name} on|off|reset: " in help_text(language, is_admin=False)
+@pytest.mark.parametrize(
+    ("language", "line"), [("en", "- /profile on|off|reset: "), ("es", "- /perfil encender|apagar|borrar: ")]
+)
+def test_help_names_it_among_what_is_yours(language: Language, line: str) -> None:
+    assert line in help_text(language, is_admin=False)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_what_help_names_may_be_written(language: Language) -> None:
+    (named,) = (one for one in COMMANDS if one.name == "profile")
+    for word in (named.argumento if language == "es" else named.argument).split("|"):
+        assert not (await Talk(language).tell(1, 1, 1, 1).say(word)).is_refused

@@ -12,7 +12,7 @@ from bot.types import LANGUAGES, Address, ChannelName, Chosen, Kind, Language
 from bot.writes import CloseQuestion
 from handlers.inviting import usual_mode
 from handlers.questionnaire import QuestionnaireHandler
-from profiles.items import LETTERS, Part
+from profiles.items import LETTERS
 from profiles.kept import KeptProfiles
 from profiles.person import CONSENT_VERSION
 from profiles.posterior import Label, headline
@@ -72,9 +72,15 @@ async def test_who_refuses_is_asked_nothing_and_nothing_is_kept_of_it() -> None:
     assert talk.events == []
 
 
-@pytest.mark.parametrize(("typed", "mode"), [("a", "full"), ("Yes, the quick way", "quick"), ("B)", "quick")])
-async def test_who_agrees_does_so_before_the_first_item(typed: str, mode: str) -> None:
-    talk = Talk()
+@pytest.mark.parametrize(
+    ("language", "typed", "mode"),
+    [
+        *(("en", "Yes, all twelve", "full"), ("en", "yes, the quick way!", "quick"), ("en", "YES", "full")),
+        *(("es", "sí", "full"), ("es", "Si.", "full")),
+    ],
+)
+async def test_who_agrees_does_so_before_the_first_item(language: Language, typed: str, mode: str) -> None:
+    talk = Talk(language)
     await talk.is_invited()
     await talk.says(typed)
     consent, course = talk.events
@@ -90,10 +96,20 @@ async def test_who_agrees_does_so_before_the_first_item(typed: str, mode: str) -
     assert (await talk.profile()).consent
 
 
-async def test_anything_else_that_is_said_to_the_invitation_is_a_question_like_any_other() -> None:
+@pytest.mark.parametrize("said", ["no", "No.", "Not now"])
+async def test_no_may_be_typed(said: str) -> None:
     talk = Talk()
     await talk.is_invited()
-    await talk.says("what is a virus?")
+    await talk.says(said)
+    assert talk.written == ["CloseQuestion"]
+    assert talk.events == []
+
+
+@pytest.mark.parametrize("said", ["what is a virus?", "a", "A)", "b", "c", "1", "yes please, all of it", "no way"])
+async def test_anything_else_that_is_said_to_the_invitation_is_a_question_like_any_other(said: str) -> None:
+    talk = Talk()
+    await talk.is_invited()
+    await talk.says(said)
     assert talk.handler == "chat"
     assert talk.awaiting is not None
     assert talk.events == []
@@ -143,14 +159,15 @@ async def test_a_whole_course_by_button(language: Language) -> None:
     while talk.keys and talk.keys[0].startswith("item:"):
         item = QV1.items[talk.item]
         asked.append(item.id)
-        progress.append(talk.text.partition(" · ")[0] if item.part is not Part.CONTEXT else "")
+        progress.append(talk.text.partition(" · ")[0])
         assert item.text[language] in talk.text
         assert all(option.text[language] in talk.text for option in item.options)
         assert len(talk.writes) <= 5
         await talk.chooses(min(talk.options))
     assert asked == [*CONTEXT, *TWELVE]
-    of = "de" if language == "es" else "of"
-    assert progress == ["", "", "", *(f"{number} {of} 12" for number in range(1, 13))]
+    of, first = ("de", "Antes de empezar") if language == "es" else ("of", "First")
+    before = [f"{first}, {number} {of} 3" for number in range(1, 4)]
+    assert progress == [*before, *(f"{number} {of} 12" for number in range(1, 13))]
     assert QV1.science[language] in talk.text
     profile = await talk.profile()
     assert profile.labels == (Label.PLUS_CLEAR,) * 4
@@ -286,7 +303,8 @@ async def test_a_stopped_course_goes_on_at_the_same_item_days_later(way: str) ->
     talk.clock.at += (talk.clock.at - talk.events[0].at) * 1000
     await talk.goes_on()
     assert talk.item == item == "ENT2"
-    assert talk.text.startswith("We go on at question 5 of 12.")
+    assert talk.text.startswith("We go on where you left off.\n\n5 of 12 · ")
+    assert talk.text.count("5 of 12") == 1
     assert talk.written.count("resume") == 1
     await talk.chooses("a")
     assert talk.item == "RUT2"
@@ -297,7 +315,7 @@ async def test_an_interrupted_course_goes_on_without_a_word_of_resuming() -> Non
     await talk.chooses("2")
     await talk.goes_on()
     assert talk.item == "C2"
-    assert talk.text.startswith("We go on at one of the first questions.")
+    assert talk.text.startswith("We go on where you left off.\n\nFirst, 2 of 3 · ")
     assert talk.written == ["AskQuestion"]
 
 
@@ -437,25 +455,6 @@ async def test_the_buttons_of_an_item_that_is_no_more_are_refused() -> None:
 
 
 # Everything else that people do meanwhile.
-
-
-@pytest.mark.parametrize("text", ["what is a virus?", "e", "a b", "", "skip to the end of the story please"])
-async def test_a_real_question_is_answered_and_the_item_stays_open(text: str) -> None:
-    talk = await in_course()
-    open_item = talk.awaiting
-    await talk.says(text)
-    assert talk.handler == "chat"
-    assert talk.awaiting == open_item
-    await talk.says("b")
-    assert talk.answers == [("C1", "2")]
-
-
-async def test_the_answer_to_a_real_question_says_once_that_the_item_waits() -> None:
-    talk = await in_course()
-    await talk.says("what is a virus?")
-    assert "waits at one of the first questions" in talk.outcome.note
-    await talk.says("and a bacterium?")
-    assert "waits" not in talk.outcome.note
 
 
 async def test_in_groups_no_item_and_no_result_is_shown() -> None:

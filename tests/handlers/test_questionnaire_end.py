@@ -9,11 +9,12 @@ from datetime import timedelta
 import pytest
 
 from bot.profile_types import NEUTRAL, AnswerStyle, Condition, LoggedStyle, ProfileEventKind
-from bot.types import AddressId, ConversationId, TurnId
+from bot.types import AddressId, ConversationId, Kind, TurnId
 from bot.writes import AddDueMessage
 from handlers.reminding import DUE_KINDS
 from profiles.items import Control
 from profiles.posterior import Label, headline
+from profiles.questionnaire import Mode
 from tests.handlers.fakes import ADA
 from tests.handlers.questionnaire_talk import CONTEXT, QV1, TWELVE, Talk, in_course
 
@@ -50,6 +51,8 @@ async def test_answers_at_one_place_may_be_given_again() -> None:
     assert talk.keys == ["profile_start:keep", "profile_start:redo"]
     answers = talk.answers
     await talk.says("a")
+    assert talk.handler == "chat"
+    await talk.says("no")
     assert "stays as it is" in talk.text
     assert talk.answers == answers, "a letter too many loses nothing"
 
@@ -59,7 +62,7 @@ async def test_a_redo_begins_once_from_nothing(is_typed: bool) -> None:
     talk = await in_course()
     await talk.finishes(after_s=0.5)
     offer = talk.turns[-1]
-    await (talk.says("Start over") if is_typed else talk.presses("profile_start:redo"))
+    await (talk.says("Yes, start over") if is_typed else talk.presses("profile_start:redo"))
     assert talk.item == "C1"
     assert dict(talk.of_kind(ProfileEventKind.COURSE)[-1].data) == {"mode": "full", "version": "qv1", "replaces": True}
     await talk.presses("profile_start:redo", offer)
@@ -76,7 +79,7 @@ async def test_who_has_finished_may_take_a_short_check_or_begin_anew() -> None:
     await talk.finishes()
     await talk.goes_on()
     assert "whole questionnaire" in talk.text
-    assert talk.keys == ["profile_start:retest", "profile_start:redo"]
+    assert talk.keys == ["profile_start:retest", "profile_start:anew"]
     await talk.presses("profile_start:retest")
     course = talk.of_kind(ProfileEventKind.COURSE)[-1]
     assert (course.data["mode"], course.data["replaces"]) == ("retest", False)
@@ -91,9 +94,53 @@ async def test_a_second_offer_does_not_undo_a_course_that_has_begun() -> None:
     await talk.goes_on()
     offers = talk.turns[-1]
     await talk.presses("profile_start:retest", offers)
-    await talk.presses("profile_start:redo", offers)
+    await talk.presses("profile_start:anew", offers)
     assert len(talk.of_kind(ProfileEventKind.COURSE)) == 2
+    assert talk.keys == ["profile_start:go_on", "profile_start:redo"], "it asks"
+    await talk.says("no")
     assert talk.item == "ENT4"
+
+
+@pytest.mark.parametrize("key", ["redo", "redo_quick"])
+async def test_whoever_starts_over_is_told_what_it_costs_and_may_leave_it(key: str) -> None:
+    talk = await in_course()
+    await talk.finishes()
+    mode = Mode.QUICK if key == "redo_quick" else Mode.FULL
+    for chosen in ("keep", key):
+        given = talk.turn(Kind.COMMAND, "/profile start")
+        talk.take(given, talk.asking.start_over(given, await talk.profile(), mode))
+        assert talk.keys == ["profile_start:keep", f"profile_start:{key}"]
+        assert "no longer count" in talk.text
+        await talk.presses(f"profile_start:{chosen}")
+        assert len(talk.of_kind(ProfileEventKind.COURSE)) == (1 if chosen == "keep" else 2)
+    begun = talk.of_kind(ProfileEventKind.COURSE)[-1]
+    assert (begun.data["mode"], begun.data["replaces"]) == (mode.value, True)
+    assert talk.item == "C1"
+    assert not (await talk.profile()).has_told
+
+
+async def test_an_open_course_is_left_for_a_new_one_only_after_a_yes() -> None:
+    talk = await in_course()
+    for _ in range(4):
+        await talk.chooses(min(talk.options))
+    given = talk.turn(Kind.COMMAND, "/profile start")
+    talk.take(given, talk.asking.start_over(given, await talk.profile(), Mode.FULL))
+    assert "open and waits at question 2 of 12" in talk.text
+    offer = talk.turns[-1]
+    await talk.presses("profile_start:go_on")
+    assert talk.item == "RUT1"
+    await talk.presses("profile_start:redo", offer)
+    await talk.presses("profile_start:redo", offer)
+    assert talk.item == "C1"
+    assert len(talk.of_kind(ProfileEventKind.COURSE)) == 2, "pressed twice, it begins one"
+
+
+async def test_in_groups_nobody_starts_over() -> None:
+    talk = await in_course()
+    talk.is_private = False
+    outcome = talk.asking.start_over(talk.turn(Kind.COMMAND), await talk.profile(), Mode.FULL)
+    assert outcome.is_refused
+    assert outcome.writes == ()
 
 
 async def test_every_course_leaves_one_reminder_for_the_next_day() -> None:
@@ -203,7 +250,7 @@ async def test_ten_answers_later_an_unfinished_course_is_recalled_once_and_never
     is_answered(talk, 9)
     assert await talk.aside() == ""
     is_answered(talk, 1)
-    assert "still waits at one of the first questions" in await talk.aside()
+    assert "still waits at question 1 of the first 3:" in await talk.aside()
     assert notes(talk) == [("reminded", "answers")]
     is_answered(talk, 30)
     assert await talk.aside() == ""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bot.errors import ModelUnreachable, StoreBusy
 from bot.ports import Services
 from bot.profile_types import NEUTRAL, Arms, Condition, Form, LoggedStyle, ProfileEventKind
+from bot.prompt import prompt_tokens
 from bot.router import Router
 from bot.types import (
     LANGUAGES,
@@ -27,6 +28,7 @@ from bot.types import (
     Outcome,
     PersonId,
     Scope,
+    TurnId,
 )
 from handlers import build
 from profiles.directives import Style, block
@@ -152,6 +154,85 @@ async def test_a_question_for_a_fact_gets_no_style() -> None:
     assert len(prompt.directives) == 4
     assert prompt.form.shape == ""
     assert style.is_length_obeyed is None
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "form"),
+    [
+        ("en", "Explain quadratic equations in a list, briefly", Form(words=60, shape="outline")),
+        ("en", "Explain quadratic equations in detail", Form(words=240)),
+        ("es", "Explica las ecuaciones paso a paso", Form(shape="steps")),
+        ("es", "Explica las ecuaciones, pero no paso a paso", Form()),
+    ],
+)
+async def test_what_the_message_asks_for_holds_for_everybody(language: Language, text: str, form: Form) -> None:
+    given, nobody = turn(message(text=text), language), FakeModel(pieces=(LONG,))
+    neutral, *_ = await explained(known(), given, using=settings(holdout=100))
+    known_by_context, *_ = await explained(known(), given, using=settings(context=100))
+    await answer(given, services(model=nobody, settings=settings()))
+    for prompt in (neutral, nobody.prompts[0]):
+        assert (prompt.form, prompt.directives) == (form, ())
+    assert known_by_context.form == Form(words=form.words or 120, shape=form.shape)
+
+
+async def test_a_message_that_asks_for_brevity_has_the_two_strongest_styles() -> None:
+    store = pinned((1, 1, 1, 1))
+    _, _, style = await explained(store)
+    assert style.asked == (1, 1, 1, 1)
+    _, _, style = await explained(store, turn(message(text=f"{QUESTION} Explain it briefly")))
+    assert style.asked == (1, 1, 0, 0)
+    store.add(ADA, ProfileEventKind.SET, what="length", value=-1.0)
+    _, _, style = await explained(store, turn(message(text=f"{QUESTION} Explain it in detail")))
+    assert style.asked == (1, 1, 1, 1)
+
+
+# --- little room ---
+
+ASKED_IN_SPANISH = "¿Cómo se resuelve una ecuación de segundo grado?"
+
+
+@pytest.mark.parametrize(
+    ("budget", "asked"), [(512, (1, 0, 0, 0)), (600, (1, 1, 1, 0)), (1024, (1, 1, 1, 1)), (4096, (1, 1, 1, 1))]
+)
+async def test_what_somebody_wrote_goes_before_how_they_like_it_told(budget: int, asked: Arms) -> None:
+    given, using = turn(message(text=ASKED_IN_SPANISH), "es"), replace(settings(), prompt_budget=budget)
+    prompt, outcome, style = await explained(pinned((1, 1, 1, 1)), given, using=using)
+    assert prompt.question == ASKED_IN_SPANISH
+    assert prompt_tokens(prompt) <= budget
+    assert (style.arms, style.asked) == ((1, 1, 1, 1), asked)
+    assert [obeyed is None for obeyed in style.obeyed] == [not arm for arm in asked]
+    assert len(prompt.directives) == 4 + sum(asked)
+    assert Flag.TRIMMED not in outcome.flags
+
+
+@pytest.mark.parametrize(("budget", "lines"), [(360, 0), (400, 2), (430, 3), (460, 4)])
+async def test_with_less_room_goal_length_and_level_go_too(budget: int, lines: int) -> None:
+    given, using = turn(message(text=ASKED_IN_SPANISH), "es"), replace(settings(), prompt_budget=budget)
+    prompt, _, style = await explained(pinned((1, 1, 1, 1)), given, using=using)
+    assert (prompt.question, style.asked) == (ASKED_IN_SPANISH, NEUTRAL)
+    assert len(prompt.directives) == lines
+    assert style.is_length_obeyed is (True if lines > 2 else None), "the length was asked for"
+
+
+async def test_a_long_question_leaves_no_room_for_directives() -> None:
+    text = f"{QUESTION} " + "x " * 9_000
+    prompt, outcome, style = await explained(pinned((1, 1, 1, 1)), turn(message(text=text)))
+    assert prompt.directives == ()
+    assert style.asked == style.used == NEUTRAL
+    assert style.is_length_obeyed is None
+    assert Flag.TRIMMED in outcome.flags
+
+
+async def test_the_question_to_recall_is_the_first_to_give_way() -> None:
+    store, recalled = pinned((1, 1, 0, 1)), 0
+    for number in range(20):
+        given = replace(turn(message(text=ASKED_IN_SPANISH), "es"), id=TurnId(f"t{number}"))
+        wide, *_ = await explained(store, given)
+        narrow, _, style = await explained(store, given, using=replace(settings(), prompt_budget=620))
+        assert style.asked == (1, 1, 0, 1)
+        assert "pregunta corta de repaso" not in narrow.system
+        recalled += "pregunta corta de repaso" in wide.system
+    assert recalled
 
 
 @pytest.mark.parametrize(

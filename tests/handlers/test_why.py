@@ -11,7 +11,7 @@ from bot.amounts import BLANK
 from bot.commands import parse_command
 from bot.model_types import ModelStatus
 from bot.ports import HandlerSettings, Services
-from bot.profile_types import AnswerStyle, Condition, LoggedStyle
+from bot.profile_types import AnswerStyle, Condition, LoggedStyle, ProfileEventKind
 from bot.types import LANGUAGES, EvidenceKind, Flag, Generation, Kind, Language, PastTurn, PersonId, Source, TurnId, TurnStatus
 from tests.handlers.fakes import ADA, BOB, NOW, FakeProfiles, answer, command, message, past, said, services, turn
 
@@ -323,12 +323,14 @@ STYLE = AnswerStyle(
 )
 
 
-def styled(style: AnswerStyle, answer_id: str = "t1") -> Services:
+def styled(style: AnswerStyle, answer_id: str = "t1", made: Generation = MADE) -> Services:
     """An answer in whose log this style stands."""
     profiles, asked = FakeProfiles(), command("why")
+    profiles.add(ADA, ProfileEventKind.CONSENT, granted=True, version="1")
+    profiles.add(ADA, ProfileEventKind.PIN, dimension="ENT", arm=-1)
     logged = LoggedStyle(turn_id=TurnId(answer_id), style=style, at=NOW)
     profiles.styles.append((asked.address_id, asked.conversation_id, ADA, logged))
-    return services(turns=[answered()], profiles=profiles)
+    return services(turns=[answered(made)], profiles=profiles)
 
 
 @pytest.mark.parametrize(
@@ -345,7 +347,15 @@ async def test_it_tells_which_of_it_was_done() -> None:
     lines = (await why(using=styled(STYLE))).splitlines()
     done, missed = ([line for line in lines if line.endswith(end)] for end in ("(done)", "(not done)"))
     assert done == ["- first the general idea and why it holds, an example at the end (done)"]
-    assert missed == ["- Length: about 60 words (not done)", "- an outline of short headings and points (not done)"]
+    assert missed == ["- Length: about 60 words (not done)", "- as a trial: an outline of short headings and points (not done)"]
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Without a language model"), ("es", "Sin modelo de lenguaje")])
+async def test_an_answer_without_a_language_model_is_not_judged(language: Language, words: str) -> None:
+    text = await why(using=styled(STYLE, made=UNCOUNTED), language=language)
+    assert words in text
+    assert "not done" not in text
+    assert "60" in text
 
 
 async def test_it_owns_that_an_answer_was_neutral_on_purpose() -> None:

@@ -13,9 +13,10 @@ import pytest
 
 from bot.config import read_config
 from bot.errors import StoreDamaged
-from bot.jobs.doctor import Broken, Database, Doctor, Finding, Looks, State, changed_settings, worst
+from bot.jobs.doctor import Broken, Database, Doctor, Finding, Looks, State, changed_settings, invariant_in_words, worst
 from bot.model_types import ModelStatus
 from bot.ports import UsageOfDay
+from bot.store.invariants import INVARIANTS
 from bot.types import AdminNotice, Limit
 from tests.canaries import Canaries
 
@@ -103,7 +104,9 @@ async def test_the_store_is_read_whole_only_when_asked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("part", "looks", "state", "says"),
     [
-        ("data folder", replace(WELL, holder=gives("process 7 at http://x")), State.OK, "served by process 7"),
+        ("data folder", replace(WELL, holder=gives("process 7 at http://x")), State.OK, "served by process 7 at http://x"),
+        ("data folder", replace(WELL, holder=gives("process 7")), State.OK, "served by process 7"),
+        ("data folder", replace(WELL, holder=gives("another process")), State.OK, "served by another process"),
         ("disk space", replace(WELL, free_bytes=gives(500 << 20)), State.ATTENTION, "524\xa0MB"),
         ("disk space", replace(WELL, free_bytes=gives(1 << 20)), State.BROKEN, "1.0\xa0MB"),
         (
@@ -197,3 +200,17 @@ async def test_use_of_the_day_and_notices_are_told(tmp_path: Path) -> None:
     assert found.state is State.ATTENTION
     assert "12 messages, 3456 tokens, 1.25\xa0EUR, by 3 people" in found.detail
     assert "2026-11-20: " in found.detail
+
+
+async def test_every_invariant_and_holder_is_named_in_spanish(tmp_path: Path) -> None:
+    assert len({invariant_in_words("es", name) for name in INVARIANTS} | {*INVARIANTS}) == 2 * len(INVARIANTS)
+    assert [invariant_in_words("en", name) for name in INVARIANTS] == [*INVARIANTS]
+    looks = replace(
+        WELL,
+        holder=gives("process 6861 at http://127.0.0.1:8080"),
+        invariants=gives([Broken(name=name, count=1, examples=["x"]) for name in INVARIANTS]),
+    )
+    details = " ".join(finding.detail for finding in (await examine(tmp_path, looks, language="es")).values())
+    assert "6861" in details
+    assert "http://127.0.0.1:8080" in details
+    assert not [word for word in ("process ", "served", *INVARIANTS) if word in details]

@@ -55,14 +55,17 @@ class Story:
         arms: Arms = (1, -1, 0, 1),
         topic: str = "",
         after: timedelta = timedelta(minutes=1),
+        answered: datetime | None = None,
+        first_at: datetime | None = None,
     ) -> Story:
-        """A press a minute after its answer; JSON knows lists only."""
+        """A press, a minute after its answer unless `answered` says otherwise; JSON knows lists only."""
         data = {
             "turn": turn,
             "value": value,
             "reason": None if reason is None else reason.value,
             "arms": [*arms],
-            "answered_at": (self.at + after - timedelta(minutes=1)).isoformat(),
+            "answered_at": (answered or self.at + after - timedelta(minutes=1)).isoformat(),
+            "first_at": None if first_at is None else first_at.isoformat(),
             "topic": topic,
         }
         return self.later(after, KIND.PRESS, data)

@@ -1,4 +1,4 @@
-"""From profile to prompt: the block in both languages, its budget, what a message wishes itself, and whether it was obeyed."""
+"""From profile to prompt: the block in both languages, and its budget."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from bot.profile_types import NEUTRAL, Arm, Arms
 from bot.tokens import estimate_tokens
 from bot.types import LANGUAGES, Language
 from profiles.directives import BUDGET, Block, Style, block, recall_question, target_words
-from profiles.obeyed import arms_to_learn, compliance, count_words
-from profiles.wishes import NO_WISHES, Wishes, is_factual, wishes
+from profiles.wishes import NO_WISHES, Wishes
 
 GOALS = ("understand", "exam", "task", "curious")
 LABELS = ("+clear", "+lean", "mixed", "-lean", "-clear")
@@ -128,6 +127,36 @@ def test_a_short_answer_has_the_two_strongest_styles() -> None:
     assert block("en", level=2, goal="task", length=-1, style=pinned).arms == (0, 1, 1, 0)
 
 
+@pytest.mark.parametrize(("length", "wish", "asked"), [(0, -1, (0, 1, 0, 1)), (-1, 1, ESTD), (1, -1, (0, 1, 0, 1))])
+def test_short_is_what_this_answer_is_to_be(length: float, wish: int, asked: Arms) -> None:
+    strong = style(ESTD, theta=(0.1, -0.9, 0.3, 0.5))
+    made = block("en", level=2, goal="task", length=length, style=strong, wishes=Wishes(length=wish))
+    assert (made.arms, made.asks_length) == (asked, False)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_less_room_takes_the_weakest_styles_then_goal_length_and_level(language: Language) -> None:
+    told = style(ESTD, theta=(0.6, 0.5, 0.4, 0.3))
+    full = usual(language, told)
+    assert full.asks_length
+    by_length = {}
+    for room in range(-5, BUDGET + 1):
+        made = block(language, level=2, goal="task", length=0, style=told, room=room)
+        assert estimate_tokens(made.text) <= max(0, room)
+        by_length[len(made.lines)] = made
+    header, level, goal, length, *_ = full.lines
+    assert by_length[8] == full
+    assert [by_length[4 + kept].arms for kept in range(5)] == [(1,) * kept + (0,) * (4 - kept) for kept in range(5)]
+    assert [by_length[kept].lines for kept in (4, 3, 2, 0)] == [
+        (header, level, goal, length),
+        (header, level, length),
+        (header, level),
+        (),
+    ]
+    assert [by_length[kept].asks_length for kept in (4, 3, 2, 0)] == [True, True, False, False]
+    assert 1 not in by_length, "no heading without a line"
+
+
 @pytest.mark.parametrize(
     ("level", "line"),
     [(0, "No jargon"), (1.4, "No jargon"), (1.5, "Plain"), (2.5, "Assume"), (3.4, "Assume"), (3.5, "Direct"), (9, "Direct")],
@@ -186,200 +215,3 @@ def test_the_budget_is_reached_so_that_something_must_go() -> None:
 def test_what_holds_for_everybody_stands_apart() -> None:
     for language in LANGUAGES:
         assert 0 < estimate_tokens(recall_question(language)) < 40
-
-
-# What a message wishes itself.
-
-
-@pytest.mark.parametrize(
-    ("language", "text", "dimension", "pole"),
-    [
-        ("es", "explícamelo con una tabla", 3, 1),
-        ("es", "Compara los dos planes en forma de tabla", 3, 1),
-        ("es", "cuéntamelo en prosa, por favor", 3, -1),
-        ("es", "¿Qué es un bucle? Sin listas", 3, -1),
-        ("es", "explícame paso a paso cómo se hace", 1, 1),
-        ("es", "dame una visión general", 1, -1),
-        ("es", "ponme un ejemplo", 0, 1),
-        ("es", "¿Qué es la inflación? Con un ejemplo", 0, 1),
-        ("es", "la teoría primero", 0, -1),
-        ("es", "no me pongas ejemplos", 0, -1),
-        ("es", "explícalo sin teoría", 0, 1),
-        ("es", "ponme un ejercicio de fracciones", 2, 1),
-        ("es", "sin ejercicios, gracias", 2, -1),
-        ("en", "explain it in a table", 3, 1),
-        ("en", "with bullet points, please", 3, 1),
-        ("en", "tell it as a story", 3, -1),
-        ("en", "what is a loop? don't use bullet points", 3, -1),
-        ("en", "step by step please", 1, 1),
-        ("en", "give me the big picture", 1, -1),
-        ("en", "show me an example", 0, 1),
-        ("en", "theory first", 0, -1),
-        ("en", "no examples", 0, -1),
-        ("en", "quiz me", 2, 1),
-        ("en", "just explain it", 2, -1),
-    ],
-)
-def test_an_explicit_wish_overrides_its_dimension(language: Language, text: str, dimension: int, pole: int) -> None:
-    told = wishes(text, language)
-    assert [told.arms[d] for d in range(4)] == [pole if d == dimension else None for d in range(4)]
-    made = usual(language, style(ESTD), wishes=told)
-    assert made.arms == tuple(0 if d == dimension else 1 for d in range(4))
-
-
-@pytest.mark.parametrize(
-    ("language", "text"),
-    [
-        ("es", "¿Qué es una tabla en SQL?"),
-        ("es", "¿Cuál es el camino más corto a Roma?"),
-        ("es", "¿Qué idioma es más fácil?"),
-        ("es", "no estoy de acuerdo con la teoría de cuerdas"),
-        ("es", "¿adelgazo con ejercicio?"),
-        ("en", "How do I find duplicates in a table?"),
-        ("en", "Does it take longer by train?"),
-        ("en", "What is wrong with the theory of ether?"),
-        ("en", "Is there an exercise bike for the office?"),
-        ("en", ""),
-    ],
-)
-def test_a_subject_is_no_wish(language: Language, text: str) -> None:
-    assert wishes(text, language) == NO_WISHES
-
-
-def test_who_wishes_for_both_poles_is_told_neither() -> None:
-    told = wishes("la teoría primero y luego ponme un ejemplo", "es")
-    assert told.arms == (0, None, None, None)
-    assert usual("es", style(ESTD), wishes=told).arms == (0, 1, 1, 1)
-
-
-@pytest.mark.parametrize(
-    ("language", "text", "length", "level"),
-    [
-        ("es", "resúmelo en dos frases", -1, None),
-        ("es", "explícamelo más corto", -1, None),
-        ("es", "cuéntame con más detalle", 1, None),
-        ("es", "explícame la luz desde cero", None, 1),
-        ("es", "explica los monoides a nivel avanzado", None, 4),
-        ("en", "explain it briefly", -1, None),
-        ("en", "make it longer", 1, None),
-        ("en", "explain gravity like I'm five", None, 1),
-        ("en", "explain it for experts", None, 4),
-    ],
-)
-def test_length_and_level_may_be_wished_for(language: Language, text: str, length: int | None, level: int | None) -> None:
-    told = wishes(text, language)
-    assert (told.length, told.level) == (length, level)
-    assert len(usual(language, None, wishes=told).lines) == 3
-
-
-@given(st.text(max_size=300), st.sampled_from(LANGUAGES))
-def test_nothing_that_was_written_gets_into_the_block(text: str, language: Language) -> None:
-    told = wishes(text, language)
-    allowed = {*usual(language, style(ESTD)).lines, *usual(language, style((0, 1, 1, 1))).lines}
-    assert {*usual(language, style(ESTD), wishes=told).lines} <= allowed
-
-
-@pytest.mark.parametrize(
-    ("language", "text", "expected"),
-    [
-        ("es", "¿Quién pintó la Gioconda?", True),
-        ("es", "¿En qué año terminó la guerra?", True),
-        ("es", "¿Cuántos huesos tiene el cuerpo?", True),
-        ("es", "¿Cómo funciona un motor?", False),
-        ("es", "¿Por qué llueve cuando hace frío?", False),
-        ("en", "Who painted it?", True),
-        ("en", "how many bones are in a hand", True),
-        ("en", "What year was that?", True),
-        ("en", "How does an engine work?", False),
-        ("en", "who was the first person that tried to explain why the sky is blue by light", False),
-    ],
-)
-def test_a_bare_fact_is_told_from_an_explanation(language: Language, text: str, expected: bool) -> None:
-    assert is_factual(text, language) is expected
-
-
-# Whether it was obeyed.
-
-STEPS = "1. Abre la caja.\n2. Saca la pieza.\n3. Comprueba que encaja."
-BULLETS = "- uno\n- dos\n- tres"
-LONG = " palabra" * 40
-
-
-@pytest.mark.parametrize(
-    ("language", "dimension", "pole", "answer", "expected"),
-    [
-        ("es", 0, 1, "Pones 100 al 10 %. Luego viene la regla, que dice cuánto crece el dinero.", True),
-        ("es", 0, 1, "Por ejemplo, Ana compra pan. La regla viene luego y es larga.", True),
-        ("es", 0, 1, "La regla dice cuánto crece el dinero que guardas, y por eso al final llegan a ser 100.", False),
-        ("es", 0, 1, "1. Abre la caja.\n2. Saca la pieza.\n3. Mira.", False),
-        ("en", 0, 1, "Use `print(x)` to see it. The rule comes later, and it is a long one.", True),
-        ("es", 0, -1, "Flota porque pesa menos que el agua que aparta. Así va todo lo demás. Un ejemplo: el corcho.", True),
-        ("es", 0, -1, "Por ejemplo, el corcho flota porque pesa poco, y así va todo lo demás del mundo.", False),
-        ("en", 0, -1, "It floats, and that is all there is to be said about it. For example, cork.", False),
-        ("en", 0, -1, "It floats because it is lighter than the water that it pushes away.", True),
-        ("es", 1, 1, STEPS, True),
-        ("en", 1, 1, "**1.** Open.\n**2.** Look.\n3) Close.", True),
-        ("es", 1, 1, "1. Abre.\n2. Cierra.", False),
-        ("es", 1, 1, "Primero abre, después mira y por último cierra.", False),
-        ("es", 1, -1, STEPS, False),
-        ("es", 1, -1, f"Es una caja. Tiene dos partes que encajan.\n\n{STEPS}", True),
-        ("es", 1, -1, f"Es una caja:\n{STEPS}", False),
-        ("en", 1, -1, "It is a box with two parts.", True),
-        ("es", 2, 1, "Así se hace.\n\n¿Cuánto es el 25 % de 80?", True),
-        ("es", 2, 1, "Así se hace.\n\nAhora calcula el 25 % de 80 y dime qué te sale.", True),
-        ("es", 2, 1, "¿Ves? Así se hace.\n\nEso es todo.", False),
-        ("en", 2, 1, "That is how.\n\nYour turn: an 80 shirt drops 25 %.", True),
-        ("en", 2, 1, "That is how.\n\nIt takes some practice.", False),
-        ("es", 2, -1, "¿Por qué? Porque pesa menos.", True),
-        ("es", 2, -1, "Porque pesa menos. ¿Lo ves?**", False),
-        ("en", 3, 1, BULLETS, True),
-        ("en", 3, 1, "* a\n• b", False),
-        ("en", 3, -1, "A bacterium is a tenant.\n- one", True),
-        ("en", 3, -1, BULLETS, False),
-    ],
-)
-def test_each_directive_has_its_check(language: Language, dimension: int, pole: Arm, answer: str, expected: bool) -> None:
-    arms: list[Arm] = [pole if d == dimension else 0 for d in range(4)]
-    told = compliance(answer, language, arms=(arms[0], arms[1], arms[2], arms[3]), length=0).arms
-    assert [told[d] for d in range(4)] == [expected if d == dimension else None for d in range(4)]
-
-
-def test_steps_in_prose_count_where_lists_were_to_be_avoided() -> None:
-    said = "Primero abre la caja. Después saca la pieza. Por último comprueba que encaja."
-    assert compliance(said, "es", arms=(0, 1, 0, -1), length=0).arms == (None, True, None, True)
-    assert compliance("First open, then look, finally close.", "en", arms=(0, 1, 0, -1), length=0).arms[1]
-
-
-@pytest.mark.parametrize(("words", "expected"), [(59, False), (60, True), (192, True), (193, False)])
-def test_a_length_is_kept_from_half_to_eight_fifths(words: int, expected: bool) -> None:
-    assert compliance("palabra " * words, "es", arms=NEUTRAL, length=0).length is expected
-
-
-def test_words_are_what_holds_a_letter_or_digit() -> None:
-    assert count_words("- uno, dos — **tres** 4\n\n…") == 4
-
-
-def test_what_was_not_obeyed_is_not_learned_from() -> None:
-    assert arms_to_learn(STEPS + LONG, "es", ESTD) == (0, 1, 0, 0)
-    assert arms_to_learn(f"{BULLETS}\n\n{LONG}\n\n¿Y tú?", "es", (0, 0, 1, 1)) == (0, 0, 1, 1)
-    assert arms_to_learn(STEPS, "es", (0, 1, 0, 0)) == NEUTRAL, "under 40 words"
-
-
-@given(st.text(max_size=300), st.sampled_from(LANGUAGES), st.tuples(*[st.sampled_from([-1, 0, 1])] * 4))
-def test_any_text_can_be_checked(answer: str, language: Language, arms: Arms) -> None:
-    told = compliance(answer, language, arms=arms, length=0)
-    assert [obeyed is None for obeyed in told.arms] == [arm == 0 for arm in arms]
-    assert all(kept in (0, arm) for kept, arm in zip(arms_to_learn(answer, language, arms), arms, strict=True))
-
-
-def test_early_is_the_first_two_fifths_and_late_the_second_half() -> None:
-    def with_at(place: int, what: str) -> str:
-        filler = ("a " * 50)[:place] + what
-        return filler + "b" * (100 - len(filler))
-
-    assert compliance(with_at(38, "7 "), "es", arms=(1, 0, 0, 0), length=0).arms[0]
-    assert not compliance(with_at(42, "7 "), "es", arms=(1, 0, 0, 0), length=0).arms[0]
-    reason = with_at(10, "porque ")
-    assert compliance(reason[:52] + " ejemplo" + reason[60:], "es", arms=(-1, 0, 0, 0), length=0).arms[0]
-    assert not compliance(reason[:46] + " ejemplo" + reason[54:], "es", arms=(-1, 0, 0, 0), length=0).arms[0]
-    assert not compliance(with_at(42, "porque "), "es", arms=(-1, 0, 0, 0), length=0).arms[0]

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import pytest
 from pytest import approx
 
+from bot.errors import StoreBusy
 from bot.profile_types import ProfileEvent, ProfileEventKind
 from bot.types import Outcome, PersonId
 from bot.writes import AddProfileEvent, DropProfileEvent
@@ -51,6 +53,20 @@ class SlowProfiles(FakeProfiles):
         return found
 
 
+@dataclass
+class BusyProfiles(FakeProfiles):
+    """Cannot be read for so many times."""
+
+    failures: int = 0
+
+    async def events(self, person: PersonId) -> Sequence[ProfileEvent]:
+        await asyncio.sleep(0)
+        if self.failures:
+            self.failures -= 1
+            raise StoreBusy("locked")
+        return await super().events(person)
+
+
 def quick() -> SlowProfiles:
     """A store that holds nothing back."""
     store = SlowProfiles()
@@ -84,7 +100,7 @@ async def test_nobody_gets_the_profile_of_another() -> None:
     profiles = KeptProfiles(store, FixedClock())
     assert (await profiles.of(ADA)).has_told
     nobody = await profiles.of(BOB)
-    assert (nobody.has_told, nobody.consent, nobody.event_ids) == (False, None, ())
+    assert (nobody.has_told, nobody.consent, nobody.kinds) == (False, None, frozenset())
 
 
 async def test_every_whole_day_makes_it_less_certain() -> None:
@@ -113,8 +129,8 @@ async def test_an_answer_that_was_taken_back_is_as_if_it_had_never_been() -> Non
     store.take(command("profile"), Outcome(reply=None, writes=(add,)))
     answered = await profiles.of(ADA)
     assert answered.state != before.state
-    drop = DropProfileEvent(person_id=ADA, id=answered.course_ids[-1])
-    store.take(command("profile"), Outcome(reply=None, writes=(drop,)))
+    drops = tuple(DropProfileEvent(person_id=ADA, id=id_) for id_ in answered.course_ids[-1])
+    store.take(command("profile"), Outcome(reply=None, writes=drops))
     assert await profiles.of(ADA) == before
 
 
@@ -128,6 +144,44 @@ async def test_two_calls_at_once_agree() -> None:
         store.let_go.set()
     expected = replayed(QV1, store.stored[ADA], now=NOW)
     assert [call.result() for call in calls] == [expected] * 3
+    assert store.reads == 1
+
+
+async def test_a_replay_that_nobody_waits_for_any_more_ends_and_is_kept() -> None:
+    store = SlowProfiles()
+    told(store)
+    profiles = KeptProfiles(store, FixedClock())
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await profiles.of(ADA)
+    store.let_go.set()
+    assert (await profiles.of(ADA)).has_told
+    assert store.reads == 1
+
+
+async def test_who_asks_while_an_older_replay_runs_gets_what_is_stored_now() -> None:
+    store = SlowProfiles()
+    told(store)
+    profiles = KeptProfiles(store, FixedClock())
+    async with asyncio.TaskGroup() as tasks:
+        early = tasks.create_task(profiles.of(ADA))
+        await store.is_asked.wait()
+        store.add(ADA, KIND.SET, what="level", value=4, topic="")
+        late = [tasks.create_task(profiles.of(ADA)) for _ in range(2)]
+        await asyncio.sleep(0)
+        assert store.reads == 1, "one at a time"
+        store.let_go.set()
+    assert (early.result().level, [call.result().level for call in late], store.reads) == (2, [4, 4], 2)
+
+
+async def test_events_that_cannot_be_read_are_read_again() -> None:
+    store = BusyProfiles(failures=1)
+    told(store)
+    profiles = KeptProfiles(store, FixedClock())
+    calls = await asyncio.gather(profiles.of(ADA), profiles.of(ADA), return_exceptions=True)
+    assert [type(one) for one in calls] == [StoreBusy, StoreBusy]
+    assert (await profiles.of(ADA)).has_told
 
 
 async def test_what_was_stored_while_events_were_read_is_not_missed() -> None:
@@ -163,6 +217,22 @@ async def test_what_was_just_being_read_of_somebody_who_is_forgotten_is_not_kept
     assert reading.result().has_told
     await profiles.of(ADA)
     assert store.reads == 2, "what was read before was not kept"
+
+
+async def test_nobody_joins_what_was_being_read_before_somebody_was_forgotten() -> None:
+    store = SlowProfiles()
+    told(store)
+    profiles = KeptProfiles(store, FixedClock())
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(profiles.of(ADA))
+        await store.is_asked.wait()
+        await profiles.forget(ADA)
+        later = tasks.create_task(profiles.of(ADA))
+        await asyncio.sleep(0.01)
+        assert store.reads == 2
+        store.let_go.set()
+    assert await profiles.of(ADA) is later.result()
+    assert store.reads == 2
 
 
 async def test_forgetting_drops_what_is_kept_and_can_be_repeated() -> None:

@@ -76,7 +76,7 @@ def told(steps: Sequence[tuple[Step, int]]) -> Story:
 
 def content(profile: Profile) -> Profile:
     """The profile without what names the events themselves."""
-    return replace(profile, event_ids=(), told_at=None)
+    return replace(profile, kinds=frozenset(), told_at=None)
 
 
 @given(st.permutations(DIMENSION_ITEMS), st.lists(OPTION, min_size=16, max_size=16))

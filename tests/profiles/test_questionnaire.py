@@ -18,9 +18,7 @@ from profiles.items import (
     FILE,
     Control,
     Item,
-    Option,
     Part,
-    comparable,
     load_questionnaire,
     parse_questionnaire,
 )
@@ -180,6 +178,10 @@ MALFORMED = {
     "an unknown control": ("[control.skip]", "[control.leave]", "control.leave"),
     "progress without a count": ("{number} of {count}", "{number} of many", "text.progress.en"),
     "progress with a name of its own": ("{number} of {count}", "{number} of {count} {x}", "text.progress.en"),
+    "context without a count": ("First, {number} of {count}", "First, {number}", "text.first.en"),
+    "no words for what is added": ("[text.more]", "[text.extra]", "text.more"),
+    "no words for both alike": ("equal = [", "same = [", "equal"),
+    "a control's word for both alike": ('"either"', '"skip"', "equal"),
     "no statement": ("[text.science]", "[text.claims]", "text.science"),
     "an item's name with a blank": ("[item.ENT4]", '[item."ENT 4"]', "item.ENT 4"),
     "an item that is no table": ('version = "qv1"', 'version = "qv1"\nitem.X = 4', "item.X"),
@@ -268,10 +270,35 @@ def test_progress_counts_the_items_about_preferences() -> None:
     while (asked := ask(QV1, course, person=ANA, salt=SALT)) is not None:
         seen.append((asked.number, asked.count))
         course = take(course, Control.SKIP)
-    assert seen == [(0, 0)] * 3 + [(number, 12) for number in range(1, 13)]
+    assert seen == [(1, 3), (2, 3), (3, 3), *((number, 12) for number in range(1, 13))]
+    assert opened(Course()).wording(QV1, "en").startswith("First, 1 of 3 · In general")
+    assert opened(Course()).wording(QV1, "es").startswith("Antes de empezar, 1 de 3 · En general")
     course = Course(answers=tuple(answer(item, None) for item in ("C1", "C2", "C3", "ENT1", "RUT1", "ACT1")))
     assert opened(course).wording(QV1, "en").startswith("4 of 12 · If you can choose")
     assert opened(course).wording(QV1, "es").startswith("4 de 12 · Si puedes elegir")
+
+
+@pytest.mark.parametrize(
+    ("mode", "keys", "count", "added"),
+    [
+        (Mode.FULL, {"ACT1": "d", "FOR1": "b", "FOR2": "c"}, 12, ["ACT4", "FOR4"]),
+        (Mode.QUICK, {"ACT1": "b", "FOR1": "d", "FOR2": "b"}, 8, ["FOR3", "FOR4"]),
+        (Mode.RETEST, {"ENT4": "c"}, 8, []),
+    ],
+)
+def test_the_count_never_moves_and_what_answers_add_has_none(
+    mode: Mode, keys: dict[str, str], count: int, added: list[str]
+) -> None:
+    given_answers, seen = answered(mode, **keys).answers, []
+    for number in range(len(given_answers)):
+        asked = opened(Course(mode=mode, answers=given_answers[:number]))
+        if asked.item.part is not Part.CONTEXT:
+            seen.append((asked.item.id, asked.number, asked.count))
+        if asked.item.id in added:
+            assert asked.wording(QV1, "en").startswith("One more, to be sure · ")
+            assert asked.wording(QV1, "es").startswith("Una más, para afinar · ")
+    assert [(number, of) for _, number, of in seen[:count]] == [(number, count) for number in range(1, count + 1)]
+    assert seen[count:] == [(item, 0, 0) for item in added]
 
 
 def test_back_is_offered_only_where_there_is_something_to_go_back_to() -> None:
@@ -279,48 +306,6 @@ def test_back_is_offered_only_where_there_is_something_to_go_back_to() -> None:
     second = opened(take(Course(), 0))
     assert [c.key for c in first.choices(QV1, "en") if c.row == 1] == ["skip", "stop"]
     assert [c.label for c in second.choices(QV1, "es") if c.row == 1] == ["Saltar", "Atrás", "Parar"]
-
-
-# What an answer means.
-
-
-@pytest.mark.parametrize("item", QV1.items.values(), ids=lambda item: item.id)
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_button_letter_and_text_mean_the_same_option(item: Item, language: Language) -> None:
-    options = shown(item, person=ANA, salt=SALT)
-    asked = Asked(item=item, options=options, number=1, count=12, has_earlier=True)
-    for letter, option in zip("ABCD", options, strict=False):
-        text = option.text[language]
-        same = [letter, letter.lower(), f" {letter}) ", f"({letter})", f"la {letter}", f"opción {letter}", f"Option {letter}."]
-        for said in (*same, text, text.upper(), f"«{text}»", f"{letter}) {text}", text.replace("é", "e").rstrip(".")):
-            assert asked.said(QV1, said) == option, said
-        assert asked.pressed(option.key) == option
-
-
-@pytest.mark.parametrize(
-    ("said", "control"),
-    [
-        *(("Saltar", Control.SKIP), ("skip", Control.SKIP), ("atras", Control.BACK), ("Atrás.", Control.BACK)),
-        *(("go back", Control.BACK), ("Parar", Control.STOP), ("STOP!", Control.STOP)),
-    ],
-)
-def test_controls_may_be_typed(said: str, control: Control) -> None:
-    assert opened(Course()).said(QV1, said) is control
-    assert opened(take(Course(), 0)).pressed(control.value) is control
-
-
-@pytest.mark.parametrize(
-    "said", ["", "E", "2", "¿qué es el interés compuesto?", "a b", "why?", "the basics of what?", "resume"]
-)
-def test_anything_else_is_no_answer_and_the_item_stays_open(said: str) -> None:
-    assert opened(Course()).said(QV1, said) is None
-
-
-@given(st.text(max_size=60))
-def test_any_text_is_an_answer_a_control_or_nothing(text: str) -> None:
-    assert isinstance(opened(Course()).said(QV1, text), Option | Control | None)
-    assert opened(Course()).pressed("d") is None
-    assert comparable(comparable(text)) == comparable(text)
 
 
 # The course.

@@ -102,6 +102,7 @@ def test_one_answer_is_not_known_yet_and_changes_nothing_for_sure() -> None:
     text = summary("en", known, ITEMS)
     assert "**Not known yet**" in text
     assert [line.rpartition(": ")[2] for line in lines_of(text)] == ["not known yet"] * 4
+    assert all(bar(0.0) in line for line in lines_of(text)), "what is not known leans nowhere"
     assert arms_to_use("en", known) == (0, 0, 0, 0)
     assert "Usually" not in text
 
@@ -117,14 +118,55 @@ def test_what_rounds_to_all_is_said_to_be_over_95() -> None:
 def test_what_was_set_by_hand_is_marked_and_goes_before_what_was_learned() -> None:
     pinned = profile(1, 1, 0, 1, pins={"ENT": -1, "RUT": 0})
     text = summary("en", pinned, ITEMS)
-    assert "By your answers and ratings: **Examples" in text, "the headline does not pass for what was set"
+    assert "How you like things explained: **Principles + Outline; the rest mixed**" in text
     ent, rut, _, form = lines_of(text)
+    assert [bar(-1.0) in ent, bar(0.0) in rut] == [True, True], "a bar stands where it was set"
     assert ent.endswith("set by hand, Principles")
     assert rut.endswith("set by hand, neutral")
     assert "by hand" not in form
     assert "As you set it: first the general idea" in text
     assert "numbered steps" not in text
     assert arms_to_use("en", pinned) == (-1, 0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("poles", "pins", "words"),
+    [
+        ((), {"FOR": -1}, "Prose"),
+        ((), {"FOR": -1, "ENT": 1, "RUT": 1}, "Examples + Steps"),
+        ((), {"ENT": 0}, "Not known yet"),
+        ((), {"ENT": 0, "RUT": 0, "ACT": 0, "FOR": 0}, "Balanced"),
+        ((1, 1, 1, 1), {"ACT": -1}, "Reflection + Examples"),
+        ((1, 1, 1, 1), {"ENT": 0}, "Steps + Practice"),
+    ],
+)
+def test_the_headline_names_what_was_set_by_hand_first(poles: tuple[int, ...], pins: dict[str, Arm], words: str) -> None:
+    assert f"**{words}**" in standing("en", profile(*poles, pins=pins), ITEMS)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_bars_stand_below_each_other_and_no_blank_of_a_pole_breaks(language: Language) -> None:
+    lines = lines_of(standing(language, profile(1, -1, 0, 1), ITEMS))
+    assert len({line.index("`") for line in lines}) == 1
+    for line in lines:
+        pole, drawn, after = line.removeprefix("- ").split("`")
+        assert len(drawn) == WIDTH, "the bar stands alone in its code: the page draws it"
+        assert pole[0] == pole.strip()[0]
+        assert pole.count(" ") == 1, "a Markdown reader draws no blanks together"
+        assert after[0] == " "
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "by default"), ("es", "por defecto")])
+def test_what_was_never_told_is_said_to_be_a_default(language: Language, words: str) -> None:
+    assert standing(language, profile(1, 1, 1, 1), ITEMS).count(f" ({words})") == 3
+    told = standing(language, profile(1, 1, 1, 1, goal="task"), ITEMS)
+    assert told.count(f" ({words})") == 2
+    assert all(words not in line for line in told.splitlines() if ITEMS.items["C2"].options[2].text[language] in line)
+
+
+def test_everything_else_has_no_second_level() -> None:
+    text = standing("en", replace(profile(), levels={"general": 4.0, "history": 3.0}), ITEMS)
+    assert text.count("Level") == 2
 
 
 def test_a_short_answer_has_room_for_two_and_says_no_more() -> None:
@@ -189,7 +231,9 @@ STYLE = AnswerStyle(
 
 
 def test_an_answers_style_says_what_was_asked_for_and_what_was_done() -> None:
-    text = style_in_words("en", STYLE, ITEMS)
+    text = style_in_words("en", STYLE, ITEMS, profile(1, 1, 1, 1), is_counted=True)
+    assert text.startswith("Your profile asked for this:\n")
+    assert "trial" not in text
     assert "Level: The basics" in text
     assert "Length: about 120 words (done)" in text
     assert "a solved example first, then the rule (done)" in text
@@ -198,15 +242,42 @@ def test_an_answers_style_says_what_was_asked_for_and_what_was_done() -> None:
 
 
 def test_a_neutral_answer_is_said_to_have_been_one_on_purpose() -> None:
-    text = style_in_words("en", replace(STYLE, condition=Condition.NONE), ITEMS)
+    text = style_in_words("en", replace(STYLE, condition=Condition.NONE), ITEMS, profile(), is_counted=True)
     assert "on purpose" in text
-    assert "/profile neutral off" in text
+    assert "`/profile neutral off`" in text
     assert "Level" not in text
 
 
 def test_an_answer_without_style_says_whether_that_was_on_purpose() -> None:
     plain = replace(STYLE, asked=(0, 0, 0, 0), obeyed=(None,) * 4)
-    assert "No style was asked for." in style_in_words("en", plain, ITEMS)
-    text = style_in_words("en", replace(plain, condition=Condition.CONTEXT), ITEMS)
+    assert "No style was asked for." in style_in_words("en", plain, ITEMS, profile(), is_counted=True)
+    text = style_in_words("en", replace(plain, condition=Condition.CONTEXT), ITEMS, profile(), is_counted=True)
     assert "on purpose" in text
     assert "Level: The basics" in text
+
+
+@pytest.mark.parametrize(
+    ("known", "tried"),
+    [
+        (profile(1, 1, 1, 1), []),
+        (profile(-1, 1, 1, 1), ["a solved example first"]),
+        (profile(), ["a solved example first", "numbered steps"]),
+        (profile(pins={"ENT": 1}), ["numbered steps"]),
+        (profile(1, 1, 1, 1, pins={"RUT": 0}), ["numbered steps"]),
+        (replace(profile(), consent=None), []),
+    ],
+)
+def test_what_is_neither_set_nor_known_was_a_trial(known: Profile, tried: list[str]) -> None:
+    lines = style_in_words("en", STYLE, ITEMS, known, is_counted=True).splitlines()
+    found = [line.removeprefix("- as a trial: ") for line in lines if "as a trial" in line]
+    assert len(found) == len(tried)
+    assert all(line.startswith(words) for line, words in zip(found, tried, strict=True))
+
+
+def test_what_no_language_model_wrote_is_not_blamed_for_what_it_cannot_do() -> None:
+    style = replace(STYLE, is_length_obeyed=False)
+    text = style_in_words("en", style, ITEMS, profile(1, 1, 1, 1), is_counted=False)
+    assert "not done" not in text
+    assert "- Length: about 120 words\n" in text
+    assert "Without a language model I can only follow length and shape." in text
+    assert "simple signs" not in text

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from bot.errors import ConfigError
 from bot.types import LANGUAGES, Language
-from profiles.topics import FILE, GENERAL, TOPICS, load_topics, parse_topics, topic_name, topic_of
+from profiles import topics
+from profiles.topics import FILE, GENERAL, TOPICS, load_topics, parse_topics, topic_name
+from profiles.wishes import read
 
 ASKED: dict[Language, dict[str, str]] = {
     "en": {
@@ -296,6 +298,10 @@ SMALL_TALK: dict[Language, str] = {
         Dame una respuesta más corta
         cuéntame un chiste""",
 }
+
+
+def topic_of(text: str, language: Language) -> str:
+    return topics.topic_of(read(text), language)
 
 
 def lines(text: str) -> list[str]:

@@ -4,31 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from bot.models.mistral import MistralModel
 from bot.models.scripted import Fault
 from bot.system import SystemClock
 from tests.servers.http import ModelServer, Request, Response
+from tests.servers.ollama import letter_counts
+from tests.servers.spec import spec
 
 KEY: Final = "mistral-key-of-the-tests"
 MODEL: Final = "mistral-small-latest"
 CREATED: Final = 1_795_000_000
-_CHAT, _MODELS = "/v1/chat/completions", "/v1/models"
+_CHAT, _MODELS, _EMBEDDINGS = "/v1/chat/completions", "/v1/models", "/v1/embeddings"
 _REFUSED: Final = {Fault.UNAUTHORIZED: 401, Fault.TOO_MANY: 429, Fault.UNAVAILABLE: 503}
 _PARAMETERS: Final = {"model", "messages", "max_tokens", "temperature", "stream"}
 """Of all that Mistral takes, what Martín has a use for: anything else is a mistake of ours."""
 _ROLES: Final = ("system", "user", "assistant")
 
 
-class MistralServer(ModelServer):
-    """Mistral's list of models and its streamed chat. Requests that Mistral would refuse are refused, and are `problems`.
+MOST_INPUTS: Final = 512
+MOST_CHARACTERS: Final = 4 * 16_384
+"""Of one request to embed; Mistral counts 16,384 tokens."""
 
-    `key` is the only one that is accepted. `models` are those it has, with the names that they also go by. `events`, where a
-    test sets it, is what it streams instead of an answer, each followed by an empty line, even if a fault cuts the stream
-    behind them; `moved_to` redirects every request, and `kind` is what every model on the list is.
-    `headers` go with every streamed answer. `connections` counts those that were opened.
+
+class MistralServer(ModelServer):
+    """Mistral's list of models, its streamed chat, and its embeddings.
+
+    Requests that Mistral would refuse are refused, and are `problems`. `key` is the only one that is accepted. `models` are
+    those it has, with the names that they also go by. `events`, where a test sets it, is what it streams instead of an answer,
+    each followed by an empty line, even if a fault cuts the stream behind them; `moved_to` redirects every request, and `kind`
+    is what every model on the list is. `headers` go with every streamed answer. `connections` counts those that were opened.
+    `embedded` holds the texts of every request to embed; `rows` changes the rows of an answer before it is sent.
     """
 
     def __init__(self) -> None:
@@ -44,6 +52,8 @@ class MistralServer(ModelServer):
         self.moved_to, self.kind = "", "base"
         self.headers: Mapping[str, str] = {}
         self.connections = 0
+        self.embedded: list[list[str]] = []
+        self.rows: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] = list
 
     async def answer(self, request: Request, response: Response) -> None:
         """Answer one request."""
@@ -56,6 +66,8 @@ class MistralServer(ModelServer):
             await self._list(request, response)
         elif (request.method, path) == ("POST", _CHAT):
             await self._chat(request, response)
+        elif (request.method, path) == ("POST", _EMBEDDINGS):
+            await self._embed(request, response)
         else:
             self.problems.append(f"nothing answers {request.method} {request.path}")
             await response.json({"detail": "Not Found"}, 404)
@@ -136,6 +148,31 @@ class MistralServer(ModelServer):
         else:
             most = body.get("max_tokens", 4096)
             await self.generate(request, response, question=body["messages"][-1]["content"], max_tokens=most)
+
+    async def _embed(self, request: Request, response: Response) -> None:
+        body = request.json
+        described = spec("mistral")
+        self.problems += described.request_problems("POST", _EMBEDDINGS, body) if described else []
+        texts = body["input"]
+        self.embedded.append(texts)
+        if len(texts) > MOST_INPUTS or sum(map(len, texts)) > MOST_CHARACTERS:
+            await response.json({"object": "error", "message": "Too many tokens in batch", "code": "3210"}, 400)
+        elif body["model"] not in self.names:
+            await response.json({"object": "error", "message": f"Invalid model: {body['model']}", "type": "invalid_model"}, 400)
+        elif self.fault is Fault.HUNG:
+            await response.is_gone.wait()
+        elif self.fault in _REFUSED:
+            said = {"object": "error", "message": f"Sorry: {texts[0]}", "type": "rate_limited", "code": "1300"}
+            await response.json(said, _REFUSED[self.fault])
+        else:
+            rows = [
+                {"object": "embedding", "embedding": list(letter_counts(text)), "index": number}
+                for number, text in enumerate(texts)
+            ]
+            tokens = sum(len(text.split()) for text in texts)
+            usage = {"prompt_tokens": tokens, "completion_tokens": 0, "total_tokens": tokens}
+            model = self.version or body["model"]
+            await response.json({"id": "e", "object": "list", "data": self.rows(rows), "model": model, "usage": usage})
 
     @property
     def names(self) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,6 +33,7 @@ _FIELDS: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
         "options": dict,
     },
     "/api/generate": {"model": str, "stream": bool, "keep_alive": _NUMBER, "options": dict},
+    "/api/embed": {"model": str, "input": list, "truncate": bool, "keep_alive": str},
     "/api/pull": {"model": str, "insecure": bool, "stream": bool},
 }
 _OPTIONS: Final[Mapping[str, type | tuple[type, ...]]] = {"num_ctx": int, "num_predict": int, "temperature": _NUMBER}
@@ -110,7 +111,8 @@ class OllamaServer(ModelServer):
     """Speaks Ollama's protocol, as of 0.12. What a request holds that it should not is in `problems`.
 
     `models_asked` names every model of which anything was asked, `loads` every loading into memory, `library` what can be
-    downloaded, each part after `part_s`. `thoughts` is what a thinking model says to itself unless it is told not to.
+    downloaded, each part after `part_s`. `embedded` holds every text that was to be embedded, each by `vector`.
+    `thoughts` is what a thinking model says to itself unless it is told not to.
     `in_stream_error` is reported instead of an answer, `pull_error` in the middle of a download; `pull_is_cut` drops the
     connection there, `pull_just_ends` ends the answer. Without `counts_tokens` it leaves counts out. `connections` counts
     those that were made.
@@ -124,6 +126,8 @@ class OllamaServer(ModelServer):
         self.loaded: dict[str, Loaded] = {}
         self.thoughts: Sequence[str] = ("Let me ", "see.")
         self.library: dict[str, Sequence[Layer]] = {}
+        self.embedded: list[str] = []
+        self.vector: Callable[[str], Sequence[float]] = letter_counts
         self.pull_error = ""
         self.pull_is_cut = self.pull_just_ends = False
         self.part_s = 0.0
@@ -146,7 +150,7 @@ class OllamaServer(ModelServer):
                 await response.json({"models": [_listed(one) for one in self.models.values()]})
             case "GET", "/api/ps":
                 await response.json({"models": [self._running(one) for one in self.loaded.values()]})
-            case "POST", "/api/show" | "/api/chat" | "/api/generate":
+            case "POST", "/api/show" | "/api/chat" | "/api/generate" | "/api/embed":
                 await self._of_model(request, response)
             case "POST", "/api/pull":
                 await self._pull(request.json["model"], response)
@@ -204,6 +208,8 @@ class OllamaServer(ModelServer):
             await response.json({"error": f"model '{body['model']}' not found"}, 404)
         elif request.path == "/api/show":
             await response.json(_shown(installed))
+        elif request.path == "/api/embed":
+            await self._embed(installed, body, response)
         elif "completion" not in (installed.capabilities or ("completion",)):
             await response.json({"error": f'"{installed.name}" does not support chat'}, 400)
         elif "think" in body and "thinking" not in (installed.capabilities or ()):
@@ -217,6 +223,23 @@ class OllamaServer(ModelServer):
                 await self.generate(request, response, question=question, max_tokens=most)
             else:
                 await response.json({**_said("", done=True), "response": "", "done_reason": "load"})
+
+    async def _embed(self, installed: Installed, body: Mapping[str, Any], response: Response) -> None:
+        """Vectors for every text; faults as for answers."""
+        texts = body["input"]
+        self.embedded += texts
+        if self.fault is Fault.HUNG:
+            await response.is_gone.wait()
+        elif self.fault is Fault.CUT:
+            response.cut()
+        elif self.fault is Fault.UNAVAILABLE:
+            await response.json({"error": f"server busy: {texts[0]}"}, 503)
+        elif installed.capabilities is not None and "embedding" not in installed.capabilities:
+            await response.json({"error": f'"{installed.name}" does not support embeddings'}, 400)
+        else:
+            rows = [self.vector(text) for text in texts]
+            facts = {"total_duration": 14_143_917, "load_duration": 1_019_500, "prompt_eval_count": len(texts)}
+            await response.json({"model": installed.name, "embeddings": rows, **facts})
 
     def _load(self, name: str, body: Mapping[str, Any]) -> None:
         """Keep a model in memory; another context needs a loading of its own."""
@@ -289,6 +312,13 @@ def _wrong(body: Mapping[str, Any], fields: Mapping[str, type | tuple[type, ...]
         for name, value in body.items()
         if name in fields and (not isinstance(value, fields[name]) or (isinstance(value, bool) and fields[name] is not bool))
     ]
+
+
+def letter_counts(text: str) -> Sequence[float]:
+    """How often each letter from a to h is in a text, as a vector; one of other letters leans nowhere."""
+    return (
+        [float(text.casefold().count(letter)) for letter in "abcdefgh"] if set("abcdefgh") & set(text.casefold()) else [1.0] * 8
+    )
 
 
 def _with_tag(name: str) -> str:

@@ -8,13 +8,14 @@ from typing import Literal
 
 import pytest
 
-from bot.profile_types import Condition, MeasuredAnswer, Reason
+from bot.errors import StoreDamaged
+from bot.profile_types import Condition, MeasuredAnswer, ProfileEventKind, Reason
 from bot.store.folder import DataFolder
 from bot.store.keys import Keys
 from bot.store.measurements import CUT_OFF
 from bot.store.open import Stores
-from bot.types import Flag, Kind, TurnStatus
-from bot.writes import SetRating
+from bot.types import Flag, Kind, PersonId, TurnStatus
+from bot.writes import AddProfileEvent, SetRating
 from tests.fakes import NOON, FakeClock
 from tests.store.styles import STYLE
 from tests.store.tables import change
@@ -91,6 +92,42 @@ async def test_who_takes_no_part_is_not_measured(stores: Stores, talk: Talk) -> 
     await talk.say()
     await talk.say(style=replace(HOLDOUT, words=3))
     assert await words(stores) == [3]
+
+
+async def choose(talk: Talk, person: PersonId, *choices: object) -> None:
+    """Say whether some answers may be neutral, one time after the other."""
+    for takes_part in choices:
+        data = {"takes_part": takes_part}
+        await talk.say(writes=[AddProfileEvent(person_id=person, kind=ProfileEventKind.MEASURE, data=data)])
+
+
+async def test_who_opts_out_is_left_out_with_earlier_answers_too(stores: Stores, talk: Talk) -> None:
+    ana = (await talk.say(style=replace(STYLE, words=1))).context.person.id
+    luis = (await talk.say(at=address_of("luis"), style=replace(HOLDOUT, words=2))).context.person.id
+    assert await words(stores) == [1, 2]
+    await choose(talk, ana, False)
+    assert await words(stores) == [2]
+    await choose(talk, luis, True)
+    await choose(talk, ana, True)
+    assert await words(stores) == [1, 2], "the last choice counts"
+    await choose(talk, luis, False, True, False)
+    assert await words(stores) == [1]
+
+
+async def test_a_damaged_choice_says_nothing(stores: Stores, talk: Talk, folder: DataFolder) -> None:
+    ana = (await talk.say(style=STYLE)).context.person.id
+    await choose(talk, ana, False, True, "no", None)
+    assert await words(stores) == [57]
+    change(folder.database, "UPDATE profile_events SET data = '{' WHERE data LIKE '%true%'")
+    assert await words(stores) == []
+
+
+@pytest.mark.parametrize("damage", ["arms = '[1]'", "obeyed = 3", "condition = 'half'", "words = 'few'"])
+async def test_a_damaged_row_is_an_error_of_the_store(stores: Stores, talk: Talk, folder: DataFolder, damage: str) -> None:
+    await talk.say(style=STYLE)
+    change(folder.database, f"UPDATE answer_log SET {damage}")
+    with pytest.raises(StoreDamaged):
+        await stores.measurements.measured()
 
 
 async def test_a_failed_turn_is_not_measured(stores: Stores, talk: Talk) -> None:

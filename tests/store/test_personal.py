@@ -16,9 +16,9 @@ from bot.profile_types import ProfileEventKind, Reason
 from bot.store.folder import DataFolder
 from bot.store.invariants import broken_invariants
 from bot.store.open import Stores, open_folder
+from bot.store.schema import metadata
 from bot.store.statements import FORGET
 from bot.store.writer import Unit
-from bot.store.schema import metadata
 from bot.types import Choice, Generation, InboxState, Kind, PersonId, PlatformId, Question
 from bot.writes import AddDueMessage, AddJob, AddProfileEvent, AskQuestion, SetConsent, SetLanguage, SetRating
 from tests.fakes import FakeClock, SequentialIds
@@ -242,13 +242,13 @@ async def test_what_comes_and_ends_during_the_erasure_leaves_nothing_half_erased
     ana = await live(talk, "ana")
     commit, talked = stores.database.commit, 0
 
-    async def commit_after_one_more_turn(unit: Unit) -> object:
+    async def commit_after_one_more_turn(unit: Unit) -> None:
         nonlocal talked
         if not talked and any(statement is FORGET[0] for statement, *_ in unit.steps):
             talked += 1
             clock.advance(1)
             await talk.say("one more", at=address_of("user-ana"))
-        return await commit(unit)
+        await commit(unit)
 
     monkeypatch.setattr(stores.database, "commit", commit_after_one_more_turn)
     await stores.erasure.forget_person(ana)

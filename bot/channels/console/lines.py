@@ -11,11 +11,11 @@ from bot.profile_types import Reason
 from bot.types import Choice, ReplyFile
 
 REASONS: Mapping[Reason, tuple[str, str]] = {
-    Reason.WRONG: ("not true", "no es verdad"),
-    Reason.LONG: ("too long", "demasiado larga"),
-    Reason.SHORT: ("too short", "demasiado corta"),
-    Reason.HARD: ("too difficult", "demasiado difícil"),
-    Reason.EASY: ("too simple", "demasiado simple"),
+    Reason.WRONG: ("it is wrong", "es incorrecto"),
+    Reason.LONG: ("too long", "muy largo"),
+    Reason.SHORT: ("too short", "muy corto"),
+    Reason.HARD: ("too hard", "muy difícil"),
+    Reason.EASY: ("too easy", "muy fácil"),
     Reason.STYLE: ("other style", "otro estilo"),
     Reason.MORE_EXAMPLES: ("more examples", "más ejemplos"),
     Reason.MORE_THEORY: ("more theory", "más teoría"),
@@ -24,13 +24,13 @@ REASONS: Mapping[Reason, tuple[str, str]] = {
     Reason.MORE_PRACTICE: ("more practice", "más práctica"),
     Reason.LESS_PRACTICE: ("less practice", "menos práctica"),
     Reason.OUTLINE: ("as an outline", "en esquema"),
-    Reason.PROSE: ("as prose", "en párrafos"),
+    Reason.PROSE: ("as prose", "en prosa"),
 }
 """Why an answer got a 👎, in English and in Spanish: as the page's buttons say it."""
 STYLES: Final = tuple(REASONS)[6:]
 """The reasons that say which other style."""
 _ALSO: Final[Mapping[Reason, tuple[str, ...]]] = {
-    Reason.WRONG: ("wrong", "false", "mal", "falso", "falsa", "incorrecto", "incorrecta"),
+    Reason.WRONG: ("wrong", "not true", "no es verdad", "false", "mal", "falso", "falsa", "incorrecto", "incorrecta"),
     Reason.LONG: ("long", "largo", "larga"),
     Reason.SHORT: ("short", "corto", "corta"),
     Reason.HARD: ("hard", "difficult", "difícil"),
@@ -42,7 +42,7 @@ _ALSO: Final[Mapping[Reason, tuple[str, ...]]] = {
     Reason.OVERVIEW: ("overview", "panorama"),
     Reason.MORE_PRACTICE: ("practice", "práctica"),
     Reason.OUTLINE: ("outline", "esquema"),
-    Reason.PROSE: ("prose", "prosa", "párrafos"),
+    Reason.PROSE: ("prose", "prosa", "en párrafos", "párrafos"),
 }
 """Shorter words that mean the same; each may have a "too" before it."""
 
