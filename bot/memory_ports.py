@@ -28,7 +28,7 @@ class Embedder(Protocol):
         """Numbers in a vector; 0 while nothing was embedded yet and the backend tells only then."""
 
     async def embed(self, texts: Sequence[str], *, is_query: bool = False) -> Vectors:
-        """Unit-length float32 rows, shape (len(texts), dimension); some models embed a question otherwise. Raises EmbedderError."""
+        """Unit-length float32 rows, shape (len(texts), dimension); a question may differ from a text. Raises EmbedderError."""
 
     async def aclose(self) -> None:
         """Let go of connections and processes."""

@@ -22,6 +22,10 @@ PURE = {
         *("intervals", "uplift", "uplift_words"),
     )
 }
+SOUGHT = {f"profiles.{name}" for name in ("ranking", "days", "everyday", "yardstick")}
+"""How memories are ranked; pure."""
+CHROMA = {f"profiles.{name}" for name in ("chroma_child", "chroma_calls", "chroma_files", "chroma_canary")}
+"""What runs in the index's own process."""
 LEAVES = {
     "bot",
     "bot.types",
@@ -42,6 +46,7 @@ BASE = {
     "bot.amounts",
     "bot.commands",
     "bot.control_tokens",
+    "bot.vectors",
     "bot.download_words",
     "bot.messages",
     "bot.failures",
@@ -79,6 +84,7 @@ ALLOWED: Mapping[str, set[str]] = {
     ),
     **_same(("bot.download_words", "bot.notices"), {*LEAVES, "bot.amounts"}),
     "bot.control_tokens": LEAVES,
+    "bot.vectors": {*LEAVES, "bot.memory_ports", "bot.tokens"},
     "bot.messages": {*LEAVES, "bot.control_tokens", "bot.tokens"},
     **_same(("bot.amounts", "bot.commands", "bot.failures", "bot.notes", "bot.tokens", "bot.where"), LEAVES),
     "bot.system": LEAVES,
@@ -111,19 +117,18 @@ ALLOWED: Mapping[str, set[str]] = {
     "bot.jobs.*": BASE,
     **_same(PURE, {*BASE, *PURE}),
     **_same(
-        (
-            *("profiles.remember", "profiles.indexer"),
-            *("profiles.recall", "profiles.kept", "profiles.ranking", "profiles.extract", "profiles.slots", "profiles.merging"),
-        ),
-        {*BASE, "bot.lexical", *PURE, "profiles.ranking", "profiles.extract", "profiles.slots", "profiles.merging"},
+        ("profiles.remember", "profiles.indexer", "profiles.recall", "profiles.kept"), {*BASE, "bot.lexical", *PURE, *SOUGHT}
     ),
+    **_same(SOUGHT, {*BASE, "bot.lexical", *SOUGHT}),
+    **_same(("profiles.facts", "profiles.facts.*"), {*BASE, "bot.lexical", "profiles.facts.*"}),
     **_same(("profiles.importers", "profiles.importers.*"), {*BASE, "bot.normalise", "profiles.importers.*"}),
     "profiles.embed": {*BASE, "profiles.child", "profiles.onnx_child"},
-    "profiles.onnx_child": BASE,
+    "profiles.onnx_child": {*BASE, "profiles.child_process"},
     "profiles": BASE,
-    "profiles.child": BASE,
-    "profiles.chroma_child": BASE,
-    "profiles.index": {*BASE, "profiles.child", "profiles.chroma_child"},
+    "profiles.child_process": BASE,
+    "profiles.child": {*BASE, "profiles.child_process"},
+    "profiles.index": {*BASE, "profiles.child", "profiles.chroma_calls"},
+    **_same(CHROMA, {*BASE, "profiles.child_process", *CHROMA}),
     "handlers": {*BASE, "bot.prompt", "handlers.*", *PURE},
     "handlers.*": {*BASE, "bot.prompt", "handlers.*", *PURE},
     "web": {*BASE, "web.*"},
@@ -177,11 +182,14 @@ SDKS: Mapping[str, str] = {
     "discord": "bot.channels.discord",
     "ollama": "bot.models.ollama_api",
     "mistralai": "bot.models.mistral",
-    "chromadb": "profiles.chroma_child",
+    "onnxruntime": "profiles.onnx_child",
+    "tokenizers": "profiles.onnx_child",
+    "sklearn": "profiles.embed",
+    "chromadb": "profiles.chroma_child|profiles.chroma_files|profiles.chroma_canary",
     "sqlalchemy": "bot.store.*",
     "alembic": "bot.store.*",
     "aiosqlite": "bot.store.*",
-    "sqlite3": "bot.store.*",
+    "sqlite3": "bot.store.*|profiles.chroma_files",
     "apscheduler": "bot.app",
     "fastapi": "web.*",
     "starlette": "web.*",
