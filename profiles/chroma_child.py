@@ -263,7 +263,7 @@ class ChromaOwner:
         if collection is None:
             return 0
         self._files.check(self._files.segment(collection.id))
-        return int(collection.count())
+        return self._files.count(collection.id)
 
     def _look_up(self, name: str) -> Collection | None:
         from chromadb.errors import NotFoundError

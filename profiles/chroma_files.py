@@ -117,6 +117,16 @@ class ChromaFiles:
             raise IndexDamaged("a collection without vectors")
         return str(found[0][0])
 
+    def count(self, collection: UUID) -> int:
+        """How many vectors a collection has: Chroma's own count would load its index for that."""
+        with self._reading() as database:
+            found = database.execute(
+                "SELECT COUNT(*) FROM embeddings JOIN segments ON segments.id = segment_id"
+                " WHERE collection = ? AND scope = 'METADATA'",
+                (str(collection),),
+            ).fetchone()
+        return int(found[0])
+
     def check(self, segment: str) -> None:
         """Raises IndexDamaged unless a collection's files are those that were sealed."""
         with self._reading() as database:
