@@ -17,6 +17,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import TracebackType
 from typing import BinaryIO, Final, NoReturn, Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -149,10 +150,9 @@ def serve(open: Open) -> NoReturn:
     code = 1
     try:
         code = _work(pipe, open)
-    except BaseException:
-        traceback.print_exc()
-        raise
     finally:
+        if sys.exception() is not None:
+            traceback.print_exc()
         # Threads of native libraries must not keep a process that has ended.
         sys.stderr.flush()
         os._exit(code)
@@ -165,13 +165,11 @@ def _work(pipe: _Pipe, open: Open) -> int:
         return 0
     try:
         pipe.begin(OPENING_MAY_TAKE_S)
-        told, operations = open(setup.payload, pipe.note)
+        with _Telling(pipe, 0):
+            told, operations = open(setup.payload, pipe.note)
     except RecallError as error:
         pipe.say(Failed(id=0, kind=type(error).__name__, reason=str(error)))
         return 1
-    except BaseException as error:
-        pipe.say(Failed(id=0, kind=type(error).__name__, reason="unforeseen"))
-        raise
     pipe.done()
     pipe.say(Ready(payload=raw(told)))
     while isinstance(request := pipe.wait(), Request):
@@ -195,17 +193,31 @@ def _answer(pipe: _Pipe, request: Request, operations: Mapping[str, Operation]) 
     if work is None:
         return Failed(id=request.id, kind="unknown", reason=f"no operation {request.name!r}")
     try:
-        answer = work(request.payload)
-        is_last = isinstance(answer, Last)
-        return Done(id=request.id, payload=raw(answer.answer if isinstance(answer, Last) else answer), is_last=is_last)
+        with _Telling(pipe, request.id):
+            answer = work(request.payload)
+            is_last = isinstance(answer, Last)
+            payload = raw(answer.answer if isinstance(answer, Last) else answer)
+        return Done(id=request.id, payload=payload, is_last=is_last)
     except ProcessSpent:
         raise
     except (RecallError, msgspec.DecodeError) as error:
         reason = str(error) if isinstance(error, RecallError) else f"{request.name!r} was given something else"
         return Failed(id=request.id, kind=type(error).__name__, reason=reason)
-    except BaseException as error:
-        pipe.say(Failed(id=request.id, kind=type(error).__name__, reason="unforeseen", is_last=True))
-        raise
+
+
+class _Telling:
+    """Tells the bot of what is unforeseen in its block, on the way to ending the process."""
+
+    def __init__(self, pipe: _Pipe, id: int) -> None:
+        self._pipe, self._id = pipe, id
+
+    def __enter__(self) -> None:
+        """Nothing yet."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        """Every error goes on; the foreseen ones have words of their own."""
+        if kind is not None and not isinstance(error, (RecallError, ProcessSpent, msgspec.DecodeError)):
+            self._pipe.say(Failed(id=self._id, kind=kind.__name__, reason="unforeseen", is_last=self._id != 0))
 
 
 class _Pipe:

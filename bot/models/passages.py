@@ -20,6 +20,8 @@ _STRETCH = 1.6
 _ITEM = re.compile(r"([-*+•]|\d{1,3}[.)])\s+(?=\S)")
 _FIXED = re.compile(r"[|#>]| {4}|\t")
 """How a line begins of which the end means something: table, heading, quotation, code."""
+_BARE = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)])\s*")
+"""A line that is only the mark of an item."""
 _STOP = re.compile(r"(?<![.!?…])[.!?…]++[\"'»”’)\]*_`]*+\s++")
 _ENDED = re.compile(r"[.!?…:][\"'»”’)\]*_`]*+$")
 _OPENING = "\"'«“‘([*_`¿¡"
@@ -108,7 +110,7 @@ def _blocks(text: str) -> list[_Block]:
         at = next((number for number, line in enumerate(lines) if _ITEM.match(line)), len(lines))
         if at:
             before = "\n".join(lines[:at])
-            is_fixed = any(_FIXED.match(line) for line in lines[:at])
+            is_fixed = any(_FIXED.match(line) or _BARE.fullmatch(line) for line in lines[:at])
             found.append(_Block("fixed", raw=before) if is_fixed else _Block("text", tuple(_sentences(before)), before))
         if lines[at:]:
             listed = _list(lines[at:])

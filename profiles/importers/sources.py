@@ -40,7 +40,7 @@ _BROKEN: Final = (
     struct.error,
     ValueError,
     OverflowError,
-    NotImplementedError,
+    RuntimeError,  # what zipfile raises for methods that it does not know
 )
 _MARKS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 

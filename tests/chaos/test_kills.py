@@ -1,4 +1,4 @@
-"""The short campaign of every test run; `make chaos` runs ten times as many."""
+"""The short campaign of every test run; `make chaos` runs twenty times as many."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from tests.chaos.kills import campaign
 
 
 @pytest.mark.timeout(600)
-async def test_fifty_kills_lose_and_double_nothing(tmp_path: Path) -> None:
-    result = await campaign(50, tmp_path, seed=20261120)
+async def test_kills_lose_and_double_nothing(tmp_path: Path) -> None:
+    result = await campaign(25, tmp_path, seed=20261120)
     assert result.is_clean, result
-    assert result.kills == 50
-    assert result.named_kills >= 5
-    assert result.accepted >= 60
+    assert result.kills == 25
+    assert result.named_kills >= 2
+    assert result.accepted >= 30

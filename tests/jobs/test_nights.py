@@ -69,7 +69,7 @@ def test_every_zone_has_one_night_per_local_date_through_every_change_of_clocks(
     for zone, found in zones:
         for moment in [BEGIN + timedelta(days=40), *(change[0] for change in found)]:
             begin, end = moment - timedelta(days=2), moment + timedelta(days=2)
-            for hour in range(24):
+            for hour in (*range(5), 12, 23):  # clocks change in the small hours
                 done = nights(zone, hour, begin, end)
                 first = begin.astimezone(zone).date() + timedelta(days=1)
                 last = end.astimezone(zone).date() - timedelta(days=1)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.models.offline import OfflineModel, compose
@@ -371,6 +371,7 @@ PIECES = st.sampled_from(
 )
 
 
+@example("3. \n- item. Two", 0, "outline")
 @given(
     st.lists(PIECES, min_size=1, max_size=40).map("".join),
     st.sampled_from([0, 1, 5, 42, 339]),

@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from bot.errors import StoreError
 from bot.profile_types import ProfileEventKind, Reason
+from bot.store.db import Database, Unit
+from bot.store.erasure import Erasure
 from bot.store.folder import DataFolder
 from bot.store.invariants import broken_invariants
 from bot.store.open import Stores, open_folder
 from bot.store.schema import metadata
 from bot.store.statements import FORGET
-from bot.store.writer import Unit
+from bot.store.tombstones import Tombstones
 from bot.types import Choice, Generation, InboxState, Kind, PersonId, PlatformId, Question
 from bot.writes import AddDueMessage, AddJob, AddProfileEvent, AskQuestion, SetConsent, SetLanguage, SetRating
 from tests.fakes import FakeClock, SequentialIds
@@ -236,23 +240,35 @@ async def test_many_turns_are_forgotten_while_others_talk(stores: Stores, talk: 
     assert files_with(folder.path, "ana 0", "ana 449") == []
 
 
+class OneMoreTurn:
+    """A database in which somebody says one more thing just before they are forgotten."""
+
+    def __init__(self, database: Database, say: Callable[[], Awaitable[object]]) -> None:
+        self._database, self._say, self.has_talked = database, say, False
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._database, name)
+
+    async def commit(self, unit: Unit) -> None:
+        if not self.has_talked and any(statement is FORGET[0] for statement, *_ in unit.steps):
+            self.has_talked = True
+            await self._say()
+        await self._database.commit(unit)
+
+
 async def test_what_comes_and_ends_during_the_erasure_leaves_nothing_half_erased(
-    stores: Stores, talk: Talk, folder: DataFolder, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    stores: Stores, talk: Talk, folder: DataFolder, clock: FakeClock
 ) -> None:
     ana = await live(talk, "ana")
-    commit, talked = stores.database.commit, 0
 
-    async def commit_after_one_more_turn(unit: Unit) -> None:
-        nonlocal talked
-        if not talked and any(statement is FORGET[0] for statement, *_ in unit.steps):
-            talked += 1
-            clock.advance(1)
-            await talk.say("one more", at=address_of("user-ana"))
-        await commit(unit)
+    async def say() -> None:
+        clock.advance(1)
+        await talk.say("one more", at=address_of("user-ana"))
 
-    monkeypatch.setattr(stores.database, "commit", commit_after_one_more_turn)
-    await stores.erasure.forget_person(ana)
-    assert talked
+    database = OneMoreTurn(stores.database, say)
+    tombstones = Tombstones(folder.tombstones, stores.keys)
+    await Erasure(cast("Database", database), stores.keys, tombstones, clock).forget_person(ana)
+    assert database.has_talked
     assert not await stores.people.exists(ana)
     assert await broken_invariants(stores.database) == []
 

@@ -17,6 +17,8 @@ CHROMIUM = Path("/usr/bin/chromium")
 needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed")
 ANSWERED = ".turn:not([aria-busy]) .answer:not([hidden])"
 
+expect.set_options(timeout=15_000)  # a busy machine takes its time
+
 
 class Reader:
     """A person at the page. Whatever the page does wrong on its own is kept in `troubles`."""
