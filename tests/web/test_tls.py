@@ -221,6 +221,7 @@ async def test_a_phone_signs_in_at_the_printed_address_and_the_console_attaches(
             await expect(page.locator("#insecure")).to_be_hidden()
             await page.fill("#token", ACCESS)
             await page.get_by_role("button", name="Sign in").click()
+            await expect(page.locator("#welcome:not([hidden])")).to_be_visible()
             await page.fill("#text", "What can you do?")
             await page.press("#text", "Enter")
             await expect(page.locator(ANSWERED)).to_have_count(1)
