@@ -43,10 +43,15 @@ class Reader:
     async def open(self) -> None:
         """Go to the page and wait until it is ready."""
         await self.page.goto(self.address)
+        await self.is_ready()
+
+    async def is_ready(self) -> None:
+        """Wait until the page's script runs: before that nobody hears a key."""
         await expect(self.page.locator("#welcome:not([hidden]), .turn").first).to_be_visible()
 
     async def send(self, text: str) -> None:
         """Type a message and press Enter."""
+        await self.is_ready()
         await self.page.fill("#text", text)
         await self.page.press("#text", "Enter")
 
