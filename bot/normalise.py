@@ -50,16 +50,20 @@ def clean(text: str, *, max_chars: int) -> Cleaned:
     The caps come before anything else looks at the text; so it is at most four times `max_chars` bytes of UTF-8. Zero-width
     joiners stay inside emoji and in scripts that are written with them. A cut never splits a letter from its accents.
     """
-    kept = text[: _boundary(text, max_chars)]
-    if _SURROGATE.search(kept):
-        kept = kept.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
-    kept = _LINE_END.sub("\n", kept)
+    kept = plain(text[: _boundary(text, max_chars)])
     lines = kept.split("\n", MAX_LINES)
     was_cut = len(text) > max_chars or len(lines) > MAX_LINES
-    kept = _UNWANTED.sub("", "\n".join(lines[:MAX_LINES]) if len(lines) > MAX_LINES else kept)
+    kept = "\n".join(lines[:MAX_LINES]) if len(lines) > MAX_LINES else kept
     if _JOINER.search(kept):
         kept = _with_needed_joiners(kept)
     return Cleaned(text=kept, was_cut=was_cut)
+
+
+def plain(text: str) -> str:
+    """`text` with line ends as LF, without invisible controls and halves of characters; two halves that fit become one."""
+    if _SURROGATE.search(text):
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
+    return _UNWANTED.sub("", _LINE_END.sub("\n", text))
 
 
 def _boundary(text: str, max_chars: int) -> int:

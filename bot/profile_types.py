@@ -69,7 +69,7 @@ class ProfileEventKind(StrEnum):
     MEASURE = "measure"
     """`takes_part` (bool): whether some answers may be neutral, so that the benefit can be measured."""
     NOTE = "note"
-    """`what` (reminded, resume_noted, retest_offered, level_asked, invited), `topic` ("" but for level_asked)."""
+    """`what` (reminded, resume_noted, retest_offered, level_asked), `topic` ("" but for level_asked)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Final
 
 from bot.locale import say
-from bot.types import Choice, Kind, Language, PersonId, Question, Turn, TurnId
-from handlers.asking import answer_to, option
+from bot.types import Choice, Kind, Language, PersonId, Turn, TurnId
+from bot.writes import AskQuestion
+from handlers.asking import answer_to, ask_question, option
 from profiles.items import LETTERS, Control, Option, Part, Questionnaire
 from profiles.questionnaire import Asked, Course, ask, resumed
 
@@ -55,10 +56,10 @@ def item_choices(asked: Asked, questionnaire: Questionnaire, language: Language)
     )
 
 
-def item_question(turn: Turn, asked: Asked, choices: tuple[Choice, ...], now: datetime) -> Question:
+def item_asked(turn: Turn, item: Asked, choices: tuple[Choice, ...], now: datetime) -> AskQuestion:
     """The item as this turn's reply asks it, with what its answer is timed by: shown again, it is timed from the first time."""
-    first = _shown_here_at(turn, asked.item.id) or now
-    return Question(turn_id=turn.id, kind=ITEM, choices=choices, state={"item": asked.item.id, "asked_at": first.isoformat()})
+    first = _shown_here_at(turn, item.item.id) or now
+    return ask_question(turn, ITEM, choices, {"item": item.item.id, "asked_at": first.isoformat()})
 
 
 def given(turn: Turn, questionnaire: Questionnaire) -> Given | None:

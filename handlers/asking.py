@@ -1,17 +1,29 @@
-"""Questions with choices, and what counts as an answer to one: its button, its letter or its text, and nothing else; pure."""
+"""Questions with choices: how they are asked, and what counts as an answer: button, letter or text, and nothing else; pure."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from string import ascii_lowercase
 
-from bot.types import Choice, Chosen, Kind, Turn
+from bot.types import Choice, Chosen, Kind, Outcome, Question, Reply, Turn
+from bot.writes import AskQuestion
 
 
 def option(kind: str, key: str, label: str, row: int = 0) -> Choice:
     """An option of a question of `kind`. The kind rides in the key, so that a press says by itself what it answers."""
     return Choice(key=f"{kind}:{key}", label=label, row=row)
+
+
+def ask_question(turn: Turn, kind: str, choices: Sequence[Choice], state: Mapping[str, str] | None = None) -> AskQuestion:
+    """What has this turn's reply ask a question of `kind`, so that its address awaits an answer."""
+    question = Question(turn_id=turn.id, kind=kind, choices=tuple(choices), state=state or {})
+    return AskQuestion(address_id=turn.address_id, person_id=turn.person.id, question=question)
+
+
+def asking(turn: Turn, kind: str, text: str, choices: Sequence[Choice]) -> Outcome:
+    """A reply that is nothing but a question."""
+    return Outcome(reply=Reply(text=text, choices=tuple(choices)), writes=(ask_question(turn, kind, choices),))
 
 
 def answer_to(turn: Turn, kind: str, *, by_letter: bool = True) -> Chosen | None:

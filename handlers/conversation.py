@@ -7,9 +7,9 @@ from typing import Final
 
 from bot.locale import say
 from bot.ports import Preview, Services, TurnStore
-from bot.types import ConversationId, Kind, Language, Outcome, PastTurn, Question, Reply, Turn, TurnStatus
-from bot.writes import AskQuestion, CloseQuestion, SetConversation, SetLanguage
-from handlers.asking import answer_to, option
+from bot.types import ConversationId, Kind, Language, Outcome, PastTurn, Reply, Turn, TurnStatus
+from bot.writes import CloseQuestion, SetConversation, SetLanguage
+from handlers.asking import answer_to, asking, option
 from handlers.chat import Answering
 from handlers.crisis import CrisisHandler
 from handlers.wording import language_name
@@ -131,11 +131,7 @@ async def meant(turn: Turn, turns: TurnStore, fits: Callable[[PastTurn], bool]) 
 
 def _ask(turn: Turn) -> Outcome:
     choices = tuple(option(LANGUAGE, language, language_name(language)) for language in ("es", "en"))
-    question = Question(turn_id=turn.id, kind=LANGUAGE, choices=choices)
-    return Outcome(
-        reply=Reply(text="¿En qué idioma hablamos? / Which language shall we speak?", choices=choices),
-        writes=(AskQuestion(address_id=turn.address_id, person_id=turn.person.id, question=question),),
-    )
+    return asking(turn, LANGUAGE, "¿En qué idioma hablamos? / Which language shall we speak?", choices)
 
 
 def _switched(language: Language) -> Reply:

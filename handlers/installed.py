@@ -13,9 +13,8 @@ from bot.locale import say
 from bot.model_ports import ModelLibrary
 from bot.model_types import Download, DownloadState, InstalledModel, ModelStatus
 from bot.ports import Services
-from bot.types import Choice, Language, Outcome, Question, Reply, Turn
-from bot.writes import AskQuestion
-from handlers.asking import option
+from bot.types import Choice, Language, Outcome, Reply, Turn
+from handlers.asking import asking, option
 from handlers.wording import as_code, model_statuses
 
 PULL: Final = "pull"
@@ -44,9 +43,7 @@ async def model_list(services: Services, turn: Turn) -> Outcome:
     if offer is None:
         return Outcome(reply=Reply(text="\n\n".join(parts)))
     parts.append(say(language, "No language model answers yet. I can download a good small one to the local server:"))
-    question = Question(turn_id=turn.id, kind=PULL, choices=(offer,))
-    asked = AskQuestion(address_id=turn.address_id, person_id=turn.person.id, question=question)
-    return Outcome(reply=Reply(text="\n\n".join(parts), choices=(offer,)), writes=(asked,))
+    return asking(turn, PULL, "\n\n".join(parts), (offer,))
 
 
 def _download_line(language: Language, download: Download) -> str:

@@ -11,9 +11,8 @@ from typing import Final
 
 from bot.locale import say
 from bot.ports import HandlerSettings
-from bot.types import ChannelName, Choice, Chosen, Kind, Language, Outcome, Question, Reply, Turn
-from bot.writes import AskQuestion
-from handlers.asking import answer_to, option
+from bot.types import ChannelName, Chosen, Kind, Language, Outcome, Turn
+from handlers.asking import answer_to, asking, option
 from profiles.items import comparable
 from profiles.questionnaire import Mode
 
@@ -37,7 +36,7 @@ def invitation(turn: Turn, settings: HandlerSettings) -> Outcome:
     quick = option(PROFILE_START, "quick", say(turn.language, "Yes, the quick way"))
     ways = (quick, full) if usual_mode(turn) is Mode.QUICK else (full, quick)
     choices = (*ways, option(PROFILE_START, "no", say(turn.language, "Not now"), row=1))
-    return _asking(turn, _what_it_is(turn.language, settings), choices)
+    return asking(turn, PROFILE_START, _what_it_is(turn.language, settings), choices)
 
 
 def start_answer(turn: Turn) -> Chosen | None:
@@ -67,7 +66,7 @@ def offer(turn: Turn, text: str, keys: Sequence[str]) -> Outcome:
         "redo": say(turn.language, "Yes, start over"),
         "redo_quick": say(turn.language, "Yes, start over"),
     }
-    return _asking(turn, text, tuple(option(PROFILE_START, key, labels[key]) for key in keys))
+    return asking(turn, PROFILE_START, text, tuple(option(PROFILE_START, key, labels[key]) for key in keys))
 
 
 def _what_it_is(language: Language, settings: HandlerSettings) -> str:
@@ -94,9 +93,3 @@ def _what_it_is(language: Language, settings: HandlerSettings) -> str:
         )
     parts.append(say(language, "Do you agree that I keep and use it?"))
     return "\n\n".join(parts)
-
-
-def _asking(turn: Turn, text: str, choices: tuple[Choice, ...]) -> Outcome:
-    question = Question(turn_id=turn.id, kind=PROFILE_START, choices=choices)
-    asked = AskQuestion(address_id=turn.address_id, person_id=turn.person.id, question=question)
-    return Outcome(reply=Reply(text=text, choices=choices), writes=(asked,))

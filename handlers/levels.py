@@ -11,9 +11,9 @@ from typing import Final
 from bot.locale import say
 from bot.ports import Preview
 from bot.profile_types import ProfileEventKind
-from bot.types import Language, Outcome, Question, Reply, Turn
-from bot.writes import AddProfileEvent, AskQuestion, CloseQuestion
-from handlers.asking import answer_to, option
+from bot.types import Language, Outcome, Reply, Turn
+from bot.writes import AddProfileEvent, CloseQuestion
+from handlers.asking import answer_to, ask_question, option
 from profiles.items import load_questionnaire
 from profiles.person import Profile, Profiles
 from profiles.shown import level_in_words
@@ -42,14 +42,13 @@ def with_level_asked(turn: Turn, outcome: Outcome, language: Language, topic: st
         return outcome
     choices = tuple(option(LEVEL, f"{topic}:{level}", _named(language, level)) for level in _LEVELS)
     text = say(language, "How much do you know about {topic}? I ask once per topic.", topic=topic_name(language, topic))
-    question = Question(turn_id=turn.id, kind=LEVEL, choices=choices, state={"topic": topic})
     return replace(
         outcome,
         reply=replace(outcome.reply, choices=choices),
         note="\n\n".join([outcome.note, text] if outcome.note else [text]),
         writes=(
             *outcome.writes,
-            AskQuestion(address_id=turn.address_id, person_id=turn.person.id, question=question),
+            ask_question(turn, LEVEL, choices, {"topic": topic}),
             AddProfileEvent(person_id=turn.person.id, kind=ProfileEventKind.NOTE, data={"what": _ASKED, "topic": topic}),
         ),
     )

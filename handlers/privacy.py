@@ -10,9 +10,9 @@ from typing import Final
 
 from bot.locale import say, say_many
 from bot.ports import Preview, Services
-from bot.types import Language, Outcome, Question, Reply, ReplyFile, Turn
-from bot.writes import AddJob, AskQuestion, CloseQuestion
-from handlers.asking import answer_to, option
+from bot.types import Language, Outcome, Reply, ReplyFile, Turn
+from bot.writes import AddJob, CloseQuestion
+from handlers.asking import answer_to, asking, option
 
 FORGETME: Final = "forgetme"
 HEADER: Final = "martin_export"
@@ -86,9 +86,7 @@ class ForgetMeHandler:
             option(FORGETME, "yes", say(language, "Yes, erase everything")),
             option(FORGETME, "no", say(language, "No, keep it")),
         )
-        question = Question(turn_id=turn.id, kind=FORGETME, choices=choices)
-        asked = AskQuestion(address_id=turn.address_id, person_id=turn.person.id, question=question)
-        return Outcome(reply=Reply(text=text, choices=choices), writes=(asked,))
+        return asking(turn, FORGETME, text, choices)
 
     def _farewell(self, language: Language) -> str:
         last = self._services.clock.now().date() + timedelta(days=self._services.backup_keep_days)

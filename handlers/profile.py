@@ -13,9 +13,9 @@ from bot.amounts import BLANK
 from bot.locale import say
 from bot.ports import Preview, Services
 from bot.profile_types import Arm, ProfileEvent, ProfileEventKind
-from bot.types import Choice, Language, Outcome, Question, Reply, ReplyFile, Turn
-from bot.writes import AddProfileEvent, AskQuestion, CloseQuestion, DropProfile, Write
-from handlers.asking import answer_to, option
+from bot.types import Choice, Language, Outcome, Reply, ReplyFile, Turn
+from bot.writes import AddProfileEvent, CloseQuestion, DropProfile, Write
+from handlers.asking import answer_to, asking, option
 from handlers.privacy import HEADER
 from handlers.questionnaire import QuestionnaireHandler
 from profiles.events import DIMENSIONS, Dimension
@@ -308,9 +308,7 @@ def _ask_reset(turn: Turn) -> Outcome:
         option(PROFILE, "reset_yes", say(language, "Yes, erase the profile")),
         option(PROFILE, "reset_no", say(language, "No, keep it")),
     )
-    question = Question(turn_id=turn.id, kind=PROFILE, choices=choices)
-    asked = AskQuestion(address_id=turn.address_id, person_id=turn.person.id, question=question)
-    return Outcome(reply=Reply(text=text, choices=choices), writes=(asked,))
+    return asking(turn, PROFILE, text, choices)
 
 
 def _hand_choices(language: Language) -> tuple[Choice, ...]:

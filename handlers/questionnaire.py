@@ -11,14 +11,14 @@ from bot.locale import say
 from bot.ports import Preview, Services
 from bot.profile_types import ProfileEvent, ProfileEventKind
 from bot.types import DueMessage, Language, Outcome, Reply, Turn
-from bot.writes import AddProfileEvent, AskQuestion, CloseQuestion, DropProfileEvent, Write
+from bot.writes import AddProfileEvent, CloseQuestion, DropProfileEvent, Write
 from handlers.asked_items import (
     ITEM,
     Given,
     given,
     hint,
+    item_asked,
     item_choices,
-    item_question,
     opened,
     place_in_words,
     seconds_taken,
@@ -30,8 +30,6 @@ from profiles.items import Control, load_questionnaire
 from profiles.person import CONSENT_VERSION, Profile, Profiles, replayed
 from profiles.questionnaire import Answer, Asked, Course, Mode, is_finished, resumed, step
 from profiles.shown import summary
-
-__all__ = ["PROFILE_START", "QuestionnaireHandler"]
 
 _INVITE: Final = "invite"
 """An answer under a reply that asks something else, which stays open."""
@@ -244,11 +242,9 @@ class QuestionnaireHandler:
         asked = opened(self._questionnaire, course, turn.person.id)
         assert asked is not None, "a finished course asks nothing"
         choices = item_choices(asked, self._questionnaire, turn.language)
-        question = item_question(turn, asked, choices, self._services.clock.now())
         text = asked.wording(self._questionnaire, turn.language)
         reply = Reply(text=f"{lead}\n\n{text}" if lead else text, choices=choices)
-        asking = AskQuestion(address_id=turn.address_id, person_id=turn.person.id, question=question)
-        return Outcome(reply=reply, writes=(*writes, asking))
+        return Outcome(reply=reply, writes=(*writes, item_asked(turn, asked, choices, self._services.clock.now())))
 
 
 def _in_private(turn: Turn) -> Outcome:

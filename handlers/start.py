@@ -7,10 +7,10 @@ from typing import Final
 
 from bot.locale import say
 from bot.ports import Preview, Services
-from bot.types import LANGUAGES, Choice, DueMessage, Language, Outcome, Question, Reply, Turn
-from bot.writes import AddDueMessage, AskQuestion, CloseQuestion, SetConsent, Write
-from handlers.asking import answer_to, option
-from handlers.questionnaire import PROFILE_START
+from bot.types import LANGUAGES, Choice, DueMessage, Language, Outcome, Reply, Turn
+from bot.writes import AddDueMessage, CloseQuestion, SetConsent, Write
+from handlers.asking import answer_to, ask_question, option
+from handlers.inviting import PROFILE_START
 from handlers.wording import language_name, where_text_goes
 
 CONSENT: Final = "consent"
@@ -59,11 +59,9 @@ class StartHandler:
             self._question(language, turn.person.training_consent),
         ]
         choices = self._choices(language, is_private=turn.message.is_private)
-        asked: tuple[Write, ...] = ()
-        if turn.person.training_consent is None:
-            question = Question(turn_id=turn.id, kind=CONSENT, choices=choices)
-            asked = (AskQuestion(address_id=turn.address_id, person_id=turn.person.id, question=question),)
-        return Outcome(reply=Reply(text="\n\n".join(parts), choices=choices), writes=asked)
+        is_open = turn.person.training_consent is None
+        reply = Reply(text="\n\n".join(parts), choices=choices)
+        return Outcome(reply=reply, writes=(ask_question(turn, CONSENT, choices),) if is_open else ())
 
     async def word(self, due: DueMessage) -> Outcome:
         """The one reminder that "later" asked for; nothing when the person has decided meanwhile."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any, Final
 from bot.errors import ConfigError, Problem
 from bot.locale import say
 from bot.types import LANGUAGES, Language
+from profiles.data_files import text_of, toml_of
 from profiles.events import DIMENSIONS, Dimension
 
 FILE: Final = Path(__file__).parent / "questionnaire.toml"
@@ -111,24 +111,13 @@ def comparable(text: str) -> str:
 @cache
 def load_questionnaire(path: Path = FILE, *, language: str = "en") -> Questionnaire:
     """The questionnaire in `path`, read once. Raises ConfigError with everything that is wrong, worded in `language`."""
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = say(language, "it cannot be read as UTF-8 text")
-        raise ConfigError([Problem(path=path.name, reason=reason)]) from error
-    return parse_questionnaire(text, name=path.name, language=language)
+    return parse_questionnaire(text_of(path, language), name=path.name, language=language)
 
 
 def parse_questionnaire(text: str, *, name: str = FILE.name, language: str = "en") -> Questionnaire:
     """The questionnaire that `text` is. Raises ConfigError with everything that is wrong, as `name:line: place`."""
-    try:
-        source = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
-        found = re.search(r"at line (\d+)", str(error))
-        line = found.group(1) if found else str(max(1, len(text.splitlines())))
-        raise ConfigError([Problem(path=f"{name}:{line}", reason=say(language, "this is not TOML"))]) from error
     reader = _Reader(text, name, language)
-    questionnaire = reader.read(source)
+    questionnaire = reader.read(toml_of(text, name, language))
     if reader.problems:
         raise ConfigError(reader.problems)
     return questionnaire

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Any, Final
 from bot.errors import ConfigError, Problem
 from bot.locale import say
 from bot.types import LANGUAGES, Language
+from profiles.data_files import text_of, toml_of
 from profiles.items import comparable
 from profiles.wishes import Told
 
@@ -107,23 +107,13 @@ def topic_name(language: str, topic: str) -> str:
 @cache
 def load_topics(path: Path = FILE, *, language: str = "en") -> Mapping[Language, Keywords]:
     """The keywords in `path`, read once. Raises ConfigError with everything that is wrong, worded in `language`."""
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([Problem(path=path.name, reason=say(language, "it cannot be read as UTF-8 text"))]) from error
-    return parse_topics(text, name=path.name, language=language)
+    return parse_topics(text_of(path, language), name=path.name, language=language)
 
 
 def parse_topics(text: str, *, name: str = FILE.name, language: str = "en") -> Mapping[Language, Keywords]:
     """The keywords that `text` lists. Raises ConfigError with everything that is wrong, as `name:line: place`."""
-    try:
-        source = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
-        found = re.search(r"at line (\d+)", str(error))
-        line = found.group(1) if found else str(max(1, len(text.splitlines())))
-        raise ConfigError([Problem(path=f"{name}:{line}", reason=say(language, "this is not TOML"))]) from error
     reader = _Reader(text, name, language)
-    keywords = reader.read(source)
+    keywords = reader.read(toml_of(text, name, language))
     if reader.problems:
         raise ConfigError(reader.problems)
     return keywords

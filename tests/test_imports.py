@@ -18,7 +18,7 @@ PURE = {
     f"profiles.{name}"
     for name in (
         *("events", "reasons", "weights", "posterior", "replay"),
-        *("items", "questionnaire", "directives", "wishes", "obeyed", "person", "stored", "topics", "shown"),
+        *("data_files", "items", "questionnaire", "directives", "wishes", "obeyed", "person", "stored", "topics", "shown"),
         *("intervals", "uplift", "uplift_words"),
     )
 }
@@ -114,6 +114,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "bot.store.open": {*BASE, "bot.store.*"},
     "bot.models.*": BASE,
     **_same(("bot.models.offline", "bot.models.passages"), {*BASE, "bot.lexical"}),
+    "bot.models.said_text": {*BASE, "bot.normalise"},
     "bot.jobs.*": BASE,
     **_same(PURE, {*BASE, *PURE}),
     **_same(

@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_LINE_END: Final = re.compile("[\u0085\u2028\u2029]")
-_UNWANTED: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 and C1 controls except tab and line feed
-    "\u202a-\u202e\u2066-\u2069"  # bidirectional embeddings, overrides and isolates
-    "\ufeff"  # byte order mark
-    "\U000e0000-\U000e007f]"  # tag characters: invisible text
-)
+from bot.normalise import plain
 
 
 class SaidText:
@@ -34,6 +24,5 @@ class SaidText:
         held, self._half = self._half + text, ""
         if "\ud800" <= held[-1] <= "\udbff":
             held, self._half = held[:-1], held[-1]
-        if _SURROGATE.search(held):
-            held = held.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
-        return _UNWANTED.sub("", _LINE_END.sub("\n", held))
+        # A carriage return may have its line feed in the next piece: it never begins a line of its own.
+        return plain(held.replace("\r", ""))

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from bot.memory_types import BOT, SELF, BadRecord, ImportedRecord
+from bot.normalise import plain
 from profiles.importers.faults import Fault, Faulty
 from profiles.importers.sources import Export, Files, Part
 
@@ -22,13 +23,6 @@ SILENCE: Final = timedelta(hours=6)
 _EARLIEST, _LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 _IDS: Final = 2**62
 _DIGITS: Final = re.compile("-?[0-9]{1,19}")
-_LINE_END: Final = re.compile("\r\n?|[\u0085\u2028\u2029]")
-_UNWANTED: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 and C1 controls except tab and line feed
-    "\u202a-\u202e\u2066-\u2069"  # bidirectional embeddings, overrides and isolates
-    "\ufeff\ud800-\udfff"  # byte order mark, halves of surrogate pairs
-    "\U000e0000-\U000e007f]"  # tag characters: invisible text
-)
 
 Records = Iterator[ImportedRecord | BadRecord]
 
@@ -72,7 +66,7 @@ def cleaned(text: str, limit: int = MAX_CHARS) -> str:
     end = min(len(text), limit)
     while end < len(text) and end > limit - 32 and unicodedata.combining(text[end]):
         end -= 1
-    return _UNWANTED.sub("", _LINE_END.sub("\n", text[:end])).strip()
+    return plain(text[:end]).strip()
 
 
 def name_of(name: object, peer: str) -> str:
