@@ -63,11 +63,17 @@ class NewMemory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """A stored memory of one person. `ended_at` is set when `superseded_by` replaced it: it is history then, not recalled."""
+    """A stored memory of one person. `ended_at` is set when `superseded_by` replaced it: it is history then, not recalled.
+
+    `group` is the address of the group that it comes from, None in private. `stems` are what it is found by; only what is
+    read for a search has them.
+    """
 
     id: str
     what: NewMemory
     created_at: datetime
+    group: str | None = None
+    stems: tuple[str, ...] = ()
     supersedes: str | None = None
     superseded_by: str | None = None
     ended_at: datetime | None = None

@@ -64,4 +64,5 @@ def handler_settings(config: Config) -> HandlerSettings:
         watch_s=min(240.0, config.models.local.total_s),
         holdout_percent=config.profile.holdout_percent,
         context_percent=config.profile.context_percent,
+        remembers=config.memory.enabled,
     )

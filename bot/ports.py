@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
+from bot.memory_ports import MemorySearch, MemoryStore
 from bot.model_ports import ChatModel, Downloads, ModelLibrary, Price
 from bot.model_types import ModelStatus
 from bot.profile_ports import ProfileStore
@@ -116,8 +117,13 @@ class Knowledge(Protocol):
 class Recall(Protocol):
     """What is known from this person."""
 
-    async def recall(self, person: PersonId, scope: Scope, text: str, *, budget: int) -> tuple[Evidence, ...]:
-        """What bears on `text` out of what `scope` may read, best first, at most `budget` tokens; empty when nothing does."""
+    async def recall(
+        self, person: PersonId, scope: Scope, text: str, *, budget: int, with_memories: bool = True
+    ) -> tuple[Evidence, ...]:
+        """What bears on `text` out of what `scope` may read, best first, at most `budget` tokens; empty when nothing does.
+
+        Without memories, as people may choose, only corrections and liked answers are looked through.
+        """
 
 
 class Handler(Protocol):
@@ -388,6 +394,8 @@ class Services:
     offline: ChatModel
     library: ModelLibrary | None
     recall: Recall
+    memories: MemoryStore
+    search: MemorySearch
     knowledge: Knowledge
     turns: TurnStore
     profiles: ProfileStore
@@ -421,7 +429,8 @@ class HandlerSettings:
 
     `limits` are the daily limits that are set, in tokens or in millionths of `currency`. A download is watched for `watch_s`
     in one turn, which must be less than a turn may take. Of the threads of people with a profile, `holdout_percent` are
-    answered without it and `context_percent` without its style, to measure what it is worth.
+    answered without it and `context_percent` without its style, to measure what it is worth. `remembers` is False where the
+    owner lets nobody be remembered.
     """
 
     recall_deadline_s: float = 0.5
@@ -439,3 +448,4 @@ class HandlerSettings:
     watch_s: float = 240.0
     holdout_percent: int = 20
     context_percent: int = 0
+    remembers: bool = True

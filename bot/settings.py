@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bot.memory_settings import MemorySettings
 from bot.model_settings import ModelSettings
 from bot.setting_types import (
     Accepts,
@@ -352,6 +353,7 @@ class Config(BaseSettings):
     store: StoreSettings = StoreSettings()
     limits: LimitSettings = LimitSettings()
     core: CoreSettings = CoreSettings()
+    memory: MemorySettings = MemorySettings()
     recall: RecallSettings = RecallSettings()
     knowledge: KnowledgeSettings = KnowledgeSettings()
     profile: ProfileSettings = ProfileSettings()
@@ -380,7 +382,10 @@ class Config(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be shown, for the logs' filter."""
-        tokens = (self.web.access_token, self.web.admin_token, self.models.mistral.api_key, self.models.openai.api_key)
+        tokens = (
+            *(self.web.access_token, self.web.admin_token),
+            *(self.models.mistral.api_key, self.models.openai.api_key, self.memory.chroma_token),
+        )
         values = (token.get_secret_value() for token in tokens if token is not None)
         return tuple(value for value in values if len(value) >= MIN_SECRET)
 

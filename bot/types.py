@@ -88,12 +88,14 @@ class Flag(StrEnum):
 
 
 class EvidenceKind(StrEnum):
-    """Where a piece of evidence comes from."""
+    """Where a piece of evidence comes from. A `FACT` follows from what the person said, which is a `MEMORY`."""
 
     CORRECTION = "correction"
     LIKED = "liked"
     APPROVED = "approved"
     MEMORY = "memory"
+    FACT = "fact"
+    ANSWERED = "answered"
     KNOWLEDGE = "knowledge"
 
 
@@ -240,12 +242,13 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """One human as the store knows them."""
+    """One human as the store knows them. `remembers` is False where they want nothing new remembered, and nothing recalled."""
 
     id: PersonId
     language: Language | None
     created_at: datetime
     training_consent: bool | None = None
+    remembers: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

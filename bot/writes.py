@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
+from bot.memory_types import NewMemory
 from bot.profile_types import ProfileEventKind, Reason
 from bot.types import AddressId, ConversationId, Language, PersonId, Question, TurnId
 
@@ -124,8 +125,77 @@ class DropProfile:
     person_id: PersonId
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetRemembering:
+    """The person lets the bot remember what they say, or no longer: then nothing new is stored or recalled."""
+
+    person_id: PersonId
+    remembers: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddMemory:
+    """Something is remembered, in private or in one group of the person's; an id that is there already changes nothing.
+
+    `stems` are what it is found by. One with `superseded_by` is history from the beginning.
+    """
+
+    person_id: PersonId
+    group: AddressId | None
+    id: str
+    what: NewMemory
+    stems: tuple[str, ...]
+    supersedes: str | None = None
+    superseded_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddMemorySource:
+    """A memory was said once more. One that is gone, or somebody else's, changes nothing."""
+
+    person_id: PersonId
+    id: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndMemories:
+    """Memories are history: `by` took their place. Those of somebody else, and ended ones, stay as they are."""
+
+    person_id: PersonId
+    ids: tuple[str, ...]
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropMemories:
+    """Memories are forgotten, with their vectors. `revives` lets live again what they had superseded."""
+
+    person_id: PersonId
+    ids: tuple[str, ...]
+    revives: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropMemorySource:
+    """No memory follows from this turn any more; what followed from nothing else is to be dropped besides."""
+
+    person_id: PersonId
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropAllMemories:
+    """Everything remembered of the person is forgotten, with what was about to be remembered."""
+
+    person_id: PersonId
+
+
+MemoryWrite = SetRemembering | AddMemory | AddMemorySource | EndMemories | DropMemories | DropMemorySource | DropAllMemories
+
 Write = (
-    SetLanguage
+    MemoryWrite
+    | SetLanguage
     | SetConsent
     | SetConversation
     | SetRating

@@ -89,7 +89,7 @@ class Answering:
             generation=generation,
             evidence=prompt.evidence,
             flags=frozenset(flags),
-            remember=remember and Flag.FAILED not in flags,
+            remember=remember and turn.person.remembers and self._settings.remembers and Flag.FAILED not in flags,
             note=_omissions(language, is_cut=is_cut, is_trimmed=is_trimmed and not is_told),
         )
         return await self._styling.finished(turn, plan, outcome)
@@ -109,7 +109,11 @@ class Answering:
         try:
             async with asyncio.timeout(self._settings.recall_deadline_s):
                 return await self._services.recall.recall(
-                    turn.person.id, turn.scope, question, budget=self._settings.recall_budget
+                    turn.person.id,
+                    turn.scope,
+                    question,
+                    budget=self._settings.recall_budget,
+                    with_memories=turn.person.remembers and self._settings.remembers,
                 )
         except (TimeoutError, MartinError):
             return None

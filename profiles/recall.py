@@ -57,7 +57,9 @@ class LexicalRecall:
         self._store = examples
         self._notebooks: LRUCache[tuple[PersonId, Scope], _Notebook] = LRUCache(cache_bytes, getsizeof=lambda book: book.size)
 
-    async def recall(self, person: PersonId, scope: Scope, text: str, *, budget: int) -> tuple[Evidence, ...]:
+    async def recall(
+        self, person: PersonId, scope: Scope, text: str, *, budget: int, with_memories: bool = True
+    ) -> tuple[Evidence, ...]:
         """Corrections and liked answers to similar questions, best first, at most `budget` tokens of about four characters.
 
         Of one question only one answer is given: a correction rather than a liked answer, the newest of the same kind. Scores

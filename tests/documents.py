@@ -38,6 +38,7 @@ SECTIONS = {
     "store": ("Database and backups", "Base de datos y copias"),
     "limits": ("Limits, counted per UTC day", "Límites, por día UTC"),
     "core": ("How a conversation runs", "Cómo transcurre una conversación"),
+    "memory": ("What it remembers of what people say", "Lo que recuerda de lo que le dicen"),
     "recall": ("What it finds again of what people taught it", "Lo que recuerda de lo que le enseñan"),
     "profile": ("How answers follow a person's profile", "Cómo las respuestas siguen el perfil de cada persona"),
     "knowledge": ("Your own texts", "Tus propios textos"),

@@ -12,7 +12,14 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("bot", "handlers", "profiles", "web", "benchmarks", "tests")
 
-CONFIG = {"bot.config", "bot.settings", "bot.model_settings", "bot.setting_types", "bot.setting_problems"}
+CONFIG = {
+    "bot.config",
+    "bot.settings",
+    "bot.model_settings",
+    "bot.memory_settings",
+    "bot.setting_types",
+    "bot.setting_problems",
+}
 """One group: reading, records, types and wording of the configuration."""
 PURE = {
     f"profiles.{name}"
@@ -80,7 +87,7 @@ def _same(names: Iterable[str], allowed: set[str]) -> dict[str, set[str]]:
 ALLOWED: Mapping[str, set[str]] = {
     **_same(
         ("bot", "bot.types", "bot.writes", "bot.errors", "bot.locale"),
-        {"bot.types", "bot.profile_types", "bot.writes", "bot.errors", "bot.locale"},
+        {"bot.types", "bot.profile_types", "bot.memory_types", "bot.writes", "bot.errors", "bot.locale"},
     ),
     **_same(("bot.download_words", "bot.notices"), {*LEAVES, "bot.amounts"}),
     "bot.control_tokens": LEAVES,
@@ -93,11 +100,12 @@ ALLOWED: Mapping[str, set[str]] = {
     "bot.model_types": {"bot.errors"},
     "bot.profile_types": set(),
     "bot.memory_types": set(),
-    "bot.memory_ports": {"bot.types", "bot.memory_types"},
+    "bot.memory_ports": {"bot.types", "bot.memory_types", "bot.writes"},
     "bot.profile_ports": {"bot.types", "bot.profile_types"},
     "bot.model_ports": {"bot.types", "bot.model_types"},
     **_same(
-        ("bot.ports", "bot.web_ports"), {"bot.types", "bot.model_types", "bot.model_ports", "bot.profile_ports", "bot.writes"}
+        ("bot.ports", "bot.web_ports"),
+        {"bot.types", "bot.model_types", "bot.model_ports", "bot.profile_ports", "bot.memory_ports", "bot.writes"},
     ),
     **_same(CONFIG, {"bot.errors", "bot.locale", *CONFIG}),
     "bot.log": CONFIG,
@@ -118,8 +126,20 @@ ALLOWED: Mapping[str, set[str]] = {
     "bot.jobs.*": BASE,
     **_same(PURE, {*BASE, *PURE}),
     **_same(
-        ("profiles.remember", "profiles.indexer", "profiles.recall", "profiles.kept"), {*BASE, "bot.lexical", *PURE, *SOUGHT}
+        ("profiles.remember", "profiles.indexer", "profiles.recall", "profiles.memories", "profiles.imported", "profiles.kept"),
+        {
+            *BASE,
+            "bot.lexical",
+            "profiles.facts",
+            "profiles.facts.*",
+            "profiles.settling",
+            "profiles.recall",
+            "profiles.memories",
+            *PURE,
+            *SOUGHT,
+        },
     ),
+    "profiles.settling": {*BASE, "profiles.facts", "profiles.facts.*", *SOUGHT},
     **_same(SOUGHT, {*BASE, "bot.lexical", *SOUGHT}),
     **_same(("profiles.facts", "profiles.facts.*"), {*BASE, "bot.lexical", "profiles.facts.*"}),
     **_same(("profiles.importers", "profiles.importers.*"), {*BASE, "bot.normalise", "profiles.importers.*"}),
@@ -131,7 +151,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "profiles.index": {*BASE, "profiles.child", "profiles.chroma_calls"},
     **_same(CHROMA, {*BASE, "profiles.child_process", *CHROMA}),
     "handlers": {*BASE, "bot.prompt", "handlers.*", *PURE},
-    "handlers.*": {*BASE, "bot.prompt", "handlers.*", *PURE},
+    "handlers.*": {*BASE, "bot.prompt", "handlers.*", "profiles.settling", *PURE},
     "web": {*BASE, "web.*"},
     "web.*": {*BASE, "web.*"},
     "learning.*": {*BASE, "bot.lexical", "learning.*"},
@@ -163,7 +183,22 @@ SIBLINGS: Mapping[str, set[str]] = {
     "bot.store": {
         f"bot.store.{floor}"
         for floor in (
-            *("schema", "statements", "codec", "driver", "writer", "db", "keys", "messages", "writes"),
+            *(
+                "schema",
+                "building",
+                "statements",
+                "memory_statements",
+                "memory_writes",
+                "deletions",
+                "order",
+                "codec",
+                "driver",
+                "writer",
+                "db",
+                "keys",
+                "messages",
+                "writes",
+            ),
             *("check", "folder", "migrations", "backup", "tombstones", "erasure"),
         )
     },

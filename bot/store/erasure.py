@@ -9,11 +9,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, Select, Text, bindparam, exists, literal, select
 
 from bot.ports import Clock
+from bot.store.building import listed
 from bot.store.db import Database, Unit, read
+from bot.store.deletions import DELETE_TURNS, FORGET
 from bot.store.keys import Keys
 from bot.store.messages import json_text
 from bot.store.schema import UtcTime, identities, inbox, turns
-from bot.store.statements import DELETE_TURNS, ERASE_ARRIVAL, FORGET, listed
+from bot.store.statements import ERASE_ARRIVAL
 from bot.store.tombstones import Tombstones
 from bot.types import InboxState, PersonId
 

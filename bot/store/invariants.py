@@ -18,6 +18,9 @@ from bot.store.schema import (
     identities,
     inbox,
     jobs,
+    memories,
+    memory_sources,
+    memory_vectors,
     outbox,
     pending_memories,
     people,
@@ -152,9 +155,37 @@ INVARIANTS: Mapping[str, Select[Any]] = {
     "a memory to come names its source": _rows(
         pending_memories,
         or_(
-            ~_is(pending_memories.c.part, "question", "answer"),
+            ~_is(pending_memories.c.part, "question", "answer", "edited", "model"),
             ~_with(turns, turns.c.id == pending_memories.c.turn_id, turns.c.person_id == pending_memories.c.person_id),
         ),
+    ),
+    "a memory names its source": _rows(
+        memories,
+        ~_with(memory_sources, memory_sources.c.memory_id == memories.c.id, memory_sources.c.person_id == memories.c.person_id),
+    ),
+    "a memory is its group's person's": _rows(
+        memories,
+        memories.c.group_id.is_not(None),
+        ~_with(addresses, addresses.c.id == memories.c.group_id, addresses.c.person_id == memories.c.person_id),
+    ),
+    "a memory that took another's place ended it": _rows(
+        memories, (memories.c.superseded_by.is_not(None)) != memories.c.ended_at.is_not(None)
+    ),
+    "a vector is its live memory's": _rows(
+        memory_vectors,
+        ~_with(
+            memories,
+            memories.c.id == memory_vectors.c.memory_id,
+            memories.c.person_id == memory_vectors.c.person_id,
+            memories.c.ended_at.is_(None),
+        ),
+        named_by="memory_id",
+    ),
+    "a memory in the index has a vector": _rows(
+        memories,
+        memories.c.ended_at.is_(None),
+        memories.c.is_indexed.is_(True),
+        or_(memories.c.embedder.is_(None), ~_with(memory_vectors, memory_vectors.c.memory_id == memories.c.id)),
     ),
     "a rating is its turn's person's": _rows(
         ratings,

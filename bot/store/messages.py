@@ -80,6 +80,7 @@ _outgoings = msgspec.json.Decoder(_Outgoing)
 _choices = msgspec.json.Decoder(tuple[Choice, ...])
 _flags = msgspec.json.Decoder(frozenset[Flag])
 _texts = msgspec.json.Decoder(dict[str, str])
+_listed_texts = msgspec.json.Decoder(tuple[str, ...])
 _sources = msgspec.json.Decoder(tuple[Source, ...])
 _generations = msgspec.json.Decoder(Generation)
 _data: msgspec.json.Decoder[dict[str, object]] = msgspec.json.Decoder(dict[str, object])
@@ -195,6 +196,11 @@ def flags_json(flags: Iterable[Flag]) -> str | None:
 def flags_of(text: str | None) -> frozenset[Flag]:
     """The flags that `flags_json` wrote."""
     return _flags.decode(text) if text else frozenset()
+
+
+def listed_texts(text: str) -> tuple[str, ...]:
+    """The texts of a stored list. Raises StoreDamaged."""
+    return _whole(_listed_texts, text)
 
 
 def texts_of(text: str) -> dict[str, str]:

@@ -16,15 +16,17 @@ from bot.store.inbox import StoredInbox
 from bot.store.jobs import StoredJobs
 from bot.store.keys import Keys
 from bot.store.measurements import StoredMeasurements
+from bot.store.memories import StoredMemories
 from bot.store.notices import StoredNotices
+from bot.store.order import STATEMENTS
 from bot.store.outbox import StoredOutbox
 from bot.store.people import StoredPeople
 from bot.store.personal import TableOwner, owners
 from bot.store.profiles import StoredProfiles
-from bot.store.statements import STATEMENTS
 from bot.store.tombstones import Tombstones
 from bot.store.turns import StoredTurns
 from bot.store.usage import StoredUsage
+from bot.store.vectors import StoredVectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,8 @@ class Stores:
     jobs: StoredJobs
     examples: StoredExamples
     profiles: StoredProfiles
+    memories: StoredMemories
+    vectors: StoredVectors
     measurements: StoredMeasurements
     usage: StoredUsage
     notices: StoredNotices
@@ -62,6 +66,8 @@ def build_stores(database: Database, *, keys: Keys, tombstones: Tombstones, cloc
         jobs=StoredJobs(database),
         examples=StoredExamples(database),
         profiles=StoredProfiles(database),
+        memories=StoredMemories(database, ids),
+        vectors=StoredVectors(database),
         measurements=StoredMeasurements(database, keys),
         usage=StoredUsage(database),
         notices=StoredNotices(database),

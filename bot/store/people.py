@@ -90,6 +90,7 @@ _AROUND = read(
         usage.c.cost,
         usage_of_all.c.tokens,
         usage_of_all.c.cost,
+        people.c.remembers,
     )
     .select_from(addresses)
     .join(people, people.c.id == addresses.c.person_id)
@@ -231,7 +232,7 @@ def _context(row: tuple[Any, ...], most: int) -> Context:
             cost_of_all=row[17] or 0,
         )
     return Context(
-        person=Person(id=PersonId(row[0]), language=row[1], created_at=row[2], training_consent=row[3]),
+        person=Person(id=PersonId(row[0]), language=row[1], created_at=row[2], training_consent=row[3], remembers=row[18]),
         address_id=AddressId(row[4]),
         conversation_id=ConversationId(row[5]),
         is_first=row[7],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
@@ -18,7 +19,11 @@ from bot.store.schema import (
     due_messages,
     identities,
     inbox,
+    index_removals,
     jobs,
+    memories,
+    memory_sources,
+    memory_vectors,
     outbox,
     pending_memories,
     people,
@@ -66,6 +71,12 @@ _OWNERS: Mapping[str, Mapping[Table, ColumnElement[bool]]] = {
     "ratings": {ratings: _by_person(ratings)},
     "questions": {questions: _by_person(questions)},
     "memories to come": {pending_memories: _by_person(pending_memories)},
+    "memories": {
+        memories: _by_person(memories),
+        memory_sources: _by_person(memory_sources),
+        memory_vectors: _by_person(memory_vectors),
+        index_removals: _by_person(index_removals),
+    },
     "due messages": {due_messages: _by_person(due_messages)},
     "chores": {jobs: _by_person(jobs)},
 }
@@ -81,7 +92,7 @@ class TableOwner:
         self._exports: dict[str, tuple[Statement, list[str]]] = {table.name: _STATEMENTS[table.name] for table in tables}
 
     async def export(self, person: PersonId) -> object:
-        """The person's rows by table, each with all its columns; times in ISO 8601."""
+        """The person's rows by table, each with all its columns; times in ISO 8601, vectors as Base64 of float16."""
         return {
             table: [_row(columns, row) for row in await self._database.rows(statement, person=person)]
             for table, (statement, columns) in self._exports.items()
@@ -106,7 +117,10 @@ _STATEMENTS = {table.name: _export(table, where) for tables in _OWNERS.values() 
 
 
 def _row(columns: list[str], row: tuple[Any, ...]) -> dict[str, object]:
-    return {
-        column: value.isoformat() if isinstance(value, datetime | date) else value
-        for column, value in zip(columns, row, strict=True)
-    }
+    return {column: _json_ready(value) for column, value in zip(columns, row, strict=True)}
+
+
+def _json_ready(value: object) -> object:
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
+    return value.isoformat() if isinstance(value, datetime | date) else value

@@ -11,10 +11,10 @@ from sqlalchemy import Integer, bindparam, exists, literal, select
 from bot.errors import StoreBusy
 from bot.ports import Clock
 from bot.store.db import Database, Unit, read
+from bot.store.deletions import DELETE_OLD, DELETE_OLD_DAYS, DELETE_OLD_RUNS
 from bot.store.erasure import SLICE, remove_turns
 from bot.store.keys import Keys
 from bot.store.schema import UtcTime, outbox, turns
-from bot.store.statements import DELETE_OLD, DELETE_OLD_DAYS, DELETE_OLD_RUNS
 
 LEAST_KEY_DAYS = 7
 """Platforms repeat an event for up to a day; a week leaves room for a long outage (R-03)."""

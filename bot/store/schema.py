@@ -19,6 +19,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -70,6 +71,7 @@ people = Table(
     Column("id", Text, primary_key=True),
     Column("language", Text),
     Column("created_at", UtcTime, nullable=False),
+    Column("remembers", Boolean, nullable=False, server_default=text("1")),
 )  # fmt: skip
 
 identities = Table(
@@ -228,6 +230,59 @@ pending_memories = Table(
     Column("created_at", UtcTime, nullable=False),
     Index(None, "person_id"),
     Index(None, "turn_id"),
+)  # fmt: skip
+
+memories = Table(
+    "memories", metadata,
+    Column("id", Text, primary_key=True),
+    _person(),
+    Column("group_id", Text, ForeignKey("addresses.id")),
+    Column("kind", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("stems", Text, nullable=False),
+    Column("said_by", Text, nullable=False),
+    Column("said_at", UtcTime, nullable=False),
+    Column("session", Text, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("slot", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("changed", Text, nullable=False),
+    Column("supersedes", Text),
+    Column("superseded_by", Text),
+    Column("ended_at", UtcTime),
+    Column("embedder", Text),
+    Column("is_indexed", Boolean, nullable=False),
+    Index(None, "person_id", "changed"),
+    Index(None, "person_id", "slot"),
+    Index(None, "group_id"),
+    Index("ix_memories_to_index", "id", sqlite_where=text("is_indexed = 0")),
+)  # fmt: skip
+
+memory_sources = Table(
+    "memory_sources", metadata,
+    Column("memory_id", Text, ForeignKey("memories.id", ondelete="CASCADE"), primary_key=True),
+    Column("source", Text, primary_key=True),
+    _person(),
+    Index(None, "person_id", "source"),
+    Index(None, "source"),
+)  # fmt: skip
+
+memory_vectors = Table(
+    "memory_vectors", metadata,
+    Column("memory_id", Text, ForeignKey("memories.id", ondelete="CASCADE"), primary_key=True),
+    _person(),
+    Column("vector", LargeBinary, nullable=False),
+    Index(None, "person_id"),
+)  # fmt: skip
+
+index_removals = Table(
+    "index_removals", metadata,
+    Column("memory_id", Text, primary_key=True),
+    _person(),
+    Column("group_id", Text),
+    Index(None, "person_id"),
 )  # fmt: skip
 
 profile_events = Table(

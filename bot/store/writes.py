@@ -9,6 +9,8 @@ from typing import assert_never
 from bot.ports import Ids
 from bot.profile_types import AnswerStyle
 from bot.store.db import Statement
+from bot.store.memory_statements import INSERT_EDITED_MEMORY
+from bot.store.memory_writes import memory_steps
 from bot.store.messages import json_text, outgoing_json
 from bot.store.statements import (
     CLOSE_QUESTION,
@@ -27,7 +29,7 @@ from bot.store.statements import (
     SET_RATING,
     TELL_ADMINS,
 )
-from bot.types import InboxState, Outgoing, Turn
+from bot.types import InboxState, Outgoing, Turn, TurnId
 from bot.writes import (
     AddDueMessage,
     AddJob,
@@ -36,6 +38,7 @@ from bot.writes import (
     CloseQuestion,
     DropProfile,
     DropProfileEvent,
+    MemoryWrite,
     RelabelTurn,
     SetConsent,
     SetConversation,
@@ -46,6 +49,21 @@ from bot.writes import (
 )
 
 Step = tuple[Statement, dict[str, object]]
+_OneStep = (
+    SetLanguage
+    | SetConsent
+    | SetConversation
+    | SetRating
+    | AskQuestion
+    | CloseQuestion
+    | AddDueMessage
+    | RelabelTurn
+    | AddJob
+    | TellAdmins
+    | AddProfileEvent
+    | DropProfileEvent
+    | DropProfile
+)
 
 
 def by_rank(step: Step) -> int:
@@ -54,8 +72,8 @@ def by_rank(step: Step) -> int:
 
 
 def steps_of(writes: Iterable[Write], at: datetime, ids: Ids) -> list[Step]:
-    """One step for each write, in their order: sort them by rank together with the rest of the unit."""
-    return [_step(write, at, ids) for write in writes]
+    """The steps of all writes, in their order: sort them by rank together with the rest of the unit."""
+    return [step for write in writes for step in _steps(write, at, ids)]
 
 
 def move(arrival: str, before: InboxState, after: InboxState, at: datetime | None) -> Step:
@@ -110,7 +128,20 @@ def logged(turn: Turn, style: AnswerStyle, at: datetime) -> Step:
     }
 
 
-def _step(write: Write, at: datetime, ids: Ids) -> Step:
+def _steps(write: Write, at: datetime, ids: Ids) -> list[Step]:
+    if isinstance(write, MemoryWrite):
+        return memory_steps(write, at, ids)
+    if isinstance(write, RelabelTurn):
+        return [_step(write, at, ids), _remembered_anew(write.turn_id, at)]
+    return [_step(write, at, ids)]
+
+
+def _remembered_anew(turn: TurnId, at: datetime) -> Step:
+    """What follows from a turn that was changed is worked out again."""
+    return INSERT_EDITED_MEMORY, {"id": turn + "e", "turn_id": turn, "part": "edited", "created_at": at}
+
+
+def _step(write: _OneStep, at: datetime, ids: Ids) -> Step:
     match write:
         case SetLanguage():
             return SET_LANGUAGE, {"person": write.person_id, "chosen": write.language}

@@ -16,12 +16,12 @@ import pytest
 from bot.errors import StoreError
 from bot.profile_types import ProfileEventKind, Reason
 from bot.store.db import Database, Unit
+from bot.store.deletions import FORGET
 from bot.store.erasure import Erasure
 from bot.store.folder import DataFolder
 from bot.store.invariants import broken_invariants
 from bot.store.open import Stores, open_folder
 from bot.store.schema import metadata
-from bot.store.statements import FORGET
 from bot.store.tombstones import Tombstones
 from bot.types import Choice, Generation, InboxState, Kind, PersonId, PlatformId, Question
 from bot.writes import AddDueMessage, AddJob, AddProfileEvent, AskQuestion, SetConsent, SetLanguage, SetRating

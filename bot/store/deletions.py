@@ -1,0 +1,149 @@
+"""What takes people, turns and old rows away, children before parents."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Integer, Table, Text, bindparam, delete, literal, select
+
+from bot.memory_types import MemoryKind
+from bot.store.building import copied, listed
+from bot.store.codec import Statement, write
+from bot.store.schema import (
+    UtcTime,
+    addresses,
+    answer_log,
+    consents,
+    deliveries,
+    due_messages,
+    identities,
+    inbox,
+    index_removals,
+    job_runs,
+    jobs,
+    memories,
+    memory_sources,
+    notices,
+    outbox,
+    pending_memories,
+    people,
+    placeholders,
+    profile_events,
+    questions,
+    ratings,
+    turns,
+    usage,
+    usage_of_all,
+)
+
+
+def _of_turns(table: Table, column: str = "turn_id") -> Statement:
+    """Take away what belongs to the turns in the list `ids`."""
+    clause = delete(table).where(table.c[column].in_(listed("ids")))
+    return write(f"delete {table.name} of turns", clause, table=table.name, key=None)
+
+
+_said_in_turns = (
+    select(memories.c.id)
+    .join(memory_sources, memory_sources.c.memory_id == memories.c.id)
+    .where(memory_sources.c.source.in_(listed("ids")), memories.c.kind == literal(MemoryKind.EPISODE.value, Text()))
+)
+"""Episodes repeat the words of their turn and go with it; what follows from them has an end of its own."""
+
+
+def _unindex(name: str, where: ColumnElement[bool]) -> Statement:
+    """Note that the vectors of memories have to leave the index."""
+    gone = select(memories.c.id, memories.c.person_id, memories.c.group_id).where(where)
+    return write(f"unindex {name}", copied(index_removals, gone), table="index_removals", key=None)
+
+
+_of_list = memories.c.id.in_(listed("ids")) & (memories.c.person_id == bindparam("person"))
+UNINDEX_MEMORIES = _unindex("memories", _of_list)
+DELETE_MEMORIES = write("delete memories", delete(memories).where(_of_list), table="memories", key=None)
+UNINDEX_ALL = _unindex("all memories", memories.c.person_id == bindparam("person"))
+DELETE_SOURCE = write(
+    "delete memory source",
+    delete(memory_sources).where(
+        memory_sources.c.source == bindparam("source"), memory_sources.c.person_id == bindparam("person")
+    ),
+    table="memory_sources",
+    key=None,
+)
+DELETE_TURNS = (
+    _of_turns(answer_log),
+    _of_turns(ratings),
+    _of_turns(questions),
+    _of_turns(pending_memories),
+    _of_turns(deliveries),
+    _of_turns(placeholders),
+    _of_turns(outbox, "id"),
+    _unindex("memories of turns", memories.c.id.in_(_said_in_turns)),
+    write("delete memories of turns", delete(memories).where(memories.c.id.in_(_said_in_turns)), table="memories", key=None),
+    _of_turns(turns, "id"),
+)
+"""Together they take away the turns in the JSON list `ids`, with all that hangs on them but their inbox rows."""
+
+_turns_of_person = select(turns.c.id).where(turns.c.person_id == bindparam("person"))
+_outgoing_of_person = (
+    select(outbox.c.id)
+    .join(identities, (identities.c.channel == outbox.c.channel) & (identities.c.user == outbox.c.user))
+    .where(identities.c.person_id == bindparam("person"))
+)
+
+
+def _of_person(table: Table, where: ColumnElement[bool] | None = None) -> Statement:
+    """Take away what belongs to the person `person`."""
+    clause = delete(table).where(table.c.person_id == bindparam("person") if where is None else where)
+    return write(f"delete {table.name} of person", clause, table=table.name, key=None)
+
+
+DELETE_RATINGS = _of_person(ratings, (ratings.c.person_id == bindparam("person")) | ratings.c.turn_id.in_(_turns_of_person))
+DELETE_QUESTIONS = _of_person(questions)
+DELETE_ANSWER_LOG = _of_person(answer_log)
+DELETE_PROFILE_EVENTS = _of_person(profile_events)
+DELETE_PENDING_MEMORIES = _of_person(pending_memories)
+DELETE_ALL_MEMORIES = _of_person(memories)
+DELETE_REMOVALS = _of_person(index_removals)
+"""Forgetting a person takes all of theirs out of the index at once."""
+DELETE_DUE_MESSAGES = _of_person(due_messages)
+DELETE_JOBS = _of_person(jobs, (jobs.c.person_id == bindparam("person")) & (jobs.c.kind != literal("forget", Text())))
+"""The job that forgets the person is what a crash resumes; it drops the person's id when it is done."""
+DELETE_DELIVERIES = _of_person(deliveries, deliveries.c.turn_id.in_(_turns_of_person))
+DELETE_PLACEHOLDERS = _of_person(placeholders, placeholders.c.turn_id.in_(_turns_of_person))
+DELETE_OUTGOING = _of_person(outbox, outbox.c.id.in_(_outgoing_of_person))
+DELETE_TURNS_OF_PERSON = _of_person(turns)
+DELETE_USAGE = _of_person(usage)
+DELETE_CONSENTS = _of_person(consents)
+DELETE_ADDRESSES = _of_person(addresses)
+DELETE_IDENTITIES = _of_person(identities)
+DELETE_PERSON = _of_person(people, people.c.id == bindparam("person"))
+
+FORGET = (
+    DELETE_RATINGS, DELETE_QUESTIONS, DELETE_ANSWER_LOG, DELETE_PROFILE_EVENTS, DELETE_PENDING_MEMORIES,
+    DELETE_ALL_MEMORIES, DELETE_REMOVALS, DELETE_DUE_MESSAGES, DELETE_JOBS, DELETE_DELIVERIES, DELETE_PLACEHOLDERS,
+    DELETE_OUTGOING, DELETE_TURNS_OF_PERSON, DELETE_USAGE, DELETE_CONSENTS, DELETE_ADDRESSES, DELETE_IDENTITIES, DELETE_PERSON,
+)  # fmt: skip
+"""Together they take away the person `person` from every table but the inbox, children before parents."""
+
+
+def _old(table: Table, column: str) -> Statement:
+    """Take away at most `most` ended rows that are older than `before`."""
+    time = table.c[column]
+    ended = [table.c.ended_at.is_not(None)] if "ended_at" in table.c else []
+    found = (
+        select(table.c.id).where(time < bindparam("before", type_=UtcTime()), *ended).limit(bindparam("most", type_=Integer()))
+    )
+    clause = delete(table).where(table.c.id.in_(found)).returning(literal(1))
+    return write(f"delete old {table.name}", clause, table=table.name, key=None)
+
+
+DELETE_OLD = (_old(inbox, "received_at"), _old(outbox, "created_at"), _old(due_messages, "due_at"), _old(jobs, "created_at"))
+
+
+def _before(table: Table, column: str) -> Statement:
+    """Take away the rows of days before the date `before`: small ones, and one day's of them in a night."""
+    day = table.c[column]
+    clause = delete(table).where(day < bindparam("before", type_=day.type))
+    return write(f"delete old {table.name}", clause, table=table.name, key=None)
+
+
+DELETE_OLD_DAYS = (_before(usage, "day"), _before(usage_of_all, "day"), _before(notices, "day"))
+DELETE_OLD_RUNS = _before(job_runs, "local_date")

@@ -1,0 +1,282 @@
+"""The memories of one person, as far as a scope may read them; and what of their turns is still to be remembered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Integer, Select, Text, bindparam, func, literal, or_, select, type_coerce
+
+from bot.errors import StoreDamaged
+from bot.memory_ports import MemoryVersion, PendingMemory
+from bot.memory_types import Memory, MemoryKind, NewMemory, Origin
+from bot.ports import Ids
+from bot.store.building import listed
+from bot.store.db import Database, Row, Statement, Unit, read
+from bot.store.memory_statements import ASK_MODEL, END_PENDING_MEMORY
+from bot.store.messages import flags_of, json_text, listed_texts
+from bot.store.schema import memories, memory_sources, pending_memories, people, turns
+from bot.store.writes import by_rank, steps_of
+from bot.types import AddressId, ConversationId, PersonId, Scope, TurnId
+from bot.writes import Write
+
+MODEL_PART: Final = "model"
+_MOST_ON_THE_LOOP: Final = 200
+"""More rows are decoded in a thread, so that the loop goes on meanwhile."""
+
+_m = memories.c
+_theirs = _m.person_id == bindparam("person")
+_in_group = _m.group_id == bindparam("group")
+_in_place = func.coalesce(_m.group_id, "") == bindparam("place", type_=Text())
+_is_episode = _m.kind == literal(MemoryKind.EPISODE.value, Text())
+_lives = _m.ended_at.is_(None)
+_COLUMNS = (
+    _m.id, _m.kind, _m.text, _m.said_by, _m.said_at, _m.session, _m.position, _m.origin, _m.language, _m.slot,
+    _m.created_at, _m.group_id, _m.supersedes, _m.superseded_by, _m.ended_at,
+)  # fmt: skip
+_sources = (
+    select(func.json_group_array(memory_sources.c.source)).where(memory_sources.c.memory_id == _m.id).correlate(memories)
+).scalar_subquery()
+
+
+def _stemmed(*where: ColumnElement[bool]) -> Select[Any]:
+    return select(*_COLUMNS, _m.stems).where(_theirs, *where).order_by(_m.id)
+
+
+def _sourced(*where: ColumnElement[bool]) -> Select[Any]:
+    return select(*_COLUMNS, type_coerce(_sources, Text)).where(_theirs, *where).order_by(_m.said_at.desc(), _m.id.desc())
+
+
+def _version(*where: ColumnElement[bool]) -> Select[Any]:
+    return select(func.count(), func.coalesce(func.max(_m.changed), "")).where(_theirs, *where)
+
+
+_after = _m.changed > bindparam("after")
+_VERSION = read("version of memories", _version())
+_VERSION_IN_GROUP = read("version of memories in a group", _version(_in_group))
+_LIVE = read("live memories", _stemmed(_lives))
+_LIVE_IN_GROUP = read("live memories in a group", _stemmed(_in_group, _lives))
+_CHANGED = read("changed memories", _stemmed(_after))
+_CHANGED_IN_GROUP = read("changed memories in a group", _stemmed(_in_group, _after))
+_BY_IDS = read("memories by id", _sourced(_m.id.in_(listed("ids"))))
+_SLOT = _m.slot == bindparam("slot")
+_IN_SLOT = read("memories in a slot", _sourced(_SLOT, _in_place, ~_is_episode, or_(_lives, _m.slot != literal("", Text()))))
+_of_source = select(memory_sources.c.memory_id).where(
+    memory_sources.c.person_id == bindparam("person"), memory_sources.c.source == bindparam("source")
+)
+_SOURCED = read("memories of a source", _sourced(_m.id.in_(_of_source)))
+_sibling = memory_sources.alias("sibling")
+_siblings = (
+    select(_sibling.c.memory_id)
+    .join(memory_sources, memory_sources.c.source == _sibling.c.source)
+    .where(
+        memory_sources.c.memory_id.in_(listed("ids")),
+        memory_sources.c.person_id == bindparam("person"),
+        _sibling.c.person_id == bindparam("person"),
+    )
+)
+_RELATED = read(
+    "related memories",
+    _sourced(or_(_m.id.in_(listed("ids")), _m.id.in_(_siblings), _m.superseded_by.in_(listed("ids")))),
+)
+
+
+def _page(is_distilled: bool, *where: ColumnElement[bool]) -> Select[Any]:
+    kind = ~_is_episode if is_distilled else _is_episode
+    most, offset = bindparam("most", type_=Integer()), bindparam("skipped", type_=Integer())
+    return _sourced(kind, _lives, *where).add_columns(func.count().over()).limit(most).offset(offset)
+
+
+def _number(is_distilled: bool, *where: ColumnElement[bool]) -> Select[Any]:
+    return select(func.count()).where(_theirs, ~_is_episode if is_distilled else _is_episode, _lives, *where)
+
+
+_PAGES = {
+    (is_distilled, in_group): read(
+        f"page of memories ({is_distilled}, {in_group})", _page(is_distilled, *([_in_group] if in_group else []))
+    )
+    for is_distilled in (True, False)
+    for in_group in (True, False)
+}
+_NUMBERS = {
+    (is_distilled, in_group): read(
+        f"number of memories ({is_distilled}, {in_group})", _number(is_distilled, *([_in_group] if in_group else []))
+    )
+    for is_distilled in (True, False)
+    for in_group in (True, False)
+}
+_p = pending_memories.c
+
+
+def _pending(is_for_model: bool) -> Select[Any]:
+    part = _p.part == literal(MODEL_PART, Text())
+    return (
+        select(
+            _p.id,
+            _p.part,
+            turns.c.person_id,
+            turns.c.is_private,
+            turns.c.address_id,
+            turns.c.id,
+            turns.c.conversation_id,
+            turns.c.question,
+            turns.c.answer,
+            turns.c.language,
+            turns.c.asked_at,
+            turns.c.answered_at,
+            type_coerce(turns.c.flags, Text),
+            people.c.remembers,
+        )
+        .select_from(pending_memories)
+        .join(turns, turns.c.id == _p.turn_id)
+        .join(people, people.c.id == turns.c.person_id)
+        .where(part if is_for_model else ~part)
+        .order_by(_p.id)
+        .limit(bindparam("most", type_=Integer()))
+    )
+
+
+_PENDING = read("pending memories", _pending(False))
+_PENDING_FOR_MODEL = read("pending memories for a model", _pending(True))
+
+
+class StoredMemories:
+    """The `MemoryStore` and `PendingStore` of the database."""
+
+    def __init__(self, database: Database, ids: Ids) -> None:
+        self._database, self._ids = database, ids
+
+    async def version(self, person: PersonId, scope: Scope) -> MemoryVersion:
+        """Changes whenever `changed` would have something to tell, and when a memory was forgotten."""
+        ((count, stamp),) = await self._scoped(_VERSION, _VERSION_IN_GROUP, person, scope)
+        return MemoryVersion(count=count, stamp=stamp)
+
+    async def changed(self, person: PersonId, scope: Scope, *, after: str = "") -> Sequence[Memory]:
+        """What changed after a stamp, ended ones too, with stems and without sources; from the beginning only live ones."""
+        if after:
+            rows = await self._scoped(_CHANGED, _CHANGED_IN_GROUP, person, scope, after=after)
+        else:
+            rows = await self._scoped(_LIVE, _LIVE_IN_GROUP, person, scope)
+        if len(rows) <= _MOST_ON_THE_LOOP:
+            return _with_stems(rows)
+        return await asyncio.to_thread(_with_stems, rows)
+
+    async def memories(self, person: PersonId, ids: Sequence[str]) -> Sequence[Memory]:
+        """Those of these ids that are this person's, in the order of `ids`, ended ones too, with their sources."""
+        found = {memory.id: memory for memory in await self._found(_BY_IDS, person=person, ids=json_text(list(ids)))}
+        return [found[one] for one in dict.fromkeys(ids) if one in found]
+
+    async def page(
+        self, person: PersonId, scope: Scope, *, distilled: bool, limit: int, offset: int = 0
+    ) -> tuple[Sequence[Memory], int]:
+        """Live memories, newest first, and how many there are: facts and preferences, or else what was said."""
+        key = distilled, scope.group is not None
+        rows = await self._scoped(_PAGES[key], _PAGES[key], person, scope, most=limit, skipped=offset)
+        if rows:
+            return [_memory(row) for row in rows], rows[0][-1]
+        ((count,),) = await self._scoped(_NUMBERS[key], _NUMBERS[key], person, scope)
+        return [], count
+
+    async def in_slot(self, person: PersonId, group: AddressId | None, slot: str) -> Sequence[Memory]:
+        """Facts and preferences of exactly this place and slot, ended ones too; for the slot `""` only live ones."""
+        return await self._found(_IN_SLOT, person=person, place=group or "", slot=slot)
+
+    async def sourced(self, person: PersonId, source: str) -> Sequence[Memory]:
+        """The memories that follow from a turn or an imported record, with all their sources."""
+        return await self._found(_SOURCED, person=person, source=source)
+
+    async def related(self, person: PersonId, id: str) -> Sequence[Memory]:
+        """What is forgotten with a memory, itself first: what follows from the same sources, and what it superseded."""
+        found: dict[str, Memory] = {}
+        looked_at: set[str] = set()
+        wanted = {id}
+        while wanted:
+            looked_at |= wanted
+            for memory in await self._found(_RELATED, person=person, ids=json_text(sorted(wanted))):
+                found[memory.id] = memory
+            # What it superseded goes too, and so does what those followed from; the siblings' own chains are theirs.
+            wanted = {one.id for one in found.values() if one.superseded_by in looked_at} - looked_at
+        return sorted(found.values(), key=lambda memory: memory.id != id)
+
+    async def pending(self, *, with_model: bool, limit: int) -> Sequence[PendingMemory]:
+        """The oldest of what waits: parts of kind `model` only, or all others."""
+        rows = await self._database.rows(_PENDING_FOR_MODEL if with_model else _PENDING, most=limit)
+        return [_waiting(row) for row in rows]
+
+    async def remember(
+        self, done: Sequence[str], writes: Sequence[Write], at: datetime, *, ask_model: Sequence[str] = ()
+    ) -> None:
+        """Commit what became of pending rows, and end them, in one transaction; those in `ask_model` wait as part `model`.
+
+        Raises StoreConflict where a person was forgotten meanwhile: nothing is written then.
+        """
+        steps = steps_of(writes, at, self._ids)
+        steps += [(END_PENDING_MEMORY, {"pending": row}) for row in done]
+        steps += [(ASK_MODEL, {"pending": row, "kind": MODEL_PART}) for row in ask_model]
+        await self._database.commit(Unit(*sorted(steps, key=by_rank)))
+
+    async def _found(self, statement: Statement, **parameters: object) -> list[Memory]:
+        return [_memory(row) for row in await self._database.rows(statement, **parameters)]
+
+    async def _scoped(
+        self, in_private: Statement, in_group: Statement, person: PersonId, scope: Scope, **more: object
+    ) -> list[Row]:
+        if scope.group is None:
+            return await self._database.rows(in_private, person=person, **more)
+        return await self._database.rows(in_group, person=person, group=scope.group, **more)
+
+
+def _with_stems(rows: Iterable[Row]) -> list[Memory]:
+    return [_made(row, stems=tuple(row[15].split())) for row in rows]
+
+
+def _memory(row: Row) -> Memory:
+    return _made(row, sources=listed_texts(row[15]))
+
+
+def _made(row: Row, *, stems: tuple[str, ...] = (), sources: tuple[str, ...] = ()) -> Memory:
+    """A memory out of a row. Raises StoreDamaged for one that no version wrote."""
+    try:
+        kind, origin = MemoryKind(row[1]), Origin(row[7])
+    except ValueError as error:
+        raise StoreDamaged("a row of memories holds something else than was written") from error
+    return Memory(
+        id=row[0],
+        what=NewMemory(
+            kind=kind,
+            text=row[2],
+            said_by=row[3],
+            said_at=row[4],
+            session=row[5],
+            position=row[6],
+            origin=origin,
+            sources=sources,
+            language=row[8],
+            slot=row[9],
+        ),
+        created_at=row[10],
+        group=row[11],
+        stems=stems,
+        supersedes=row[12],
+        superseded_by=row[13],
+        ended_at=row[14],
+    )
+
+
+def _waiting(row: Row) -> PendingMemory:
+    is_answer = row[1] == "answer"
+    return PendingMemory(
+        id=row[0],
+        part=row[1],
+        person=PersonId(row[2]),
+        group=None if row[3] else AddressId(row[4]),
+        turn_id=TurnId(row[5]),
+        conversation_id=ConversationId(row[6]),
+        text=row[8] if is_answer else row[7],
+        language=row[9],
+        said_at=row[11] if is_answer else row[10],
+        flags=flags_of(row[12]),
+        remembers=row[13],
+    )
