@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, TextIO, TypeVar
 import typer
 
 from bot import __version__
-from bot.amounts import progress
+from bot.amounts import BLANK, bar, count, progress
 from bot.app import chat, serve
 from bot.banner import terminal_language
 from bot.certificate import DAYS, is_name
@@ -17,9 +17,22 @@ from bot.chores import back_up, examine, forget_person, make_certificate, migrat
 from bot.config import Config, Loaded, read_config
 from bot.download_words import why_not
 from bot.errors import ConfigError, DataFolderLocked, MartinError, ModelError, Problem
-from bot.jobs.doctor import Finding, State, worst
-from bot.locale import say
+from bot.jobs.doctor import Finding, State, holder_in_words, worst
+from bot.locale import say, say_many
 from bot.log import Logs
+from bot.memory_chores import (
+    SOURCES,
+    BadRecords,
+    Format,
+    fetch_embedder,
+    fetched_line,
+    import_export,
+    import_lines,
+    reindex,
+    source_line,
+    source_named,
+)
+from bot.memory_chores import why_not as why_not_fetched
 from bot.model_types import PullProgress
 from bot.process import run
 from bot.setting_problems import CERTIFICATE, CERTIFICATE_KEY, environment_name
@@ -108,7 +121,9 @@ def build_cli(language: str) -> typer.Typer:
         raise typer.Exit(FAILED if worst(findings) is State.BROKEN else 0)
 
     _add_chores(cli, language, load)
+    _add_import(cli, language, load)
     _add_models(cli, language, load)
+    _add_embedding(cli, language, load)
     _add_certificate(cli, language)
 
     @cli.command("version", help=say(language, "Print the version."))
@@ -193,23 +208,135 @@ def _add_models(cli: typer.Typer, language: str, load: Callable[[Path | None, Pa
         _tell(say(language, "{model} is here. `python -m bot doctor` tries it.", model=name))
 
 
+def _add_import(cli: typer.Typer, language: str, load: Callable[[Path | None, Path | None], Loaded]) -> None:
+    """The command that reads an export into somebody's memory."""
+    File = Annotated[Path | None, _config_option(language)]  # noqa: N806 — types
+    Folder = Annotated[Path | None, _folder_option(language)]  # noqa: N806
+    help_of_file = say(language, "The export: a file, a folder or a zip of Telegram, Discord or ChatGPT.")
+    help_of_person = say(language, "Whose memory it goes into.")
+    help_of_me = say(language, "Who the person is in a Telegram export: id or name as written there.")
+    help_of_format = say(language, "Insist on one format instead of finding it out.")
+
+    @cli.command("import", help=say(language, "Read another program's export into one person's memory."))
+    def _(
+        *,
+        file: Annotated[Path, typer.Argument(metavar="FILE", help=help_of_file)],
+        person: Annotated[str, typer.Option("--person", metavar="WHO", help=help_of_person)],
+        me: Annotated[str | None, typer.Option("--me", metavar="NAME", help=help_of_me)] = None,
+        format: Annotated[Format | None, typer.Option("--format", help=help_of_format)] = None,
+        config: File = None,
+        data_dir: Folder = None,
+    ) -> None:
+        loaded, shown = load(config, data_dir).config, _language(language)
+        line, bad = ProgressLine(sys.stderr, shown), BadRecords(shown)
+        try:
+            try:
+                done = _do(
+                    loaded,
+                    lambda config: import_export(
+                        config, file, person, me=me, format=format, language=shown, on_bad=bad.add, bar=line
+                    ),
+                )
+            finally:
+                line.end()
+                for text in bad.lines():
+                    _tell_aside(text)
+        except MartinError as error:
+            status = report(error, language)
+            _tell_aside(say(language, "Nothing was imported."))
+            raise typer.Exit(status) from error
+        _tell("\n".join(import_lines(loaded, done, shown)))
+
+
+def _add_embedding(cli: typer.Typer, language: str, load: Callable[[Path | None, Path | None], Loaded]) -> None:
+    """The commands about the vectors that memories are found by."""
+    File = Annotated[Path | None, _config_option(language)]  # noqa: N806 — types
+    Folder = Annotated[Path | None, _folder_option(language)]  # noqa: N806
+    help_of_embed = say(language, "Make every vector anew, too; else only those that are missing.")
+
+    @cli.command("reindex", help=say(language, "Fill the index of memories anew out of the database. The bot must be stopped."))
+    def _(
+        config: File = None,
+        data_dir: Folder = None,
+        embed: Annotated[bool, typer.Option("--embed", help=help_of_embed)] = False,
+    ) -> None:
+        loaded, shown = load(config, data_dir).config, _language(language)
+        line = ProgressLine(sys.stderr, shown)
+        try:
+            done = _do(loaded, lambda config: reindex(config, embeds=embed, language=shown, bar=line))
+        finally:
+            line.end()
+        _tell(
+            say_many(
+                language,
+                "{count} memory is in the index, by {embedder}.",
+                "{count} memories are in the index, by {embedder}.",
+                done.memories,
+                embedder=done.embedder,
+            )
+        )
+
+    help_of_source = say(
+        language,
+        "A model by name ({names}), or the address of a folder with model.onnx and tokenizer.json; without one, as "
+        "memory.embedder_source says.",
+        names=", ".join(SOURCES),
+    )
+
+    @cli.command(
+        "embedder-pull",
+        help=say(language, "Download a model that tells which texts are alike in meaning, to find memories by."),
+    )
+    def _(
+        source: Annotated[str, typer.Argument(metavar="SOURCE", help=help_of_source)] = "",
+        config: File = None,
+        data_dir: Folder = None,
+    ) -> None:
+        loaded, shown = load(config, data_dir).config, _language(language)
+        found, line = source_named(loaded, source), ProgressLine(sys.stderr, shown)
+        if found is None:
+            _tell_aside(say(language, "No such model is known here. Known are: {names}.", names=", ".join(SOURCES)))
+            raise typer.Exit(MISCONFIGURED)
+        _tell_aside(source_line(found, shown))
+        try:
+            folder = _do(loaded, lambda config: fetch_embedder(config, found, lambda pulled: line.show(found.name, pulled)))
+        except ModelError as error:
+            line.end()
+            _tell_aside(why_not_fetched(shown, error))
+            raise typer.Exit(FAILED) from error
+        line.end()
+        _tell(fetched_line(loaded, folder, shown))
+
+
 class ProgressLine:
-    """How far a download is: one line that is drawn anew on a terminal, a line for every tenth elsewhere."""
+    """How far something is: one line that is drawn anew on a terminal, a line for every tenth elsewhere."""
 
     def __init__(self, out: TextIO, language: Language) -> None:
         self._out, self._language, self._is_live = out, language, out.isatty()
-        self._shown, self._tenth = "", -1
+        self._name = self._shown = ""
+        self._tenth = -1
 
-    def show(self, model: str, pulled: PullProgress) -> None:
-        """Say how far `model` is."""
-        text = f"{model}  {progress(pulled, self._language)}"
-        tenth = 10 * pulled.done // pulled.total if pulled.total else 0
+    def show(self, name: str, pulled: PullProgress) -> None:
+        """Say how many bytes of `name` are there."""
+        self._draw(name, progress(pulled, self._language), pulled.done, pulled.total)
+
+    def count(self, name: str, done: int, total: int) -> None:
+        """Say how many things of `name` are done."""
+        of = say(self._language, "{done} of {total}", done=count(done, self._language), total=count(total, self._language))
+        share = 100 * done // total if total else 100
+        self._draw(name, f"{bar(done, total)} {share}{BLANK}% · {of}", done, total)
+
+    def _draw(self, name: str, shown: str, done: int, total: int) -> None:
+        text = f"{name}  {shown}"
+        tenth = 10 * done // total if total else 0
+        if name != self._name:
+            self._tenth = -1
         if self._is_live and text != self._shown:
             self._out.write("\r" + _plain(text) + " " * max(0, len(self._shown) - len(text)))
             self._out.flush()
         elif not self._is_live and tenth > self._tenth:
             self._out.write(_plain(text) + "\n")
-        self._shown, self._tenth = text, tenth
+        self._name, self._shown, self._tenth = name, text, tenth
 
     def end(self) -> None:
         """Leave the line."""
@@ -284,8 +411,17 @@ def report(error: MartinError, language: str) -> int:
         for problem in error.problems:
             typer.echo(_plain(_worded(problem, language)), err=True)
         return MISCONFIGURED
+    if isinstance(error, DataFolderLocked):
+        used = say(
+            language,
+            "The data folder {folder} is in use: {holder}. Stop that bot first, or use another MARTIN_DATA_DIR.",
+            folder=error.folder,
+            holder=holder_in_words(_language(language), error.holder),
+        )
+        typer.echo(_plain(used), err=True)
+        return LOCKED
     typer.echo(_plain(str(error)), err=True)
-    return LOCKED if isinstance(error, DataFolderLocked) else FAILED
+    return FAILED
 
 
 def _worded(problem: Problem, language: str) -> str:

@@ -35,6 +35,7 @@ from bot.knowledge import FolderKnowledge
 from bot.lexical import guess_language
 from bot.locale import say
 from bot.log import Logs
+from bot.memory_parts import MemoryParts
 from bot.model_types import ModelStatus
 from bot.models.breaker import BreakerState
 from bot.nights import Nights
@@ -53,7 +54,6 @@ from handlers import ASK_A_MODEL
 from handlers import build as build_handlers
 from handlers.signs import load_signs
 from profiles.kept import KeptProfiles
-from profiles.recall import LexicalRecall
 from web.app import build as build_web
 from web.server import WebServer
 from web.settings import WebSettings
@@ -105,16 +105,18 @@ class Bot:
         self.model = self._models.chain
         library = self._models.library
         self.downloads = BackgroundDownloads(library, self._clock) if library is not None else None
-        self.recall = LexicalRecall(stores.examples)
+        self.memory = MemoryParts(
+            config, folder, stores, self._clock, self._ids, models=self._models, is_idle=lambda: self.core.is_idle
+        )
         self.profiles = KeptProfiles(stores.profiles, self._clock)
-        self.personal: tuple[PersonalData, ...] = (*stores.personal, self.recall, self.profiles)
+        self.personal: tuple[PersonalData, ...] = (self.memory, *stores.personal, *self.memory.caches, self.profiles)
         self.knowledge = FolderKnowledge(config.knowledge.folder, clock=self._clock)
         self._sessions = {
             name: SessionChannel(name, clock=self._clock, ids=self._ids) for name in (ChannelName.WEB, ChannelName.CONSOLE)
         }
         self._channels = {name: SupervisedChannel(one) for name, one in {**self._sessions, **(channels or {})}.items()}
         self.chores = Chores(jobs=stores.jobs, run={"forget": self._forget}, clock=self._clock)
-        self.delivery = Delivery(outbox=stores.outbox, channels=self._channels, clock=self._clock, on_sent=self.chores.wake)
+        self.delivery = Delivery(outbox=stores.outbox, channels=self._channels, clock=self._clock, on_sent=self._delivered)
         self._keyed = _keyed(folder.secret_key())
         self.router = Router(build_handlers(self._services(), self.profiles))
         self.core = Core(
@@ -146,6 +148,11 @@ class Bot:
         self._health = RunningHealth(clock=self._clock, checks=self._checks(), stuck_s=lambda: stores.database.batch_running_s)
         self._stopping = asyncio.Event()
         self.statuses: Sequence[ModelStatus] = ()
+
+    def _delivered(self) -> None:
+        """A reply has gone out: what waited for that may begin."""
+        self.chores.wake()
+        self.memory.wake()
 
     def _resumed(self, id: TurnId, message: IncomingMessage) -> None:
         if (session := self._sessions.get(message.address.channel)) is not None:
@@ -193,6 +200,7 @@ class Bot:
                     self.door.run(self.core),
                     self.chores.run(),
                     self._health.run(),
+                    self.memory.run(),
                     *(channel.run(self.door.receive) for channel in self._channels.values()),
                 )
             ]
@@ -264,7 +272,9 @@ class Bot:
             notices=self._stores.notices,
             price=self._models.price,
             downloads=self.downloads,
-            recall=self.recall,
+            recall=self.memory.recall,
+            memories=self._stores.memories,
+            search=self.memory.search,
             knowledge=self.knowledge,
             turns=self._stores.turns,
             profiles=self._stores.profiles,

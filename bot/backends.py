@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from random import SystemRandom
 
@@ -27,12 +27,16 @@ THOUGHT_TOKENS = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Models:
-    """What answers: the chain, the offline answerer on its own, and the local server's models."""
+    """What answers: the chain, the offline answerer on its own, and the local server's models.
+
+    `chores` asks the first language model that keeps text near, and nothing after it; None where there is none.
+    """
 
     chain: Chain
     offline: ChatModel
     library: ModelLibrary | None
     price: Price
+    chores: Chain | None = None
     warm: Sequence[OllamaModel] = field(default=())
 
 
@@ -47,6 +51,7 @@ def build_models(config: Config, clock: Clock) -> Models:
         offline=offline,
         library=builder.library(),
         price=price,
+        chores=builder.chores(),
         warm=tuple(one.model for one in backends if isinstance(one.model, OllamaModel)),
     )
 
@@ -96,6 +101,14 @@ class _Builder:
             needs_trial=provider != "offline",
             joins_when_ready=not self._is_named(provider) and provider != "offline",
         )
+
+    def chores(self) -> Chain | None:
+        """The first language model that is not remote, by itself: what nobody waits for must not cost, nor leave the house."""
+        near = (name for name in self._config.providers if name not in ("offline", "scripted") and self.may_join(name))
+        name = next((one for one in near if not self._models.is_remote(one)), None)
+        if name is None:
+            return None
+        return Chain([replace(self.backend(name), joins_when_ready=False)], clock=self._clock, random=SystemRandom())
 
     def library(self) -> ModelLibrary | None:
         """The models of Ollama's server, where it is asked for answers too."""

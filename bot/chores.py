@@ -6,25 +6,28 @@ import asyncio
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bot.app import open_stores
 from bot.backends import build_models
 from bot.certificate import Made, make, names_of_this_machine
 from bot.config import Config, Loaded
-from bot.errors import BackupError, DataFolderLocked, UnknownPerson
-from bot.jobs.doctor import Broken, Database, Doctor, Finding, Looks
+from bot.embedders import choose
+from bot.errors import BackupError, DataFolderLocked, EmbedderError, IndexUnavailable, UnknownPerson
+from bot.jobs.doctor import MANY, Broken, Database, Doctor, Finding, Looks, Remembered
 from bot.jobs.forget import ForgetJob
 from bot.knowledge import FolderKnowledge
+from bot.memory_parts import OPEN_S, index_of
 from bot.model_types import ModelStatus, PullProgress
 from bot.ports import UsageOfDay
 from bot.store.backup import Backup, Restored, backup, restore
+from bot.store.check import count_rows, find_faults, in_thread, open_file, revision_of
 from bot.store.check import damaged as damaged_error
-from bot.store.check import find_faults, in_thread, open_file, revision_of
 from bot.store.db import Unit
 from bot.store.folder import DataFolder
 from bot.store.invariants import broken_invariants
@@ -35,9 +38,12 @@ from bot.store.writes import steps_of
 from bot.system import SystemClock, TimeOrderedIds
 from bot.types import AdminNotice, ChannelName, PersonId
 from bot.writes import AddJob
+from profiles.index import ChromaIndex
+from profiles.onnx_child import MODEL, TOKENIZER
 
 NOTICE_DAYS = timedelta(days=7)
 SHOWN_NOTICES = 20
+CONNECT_S = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,34 +72,78 @@ async def back_up(config: Config, destination: Path) -> Backup:
 async def restore_from(config: Config, source: Path) -> Restored:
     """Put a backup in place; the present database is kept aside. Raises DataFolderLocked, BackupError and StoreError.
 
-    Whoever was forgotten after that backup is forgotten again at the next start, before anything is served.
+    Whoever was forgotten after that backup is forgotten again at the next start, before anything is served. The index of
+    vectors is of another time then: it is emptied, and the next start fills it.
     """
     folder = DataFolder.open(config.data_dir)
     with folder.lock() as lock:
-        return await restore(source, folder, lock, SystemClock())
+        restored = await restore(source, folder, lock, SystemClock())
+        try:
+            await _empty_index(config, folder)
+        except (IndexUnavailable, OSError) as error:
+            raise BackupError(
+                f"the database was restored, but the index is still of another time ({error}): run python -m bot reindex"
+            ) from error
+        return restored
 
 
-async def forget_person(config: Config, who: str) -> Forgotten:
+async def _empty_index(config: Config, folder: DataFolder) -> None:
+    """Leave nothing in the index, which nobody has open. Raises IndexUnavailable for a server, and OSError."""
+    if folder.chroma.exists():
+        await asyncio.to_thread(shutil.rmtree, folder.chroma)
+    if config.memory.chroma_server:
+        async with opened_index(config, "") as index:
+            await index.discard()
+
+
+@asynccontextmanager
+async def opened_index(config: Config, embedder: str, *, open_s: float = OPEN_S) -> AsyncIterator[ChromaIndex]:
+    """The index of the data folder, or the server, which nobody else has open. Raises IndexUnavailable."""
+    index = index_of(config, DataFolder.open(config.data_dir), SystemClock(), embedder)
+    index.start()
+    try:
+        await index.wait_open(open_s)
+        yield index
+    finally:
+        await index.aclose()
+
+
+async def forget_person(config: Config, who: str, *, open_s: float = OPEN_S) -> Forgotten:
     """Erase a person, named by their id or as `channel:user`. While a bot serves the folder, it does so within a minute.
 
-    Raises UnknownPerson and StoreError.
+    Vectors in the index go first, then rows: as long as there are rows, it can be tried again. Raises UnknownPerson,
+    IndexUnavailable when a Chroma server does not answer, and StoreError.
     """
     folder = DataFolder.open(config.data_dir)
     try:
         lock = folder.lock()
     except DataFolderLocked:
         async with open_stores(config) as stores:
-            person = await _find(stores, who)
+            person = await find_person(stores, who)
             wish = AddJob(kind="forget", person_id=person)
             await stores.database.commit(Unit(*steps_of([wish], SystemClock().now(), TimeOrderedIds())))
         return Forgotten(person=person, is_done=False)
     with lock:
         await migrate(folder, SystemClock())
         async with open_stores(config) as stores:
-            person = await _find(stores, who)
+            person = await find_person(stores, who)
+            await _forget_vectors(config, folder, person, open_s)
             await stores.erasure.forget_person(person, spare_waiting=False)
             await ForgetJob(stores.personal).run(person)
     return Forgotten(person=person, is_done=True)
+
+
+async def _forget_vectors(config: Config, folder: DataFolder, person: PersonId, open_s: float) -> None:
+    """Leave no vector of a person in the index; one of ours that does not open in `open_s` goes as a whole."""
+    if not config.memory.chroma_server and not folder.chroma.exists():
+        return
+    try:
+        async with opened_index(config, "", open_s=open_s) as index:
+            await index.forget(person)
+    except IndexUnavailable:
+        if config.memory.chroma_server:
+            raise
+        await _empty_index(config, folder)
 
 
 async def make_certificate(config: Config, hosts: Sequence[str], *, language: str) -> Made:
@@ -128,6 +178,7 @@ async def examine(loaded: Loaded, *, language: str, with_invariants: bool) -> tu
         backups=looks.backups,
         knowledge=looks.knowledge,
         models=lambda: looks.models(language),
+        memory=looks.memory,
         usage=looks.usage,
         notices=looks.notices,
         port_is_free=looks.port_is_free,
@@ -183,6 +234,43 @@ class _Looks:
         async with aclosing(build_models(self._config, SystemClock()).chain) as chain:
             return await chain.tried_statuses("es" if language == "es" else "en")
 
+    async def memory(self) -> Remembered:
+        settings, folder = self._config.memory, self._folder.path / self._config.memory.onnx_folder
+        found = Remembered(has_model=all((folder / name).is_file() for name in (MODEL, TOKENIZER)))
+        if await self._has_present_tables():
+            rows = await in_thread(self._rows)
+            async with open_stores(self._config) as stores:
+                made_by = await stores.vectors.embedder()
+                memories, vectors = await stores.vectors.numbers(made_by)
+                waiting = await stores.vectors.unindexed(made_by, limit=MANY)
+            found = replace(
+                found,
+                memories=memories,
+                vectors=vectors,
+                made_by=made_by,
+                to_remember=rows["pending_memories"],
+                to_index=len(waiting),
+                to_remove=rows["index_removals"],
+            )
+        if not settings.enabled:
+            return found
+        chosen, why_not = await self._embedder(found.made_by)
+        answers = await _answers(settings.chroma_server) if settings.chroma_server else None
+        return replace(found, chosen=chosen, why_not=why_not, server_answers=answers)
+
+    def _rows(self, stop: threading.Event) -> dict[str, int]:
+        with open_file(self._folder.database, "live", stop) as connection:
+            return count_rows(connection)
+
+    async def _embedder(self, last: str) -> tuple[str, str]:
+        """The embedder that the settings mean, and why it cannot be used, if so."""
+        try:
+            picked = await choose(self._config, SystemClock(), last)
+        except EmbedderError as error:
+            return self._config.memory.embedder, str(error)
+        await picked.embedder.aclose()
+        return picked.embedder.name, "" if picked.is_ready else "; ".join(one.reason for one in picked.passed_over)
+
     async def usage(self) -> UsageOfDay | None:
         today = SystemClock().now().date()
         if not await self._has_present_tables():
@@ -219,7 +307,20 @@ class _Looks:
         return [Broken(name=one.name, count=one.count, examples=one.examples) for one in found]
 
 
-async def _find(stores: Stores, who: str) -> PersonId:
+async def _answers(server: str) -> bool:
+    """Whether somebody listens at a server's address."""
+    place = urlsplit(server)
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            _, writer = await asyncio.open_connection(place.hostname, place.port or (443 if place.scheme == "https" else 8000))
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
+
+
+async def find_person(stores: Stores, who: str) -> PersonId:
+    """The person that an id or `channel:user` names. Raises UnknownPerson."""
     channel, is_address, user = who.partition(":")
     if is_address:
         if channel not in set(ChannelName):

@@ -52,6 +52,30 @@ COMMANDS: tuple[Command, ...] = (
         summary="how you like things explained, and what I do with it",
         resumen="cómo prefieres que te explique, y qué hago con ello",
     ),
+    Command(
+        name="memory",
+        spanish=("memoria",),
+        argument="on|off",
+        argumento="encender|apagar",
+        summary="what I remember of you, to see, correct and forget it",
+        resumen="qué recuerdo de ti, para verlo, corregirlo y olvidarlo",
+    ),
+    Command(
+        name="remember",
+        spanish=("recuerda",),
+        argument="TEXT",
+        argumento="TEXTO",
+        summary="have me note something about you",
+        resumen="que anote algo sobre ti",
+    ),
+    Command(
+        name="forget",
+        spanish=("olvida",),
+        argument="WHAT",
+        argumento="QUÉ",
+        summary="find something I remember and forget it",
+        resumen="buscar algo que recuerdo y olvidarlo",
+    ),
     Command(name="mydata", spanish=("misdatos",), summary="everything I hold about you", resumen="todo lo que guardo de ti"),
     Command(name="forgetme", spanish=("olvidame",), summary="erase everything about you", resumen="borrar todo lo tuyo"),
     Command(
@@ -78,6 +102,6 @@ def parse_command(text: str) -> tuple[str, str] | None:
     """The English name and the argument text of a known command, else None. `/Olvídame@martin_bot now` is `forgetme`, `now`."""
     if not text.startswith("/"):
         return None
-    word, _, arguments = text[1:].partition(" ")
+    word = text[1:].split(maxsplit=1)[0] if text[1:2].strip() else ""
     name = _NAMES.get(word.partition("@")[0].lower().translate(_PLAIN))
-    return None if name is None else (name, arguments.strip())
+    return None if name is None else (name, text[1 + len(word) :].strip())

@@ -147,6 +147,11 @@ class Core:
             raise RuntimeError("the core takes messages only while it runs")
         return self._tasks
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody is being answered."""
+        return self._idle.is_set()
+
     async def idle(self) -> None:
         """Return once no turn waits or runs, those left by an earlier process included."""
         await self._idle.wait()

@@ -68,8 +68,9 @@ class MemoryIndex(Protocol):
 class PendingMemory:
     """A part of a turn that is to become memories. `text` is what the turn says now; `said_at` when that was.
 
-    `part` is `question`, `answer`, `edited` (the question, which the person changed after it had been remembered) or `model`
-    (the question, that a language model is still to look at). `remembers` is the person's present choice.
+    `asked_at` is when the turn's question was said, also where this is its answer. `part` is `question`, `answer`, `edited`
+    (the question, which the person changed after it had been remembered) or `model` (the question, that a language model is
+    still to look at). `remembers` is the person's present choice.
     """
 
     id: str
@@ -80,6 +81,7 @@ class PendingMemory:
     conversation_id: ConversationId
     text: str
     language: Language
+    asked_at: datetime
     said_at: datetime
     flags: frozenset[Flag]
     remembers: bool
@@ -89,14 +91,33 @@ class PendingStore(Protocol):
     """What was said and not yet remembered. Raises StoreError."""
 
     async def pending(self, *, with_model: bool, limit: int) -> Sequence[PendingMemory]:
-        """The oldest of what waits: parts of kind `model` only, or all others."""
+        """Of the oldest turns what waits, a question before its answer: parts of kind `model` only, or all others."""
 
     async def remember(
-        self, done: Sequence[str], writes: Sequence[Write], at: datetime, *, ask_model: Sequence[str] = ()
+        self,
+        done: Sequence[str],
+        writes: Sequence[Write],
+        at: datetime,
+        *,
+        ask_model: Sequence[str] = (),
+        unchanged: Sequence[PendingMemory] = (),
     ) -> None:
         """Commit what became of pending rows, and end them, in one transaction; those in `ask_model` wait as part `model`.
 
-        Raises StoreConflict where a person was forgotten meanwhile: nothing is written then.
+        Raises StoreConflict where a person was forgotten meanwhile, or one of `unchanged` does not wait as it did: its text was
+        edited, everything was forgotten, the person wants nothing remembered. Nothing is written then.
+        """
+
+    async def surplus(self, *, most: int) -> Sequence[str]:
+        """The pending rows of part `model` beyond the newest `most`, some at a time."""
+
+    async def crowded(self, *, most: int) -> Sequence[tuple[PersonId, int]]:
+        """The people of whom more than `most` memories are there, ended ones too, with how many."""
+
+    async def eldest(self, person: PersonId, *, limit: int, before: datetime | None = None) -> Sequence[str]:
+        """The memories that go first: ended ones, then what was said, then facts, each the oldest first.
+
+        With `before` only those stored before then.
         """
 
 

@@ -388,7 +388,8 @@ class Evidence:
 class Prompt:
     """What a model is given, to render or to compose from. `left_out` counts exchanges of the history that did not fit.
 
-    `form` says in figures, for an answerer that reads no directives, what those ask for.
+    `form` says in figures, for an answerer that reads no directives, what those ask for. `schema` is the JSON schema that the
+    answer has to keep to; a model that cannot be held to one may ignore it.
     """
 
     system: str
@@ -399,6 +400,7 @@ class Prompt:
     evidence: tuple[Evidence, ...] = ()
     left_out: int = 0
     form: Form = field(default_factory=Form)
+    schema: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,13 +7,17 @@ from handlers.admin import AdminHandler
 from handlers.chat import Answering, ChatHandler
 from handlers.choices import StaleChoiceHandler
 from handlers.conversation import AgainHandler, LanguageHandler, NewHandler, StopHandler
+from handlers.correcting import CorrectHandler
 from handlers.crisis import crisis_handler
 from handlers.feedback import FeedbackHandler
+from handlers.forgetting import ForgetHandler
 from handlers.help import AboutHandler, HelpHandler, UnknownCommandHandler
 from handlers.levels import LevelHandler
+from handlers.memory import MemoryHandler
 from handlers.privacy import ForgetMeHandler, MyDataHandler
 from handlers.profile import ProfileHandler
 from handlers.questionnaire import QuestionnaireHandler
+from handlers.remembering import RememberHandler
 from handlers.start import StartHandler
 from handlers.styling import Styling
 from handlers.why import WhyHandler
@@ -37,6 +41,10 @@ def build(services: Services, profiles: Profiles) -> tuple[Handler, ...]:
         StopHandler(),
         LevelHandler(profiles),
         ProfileHandler(services, profiles, questionnaire),
+        MemoryHandler(services),
+        CorrectHandler(services),
+        RememberHandler(services),
+        ForgetHandler(services),
         LanguageHandler(start.greet),
         HelpHandler(),
         AboutHandler(services),

@@ -9,12 +9,13 @@ from bot.amounts import BLANK
 from bot.commands import COMMANDS, Command
 from bot.locale import say, say_many
 from bot.ports import HandlerSettings, Preview, Services
-from bot.types import Kind, Language, Outcome, Reply, Turn
+from bot.types import Kind, Language, Outcome, Person, Reply, Turn
+from handlers.memory_words import owner_is_off
 from handlers.wording import where_text_goes, who_answers
 
 _TALKING: Final = ("new", "stop", "again", "why", "language")
-_YOURS: Final = ("profile", "mydata", "forgetme")
-_LONE_COMMAND: Final = re.compile(r"/[A-Za-z_]{2,32}(?:@\w{1,64})?\s{0,8}")
+_YOURS: Final = ("profile", "memory", "remember", "forget", "mydata", "forgetme")
+LONE_COMMAND: Final = re.compile(r"/[A-Za-z_]{2,32}(?:@\w{1,64})?\s{0,8}")
 
 
 class HelpHandler:
@@ -58,6 +59,7 @@ class AboutHandler:
             "- " + who_answers(language, statuses),
             "- " + where_text_goes(language, statuses),
             "- " + _consent(language, turn.person.training_consent),
+            "- " + _memory(language, settings, turn.person),
             "- " + _neutral(language, settings),
             "- "
             + say_many(
@@ -80,7 +82,7 @@ class UnknownCommandHandler:
         """A command that no handler before took, or a text that is nothing but a slash and a word."""
         if turn.message.kind is Kind.COMMAND:
             return True
-        return turn.message.kind is Kind.TEXT and _LONE_COMMAND.fullmatch(turn.message.text) is not None
+        return turn.message.kind is Kind.TEXT and LONE_COMMAND.fullmatch(turn.message.text) is not None
 
     async def handle(self, turn: Turn, preview: Preview) -> Outcome:
         """Where the list is."""
@@ -112,6 +114,21 @@ def _line(language: Language, command: Command) -> str:
     name, summary = (command.spanish[0], command.resumen) if language == "es" else (command.name, command.summary)
     argument = (command.argumento if language == "es" else "") or command.argument
     return f"- /{' '.join(filter(None, (name, argument)))}: {summary}"
+
+
+def _memory(language: Language, settings: HandlerSettings, person: Person) -> str:
+    """Whether what this person says is remembered."""
+    if not settings.remembers:
+        return owner_is_off(language)
+    if not person.remembers:
+        return say(
+            language, "I remember nothing new of what you say, as you asked. /memory shows what is there, and changes that."
+        )
+    return say(
+        language,
+        "I remember what you tell me about yourself and use it in my answers to you, never in those to others. /memory "
+        "shows it, and there you correct it, have it forgotten or switch it off.",
+    )
 
 
 def _neutral(language: Language, settings: HandlerSettings) -> str:

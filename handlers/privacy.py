@@ -44,7 +44,11 @@ class MyDataHandler:
         file = ReplyFile(name=f"martin-mydata-{now.date().isoformat()}.json", media_type="application/json", content=content)
         text = say(language, "Here is everything I hold about you, as a JSON file that any text editor opens:")
         count = say_many(language, "It has {count} entry.", "It has {count} entries.", _entries(held))
-        more = say(language, "Corrections, ratings and your preference profile are in it too. /forgetme erases all of it.")
+        more = say(
+            language,
+            "What I remember of you, corrections, ratings and your preference profile are in it too. /forgetme erases "
+            "all of it.",
+        )
         return Outcome(reply=Reply(text=f"{text} **{file.name}**. {count} {more}", files=(file,)))
 
 
@@ -78,9 +82,9 @@ class ForgetMeHandler:
         language = turn.language
         text = say(
             language,
-            "This erases **everything** I hold about you: conversations, ratings, corrections, your preference profile, "
-            "consent and settings, in every chat where I know you. It cannot be undone. If you want a copy first, /mydata "
-            "gives you one. Shall I erase it?",
+            "This erases **everything** I hold about you: conversations, what I remember of them, ratings, corrections, your "
+            "preference profile, consent and settings, in every chat where I know you. It cannot be undone. If you want a copy "
+            "first, /mydata gives you one. Shall I erase it?",
         )
         choices = (
             option(FORGETME, "yes", say(language, "Yes, erase everything")),
@@ -92,8 +96,8 @@ class ForgetMeHandler:
         last = self._services.clock.now().date() + timedelta(days=self._services.backup_keep_days)
         return say(
             language,
-            "I am erasing everything I hold about you, right after this message: conversations, ratings, corrections, your "
-            "preference profile, consent, settings and this reply.\n\n"
+            "I am erasing everything I hold about you, right after this message: conversations, what I remember of them, "
+            "ratings, corrections, your preference profile, consent, settings and this reply.\n\n"
             "What remains: backup copies made until now, the last of them until {date}, and a keyed fingerprint that says "
             "nothing about you and keeps an old backup from bringing you back. No model was trained with your words. What your "
             "chat app itself keeps is not mine to erase.\n\n"

@@ -7,7 +7,7 @@ from typing import Final
 
 from bot.locale import say
 from bot.ports import Preview, Services
-from bot.types import LANGUAGES, Choice, DueMessage, Language, Outcome, Reply, Turn
+from bot.types import LANGUAGES, Choice, DueMessage, Language, Outcome, Person, Reply, Turn
 from bot.writes import AddDueMessage, CloseQuestion, SetConsent, Write
 from handlers.asking import answer_to, ask_question, option
 from handlers.inviting import PROFILE_START
@@ -56,6 +56,7 @@ class StartHandler:
                 "Ask me anything. When an answer is off, press 👎 and write the right one: I use it from then on.",
             )
             + f" {where}",
+            *self._memory(language, turn.person),
             self._question(language, turn.person.training_consent),
         ]
         choices = self._choices(language, is_private=turn.message.is_private)
@@ -74,6 +75,17 @@ class StartHandler:
             "shows the question. If not, there is nothing to do: they are not used, and I will not bring it up again.",
         )
         return Outcome(reply=Reply(text=text))
+
+    def _memory(self, language: Language, person: Person) -> list[str]:
+        """That what people tell is remembered, to whom it is."""
+        if not (person.remembers and self._services.settings.remembers):
+            return []
+        text = say(
+            language,
+            "I remember what you tell me about yourself and use it in my answers to you, never in those to others. /memory "
+            "shows it, and there you correct it, have it forgotten or switch it off.",
+        )
+        return [text]
 
     def _question(self, language: Language, consent: bool | None) -> str:
         if consent is None:

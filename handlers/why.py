@@ -14,6 +14,7 @@ from bot.types import EvidenceKind, Flag, Generation, Kind, Language, Outcome, P
 from bot.where import remote_models
 from handlers.conversation import ANSWERS, meant
 from handlers.crisis import CrisisHandler
+from handlers.used_memories import NOTHING_USED, REMEMBERED, UsedMemories, used_memories
 from handlers.wording import as_code
 from profiles.items import load_questionnaire
 from profiles.person import Profiles
@@ -41,7 +42,8 @@ class WhyHandler:
         if past is None or not _is_answer(past):
             return Outcome(reply=Reply(text=_nothing(turn.language, past, is_named=is_named)), is_refused=True)
         statuses = self._services.known()
-        text = self._explained(turn.language, past, statuses)
+        used = NOTHING_USED if _is_failed(past) else await used_memories(turn, past.sources, self._services.memories)
+        text = self._explained(turn.language, past, statuses, used)
         # How somebody likes things explained is nobody else's business.
         logged = await self._services.profiles.style_of(past.id) if turn.message.is_private else None
         if logged is not None:
@@ -49,14 +51,14 @@ class WhyHandler:
             text += "\n\n" + style_in_words(
                 turn.language, logged.style, load_questionnaire(), profile, is_counted=self._is_counted(past)
             )
-        return Outcome(reply=Reply(text=text))
+        return Outcome(reply=Reply(text=text, choices=used.choices))
 
     def _is_counted(self, past: PastTurn) -> bool:
         """Whether a language model wrote it, as far as that is known."""
         model = "" if _is_failed(past) else past.model
         return past.generation.is_counted if past.generation else model != self._services.offline.name
 
-    def _explained(self, language: Language, past: PastTurn, statuses: Sequence[ModelStatus]) -> str:
+    def _explained(self, language: Language, past: PastTurn, statuses: Sequence[ModelStatus], used: UsedMemories) -> str:
         made, is_failed = past.generation, _is_failed(past)
         model = "" if is_failed else (made.model if made else "") or past.model
         is_counted = self._is_counted(past)
@@ -65,7 +67,10 @@ class WhyHandler:
             facts += _amounts(language, made, self._services.settings.currency)
         parts = [_author(language, model, made, is_counted=is_counted), "\n".join(f"- {fact}" for fact in facts if fact)]
         if not is_failed:
-            parts.append(_sources(language, past.sources, is_counted=is_counted))
+            others = [source for source in past.sources if source.kind not in REMEMBERED]
+            if others or not used.text:
+                parts.append(_sources(language, others, is_counted=is_counted))
+            parts.append(used.text)
         return "\n\n".join(part for part in parts if part)
 
 
@@ -224,7 +229,7 @@ def _sources(language: Language, sources: Sequence[Source], *, is_counted: bool)
 
 
 def _source(language: Language, source: Source, number: int) -> str:
-    """One source in words. Of what people taught only the kind and how many there were: the rest is in /mydata."""
+    """One source in words. Of what people corrected or liked only the kind and how many there were: the rest is in /mydata."""
     match source.kind:
         case EvidenceKind.CORRECTION:
             return say_many(language, "your correction", "{count} corrections of yours", number)
@@ -232,8 +237,6 @@ def _source(language: Language, source: Source, number: int) -> str:
             return say_many(language, "an answer you liked", "{count} answers you liked", number)
         case EvidenceKind.APPROVED:
             return say_many(language, "an answer approved for everyone", "{count} answers approved for everyone", number)
-        case EvidenceKind.MEMORY:
-            return say_many(language, "something you told me", "{count} things you told me", number)
-        case EvidenceKind.KNOWLEDGE:
+        case _:
             file = say(language, "the file {file}", file=as_code(source.source))
             return f"{file}: {title}" if (title := " ".join(source.title.split())) else file

@@ -192,7 +192,7 @@ class ChromaOwner:
         """Raises IndexDamaged when known vectors do not find their known neighbours, or the database fails its check."""
         with self._watched():
             if self._files is not None:
-                self._files.check_database()
+                self._files.check_database(is_open=True)
             canary = self._get(self._setup.bot + CANARY)
             if canary is None:
                 raise IndexDamaged("the canary is gone")

@@ -84,16 +84,17 @@ class ChromaFiles:
     def erase(self) -> None:
         """Put an empty folder in place of Chroma's. The damaged one is not kept: people who are forgotten may be in it."""
         shutil.rmtree(self._damaged, ignore_errors=True)
-        self.chroma.rename(self._damaged)
-        self.chroma.mkdir(mode=0o700)
+        if self.chroma.exists():
+            self.chroma.rename(self._damaged)
+        self.chroma.mkdir(mode=0o700, parents=True)
         shutil.rmtree(self._damaged, ignore_errors=True)
         self._tidying.unlink(missing_ok=True)
         self._stamps.clear()
 
-    def check_database(self) -> None:
-        """Raises IndexDamaged when SQLite finds its file broken, or there is none beside folders of vectors."""
+    def check_database(self, *, is_open: bool = False) -> None:
+        """Raises IndexDamaged when SQLite finds its file broken, or there is none where it is open or has vectors beside it."""
         if not (self.chroma / DATABASE).exists():
-            if any(self.chroma.iterdir()):
+            if is_open or any(self.chroma.iterdir()):
                 raise IndexDamaged("the database is gone")
             return
         with self._reading() as database:

@@ -32,6 +32,7 @@ _log = structlog.get_logger("martin.index")
 SEARCH_S: Final = 0.3
 CALL_S: Final = 10.0
 VACUUM_S: Final = 600.0
+_OPEN_S: Final = 60.0
 CHECK_EVERY_S: Final = 3_600.0
 SLICE_ROWS: Final = 50
 """Put in at a time, so that a search waits for less than 100 ms."""
@@ -79,6 +80,7 @@ class ChromaIndex:
         patience: Patience | None = None,
         check_every_s: float = CHECK_EVERY_S,
     ) -> None:
+        self._embedder = embedder
         self._names = Names(secret, embedder)
         setup = ChromaSetup(
             folder=str(folder.absolute()), bot=self._names.bot, embedder=self._names.embedder, server=server, token=token
@@ -99,6 +101,11 @@ class ChromaIndex:
         return "index"
 
     @property
+    def embedder(self) -> str:
+        """The name of the embedder whose vectors are in."""
+        return self._embedder
+
+    @property
     def status(self) -> IndexStatus:
         """How it stands now."""
         child = self._child.status
@@ -112,6 +119,11 @@ class ChromaIndex:
     def pid(self) -> int | None:
         """The process that has Chroma open."""
         return self._child.status.pid
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it takes vectors and lets them go, complete or not."""
+        return self._child.status.state is ChildState.READY
 
     @property
     def rebuild(self) -> int | None:
@@ -217,6 +229,17 @@ class ChromaIndex:
                 break
         if is_unclean:
             await self._cleaned()
+
+    async def discard(self) -> None:
+        """Erase all that is in; returns when it is open again and wants to be rebuilt. Raises IndexUnavailable."""
+        await self.wait_open(_OPEN_S)
+        before = self._rebuilds
+        try:
+            await self._call("discard", "a fresh one was asked for", type(None))
+        except IndexUnavailable:  # the process ends over it
+            await self.wait_open(_OPEN_S)
+        if self._rebuilds == before:
+            raise IndexUnavailable("it was not erased; what was in is still there")
 
     async def rebuilt(self, rebuild: int) -> None:
         """All was put in since `rebuild` was wanted: search may begin. Raises IndexUnavailable when it was lost again."""

@@ -1,4 +1,7 @@
-"""What a person has taught: their corrections and liked answers, found again when they ask the same in other words."""
+"""What a person has taught: their corrections and liked answers, found again when they ask the same in other words.
+
+And `PersonalRecall`, which puts that before what is remembered of what they said.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,12 @@ import asyncio
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from cachetools import LRUCache
 
 from bot.lexical import Bm25, content_words, fold, is_light, nearly, relatives, stem
-from bot.ports import Example, ExampleStore
+from bot.ports import Example, ExampleStore, Recall
 from bot.tokens import estimate_tokens
 from bot.types import LANGUAGES, Evidence, EvidenceKind, Language, PersonId, Scope
 
@@ -74,7 +78,7 @@ class LexicalRecall:
         if not book.examples:
             return ()
         found = _find(book, text) if len(book.examples) <= _INLINE_EXAMPLES else await asyncio.to_thread(_find, book, text)
-        return _within(found, budget)
+        return within(found, budget)
 
     @property
     def name(self) -> str:
@@ -195,18 +199,58 @@ def _ranked(book: _Notebook, best: dict[int, float]) -> list[Evidence]:
     return [evidence for _, evidence in sorted(answers.values(), key=lambda pair: pair[0], reverse=True)]
 
 
-def _within(found: Sequence[Evidence], budget: int) -> tuple[Evidence, ...]:
+def within(found: Sequence[Evidence], budget: int, *, cuts: bool = True) -> tuple[Evidence, ...]:
     """The best that fit; one too long for what is left is passed over, but the very best is rather cut than lost."""
     kept: list[Evidence] = []
     for evidence in found:
-        cost = estimate_tokens(evidence.text) + estimate_tokens(evidence.question)
-        if not kept and cost > budget:
-            room = budget - estimate_tokens(evidence.question) - 1
-            ends = range(len(evidence.text))
-            fitting = bisect_right(ends, room, key=lambda end: estimate_tokens(evidence.text[:end]))
-            cut = evidence.text[: max(0, fitting - 1)].rpartition(" ")[0]
-            return (replace(evidence, text=cut + "…"),) if cut else ()
+        beside = estimate_tokens(evidence.question) + estimate_tokens(evidence.title)
+        cost = estimate_tokens(evidence.text) + beside
+        if cuts and not kept and cost > budget:
+            cut = shortened(evidence.text, budget - beside)
+            return (replace(evidence, text=cut),) if cut else ()
         if cost <= budget:
             kept.append(evidence)
             budget -= cost
     return tuple(kept)
+
+
+def shortened(text: str, most_tokens: int) -> str:
+    """The text, or as many of its first words as fit, with an ellipsis; empty when none does."""
+    if estimate_tokens(text) <= most_tokens:
+        return text
+    fitting = bisect_right(range(len(text)), most_tokens - 1, key=lambda end: estimate_tokens(text[:end]))
+    cut = text[: max(0, fitting - 1)].rpartition(" ")[0]
+    return cut + "…" if cut else ""
+
+
+class RememberedEvidence(Protocol):
+    """What is remembered of what a person said."""
+
+    async def recall(self, person: PersonId, scope: Scope, text: str, *, budget: int) -> tuple[Evidence, ...]:
+        """What bears on `text`, best first, at most `budget` tokens."""
+
+
+class PersonalRecall:
+    """`Recall` over examples and memories, looked for at the same time; examples come first, for they were taught."""
+
+    def __init__(self, examples: Recall, memories: RememberedEvidence) -> None:
+        self._examples, self._memories = examples, memories
+
+    async def recall(
+        self, person: PersonId, scope: Scope, text: str, *, budget: int, with_memories: bool = True
+    ) -> tuple[Evidence, ...]:
+        """Corrections and liked answers, then the memories that fit into the rest of the budget.
+
+        Raises StoreError, or RecallError, when either cannot be looked through.
+        """
+        if not with_memories:
+            return await self._examples.recall(person, scope, text, budget=budget)
+        try:
+            async with asyncio.TaskGroup() as group:
+                teaching = group.create_task(self._examples.recall(person, scope, text, budget=budget))
+                memories = await self._memories.recall(person, scope, text, budget=budget)
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from failed
+        taught = teaching.result()
+        spent = sum(estimate_tokens(one.text) + estimate_tokens(one.question) for one in taught)
+        return (*taught, *within(memories, budget - spent, cuts=not taught))

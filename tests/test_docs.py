@@ -21,7 +21,8 @@ HAND_WRITTEN = (
     *READMES,
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
-    *(DOCS / name for name in ("design.md", "models.md", "models.es.md", "profile.md", "profile.es.md")),
+    *(DOCS / name for name in ("design.md", "memory.md", "memory.es.md")),
+    *(DOCS / name for name in ("models.md", "models.es.md", "profile.md", "profile.es.md")),
 )
 EVERY_PAGE = (*HAND_WRITTEN, *(path for path in PAGES if path.suffix == ".md"))
 
@@ -64,6 +65,9 @@ def test_words_of_make_and_of_the_command_line_exist(page: Path) -> None:
         "migrate",
         "doctor",
         "model-pull",
+        "embedder-pull",
+        "import",
+        "reindex",
         "backup",
         "restore",
         "forget",
@@ -84,20 +88,7 @@ def test_words_of_make_and_of_the_command_line_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", [*HAND_WRITTEN, *sorted((ROOT / "knowledge").rglob("*.md"))], ids=lambda path: path.name)
 def test_chat_commands_exist(page: Path) -> None:
     named = re.findall(r"`(/[a-záéíóúñ]+)(?: [^`]*)?`", page.read_text("utf-8"))
-    later = {
-        "/profile",
-        "/perfil",
-        "/memory",
-        "/memoria",
-        "/remember",
-        "/recuerda",
-        "/forget",
-        "/olvida",
-        "/why",
-        "/porque",
-        "/link",
-        "/vincular",
-    }
+    later = {"/link", "/vincular"}
     unknown = {name for name in named if parse_command(name) is None}
     assert unknown - later - {path for _, path, _ in routes()} - {"/save", "/keys"} == set()
 
@@ -121,6 +112,26 @@ def test_both_readmes_have_the_same_shape() -> None:
 
     assert shape(READMES[0]) == shape(READMES[1])
     assert blocks(READMES[0]) == blocks(READMES[1])
+
+
+def test_both_pages_about_memory_have_the_same_shape() -> None:
+    def shape(page: Path) -> list[str]:
+        return re.findall(r"^(#+ |```\w*|- \*\*|\| )", page.read_text("utf-8"), re.MULTILINE)
+
+    def names(page: Path) -> list[str]:
+        return re.findall(r"`((?:FIGURE:|memory\.|store\.|recall\.|MARTIN_)[^`]*)`", page.read_text("utf-8"))
+
+    english, spanish = DOCS / "memory.md", DOCS / "memory.es.md"
+    assert shape(english) == shape(spanish)
+    assert blocks(english) == blocks(spanish)
+    assert names(english) == names(spanish)
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE, ids=lambda path: path.name)
+def test_links_within_a_page_lead_to_one_of_its_headings(page: Path) -> None:
+    text = page.read_text("utf-8")
+    headings = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE))
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= {heading.replace(" ", "-") for heading in headings}
 
 
 def test_the_readme_starts_without_any_account() -> None:

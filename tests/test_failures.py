@@ -15,6 +15,8 @@ from bot.core import CoreSettings
 from bot.errors import IntakeError, StoreError
 from bot.knowledge import FolderKnowledge
 from bot.limits import limit_note
+from bot.memory_ports import MemoryStore
+from bot.memory_types import Memory
 from bot.model_types import ModelStatus
 from bot.models.offline import OfflineModel
 from bot.models.scripted import ScriptedModel
@@ -22,11 +24,22 @@ from bot.ports import Handler, HandlerSettings, Services
 from bot.store.invariants import broken_invariants
 from bot.store.open import Stores
 from bot.system import SystemClock, TimeOrderedIds
-from bot.types import Chosen, IncomingMessage, Kind, Language, Limit, ReceiptStatus, TurnId
+from bot.types import Chosen, IncomingMessage, Kind, Language, Limit, PersonId, ReceiptStatus, Scope, TurnId
 from handlers import build
 from profiles.kept import KeptProfiles
 from profiles.recall import LexicalRecall
 from tests.house import House, house, rating, text
+
+
+class Newest:
+    """Finds the newest facts, whatever is looked for."""
+
+    def __init__(self, memories: MemoryStore) -> None:
+        self._memories = memories
+
+    async def find(self, person: PersonId, scope: Scope, text: str, *, limit: int) -> Sequence[Memory]:
+        found, _ = await self._memories.page(person, scope, distilled=True, limit=limit)
+        return found
 
 
 def product_handlers(stores: Stores) -> Sequence[Handler]:
@@ -43,6 +56,8 @@ def product_handlers(stores: Stores) -> Sequence[Handler]:
             offline=OfflineModel(clock=clock),
             library=None,
             recall=LexicalRecall(stores.examples),
+            memories=stores.memories,
+            search=Newest(stores.memories),
             knowledge=FolderKnowledge(Path("no such folder"), clock=clock),
             turns=stores.turns,
             profiles=stores.profiles,
@@ -73,6 +88,8 @@ FLOWS: dict[str, Flow] = {
     "again": lambda here, turn: text("/again", event_id="e"),
     "why": lambda here, turn: text("/why", event_id="e", target=turn),
     "language": lambda here, turn: text("/language es", event_id="e"),
+    "memory off": lambda here, turn: text("/memory off", event_id="e"),
+    "remember": lambda here, turn: text("/remember that I live in Lima", event_id="e"),
     "mydata": lambda here, turn: text("/mydata", event_id="e"),
     "forgetme": lambda here, turn: text("/forgetme", event_id="e"),
     "choice": lambda here, turn: choice(turn, "consent:yes"),
@@ -146,6 +163,12 @@ async def judge(here: House, flow: str) -> None:
         assert reply.endswith(limit_note(Limit.TOKENS, "en"))
     if flow == "choice":
         assert await here.rows("select granted from consents") == [(1,)]
+    is_done = events == [("e", "sent")]
+    if flow == "remember":
+        assert await here.rows("select text, origin from memories") == ([("Lives in Lima.", "asked")] if is_done else [])
+        assert await here.rows("select count(*) from memory_sources") == [(int(is_done),)]
+    if flow == "memory off":
+        assert await here.rows("select remembers from people") == [(int(not is_done),)]
     if flow == "edit":
         assert ("tell me about ships",) in await here.rows("select question from turns")
 

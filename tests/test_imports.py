@@ -29,7 +29,7 @@ PURE = {
         *("intervals", "uplift", "uplift_words"),
     )
 }
-SOUGHT = {f"profiles.{name}" for name in ("ranking", "days", "everyday", "yardstick")}
+SOUGHT = {f"profiles.{name}" for name in ("ranking", "book", "asked", "days", "everyday", "yardstick")}
 """How memories are ranked; pure."""
 CHROMA = {f"profiles.{name}" for name in ("chroma_child", "chroma_calls", "chroma_files", "chroma_canary")}
 """What runs in the index's own process."""
@@ -70,6 +70,9 @@ APP = {
     "bot.chores",
     "bot.banner",
     "bot.downloads",
+    "bot.embedders",
+    "bot.memory_parts",
+    "bot.memory_chores",
     "bot.health",
     "bot.histories",
     "bot.nights",
@@ -135,10 +138,13 @@ ALLOWED: Mapping[str, set[str]] = {
             "profiles.settling",
             "profiles.recall",
             "profiles.memories",
+            "profiles.remember",
+            "profiles.embedding",
             *PURE,
             *SOUGHT,
         },
     ),
+    "profiles.embedding": BASE,
     "profiles.settling": {*BASE, "profiles.facts", "profiles.facts.*", *SOUGHT},
     **_same(SOUGHT, {*BASE, "bot.lexical", *SOUGHT}),
     **_same(("profiles.facts", "profiles.facts.*"), {*BASE, "bot.lexical", "profiles.facts.*"}),
@@ -151,7 +157,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "profiles.index": {*BASE, "profiles.child", "profiles.chroma_calls"},
     **_same(CHROMA, {*BASE, "profiles.child_process", *CHROMA}),
     "handlers": {*BASE, "bot.prompt", "handlers.*", *PURE},
-    "handlers.*": {*BASE, "bot.prompt", "handlers.*", "profiles.settling", *PURE},
+    "handlers.*": {*BASE, "bot.prompt", "handlers.*", "profiles.settling", "profiles.facts.*", *PURE},
     "web": {*BASE, "web.*"},
     "web.*": {*BASE, "web.*"},
     "learning.*": {*BASE, "bot.lexical", "learning.*"},

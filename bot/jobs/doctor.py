@@ -29,6 +29,9 @@ FULL_BYTES = 64 << 20
 STALE_BACKUP = timedelta(hours=48)
 _HOLDER = re.compile(r"process (?P<pid>\d+)(?: at (?P<address>\S+))?")
 SHOWN = 5
+MANY = 1_000
+EMBEDDER_MAY_TAKE_S = 100.0
+"""Its model may have to be loaded, too."""
 
 
 class State(StrEnum):
@@ -68,12 +71,34 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What is remembered of everybody, what waits, and what finds it.
+
+    Of `memories` so many have `vectors` by the embedder `made_by`. `chosen` is the embedder that the settings mean now, empty
+    where memory is off; `why_not` tells where it cannot be used. `to_index` is counted up to `MANY`. `server_answers` is None
+    without a Chroma server.
+    """
+
+    memories: int = 0
+    vectors: int = 0
+    made_by: str = ""
+    to_remember: int = 0
+    to_index: int = 0
+    to_remove: int = 0
+    chosen: str = ""
+    why_not: str = ""
+    has_model: bool = False
+    server_answers: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Looks:
     """How doctor sees the machine. Each may raise MartinError or OSError, which becomes the finding.
 
     `holder` names the process that serves the folder (None: nobody); `database` raises StoreError for a damaged file;
     `backups` are the times of the nightly ones; `knowledge` counts passages and words problems; `models` asks each for a few
-    words; `usage` is today's (None: no database); `notices` are the latest for the admins; `invariants` reads them all.
+    words; `memory` tries the embedder; `usage` is today's (None: no database); `notices` are the latest for the admins;
+    `invariants` reads them all.
     """
 
     holder: Callable[[], Awaitable[str | None]]
@@ -82,6 +107,7 @@ class Looks:
     backups: Callable[[], Awaitable[Sequence[datetime]]]
     knowledge: Callable[[], Awaitable[tuple[int, Sequence[str]]]]
     models: Callable[[], Awaitable[Sequence[ModelStatus]]]
+    memory: Callable[[], Awaitable[Remembered]]
     usage: Callable[[], Awaitable[UsageOfDay | None]]
     notices: Callable[[], Awaitable[Sequence[AdminNotice]]]
     port_is_free: Callable[[], Awaitable[bool]]
@@ -98,7 +124,8 @@ class Doctor:
         # A model may be loading: its own deadline to the first token holds, and this one comes after it.
         models = loaded.config.models
         self._deadlines = {
-            "models": deadline_s + len(loaded.config.providers) * max(models.local.first_token_s, models.remote.first_token_s)
+            "memory": deadline_s + EMBEDDER_MAY_TAKE_S,
+            "models": deadline_s + len(loaded.config.providers) * max(models.local.first_token_s, models.remote.first_token_s),
         }
 
     async def examine(self, *, with_invariants: bool = False) -> tuple[Finding, ...]:
@@ -112,6 +139,7 @@ class Doctor:
             "backups": self._backups,
             "knowledge": self._knowledge,
             "models": self._models,
+            "memory": self._memory,
             "usage": self._usage,
             "page": self._page,
             **({"invariants": self._invariants} if with_invariants else {}),
@@ -128,6 +156,7 @@ class Doctor:
             "backups": say(language, "backups"),
             "knowledge": say(language, "knowledge"),
             "models": say(language, "models"),
+            "memory": say(language, "memory"),
             "usage": say(language, "use today"),
             "page": say(language, "page"),
             "invariants": say(language, "invariants"),
@@ -232,6 +261,58 @@ class Doctor:
         step = [f"    → {status.next_step}"] if status.next_step and not status.is_ready else []
         return [f"{mark}{status.name}: {'; '.join(facts)}", *step]
 
+    async def _memory(self) -> Finding:
+        """What is remembered, what waits, and whether it is found by its meaning."""
+        language, settings, found = self._language, self._loaded.config.memory, await self._looks.memory()
+        lines, steps = [_remembered(language, found)], []
+        if waiting := _waiting(language, found):
+            lines.append(waiting)
+        if not settings.enabled:
+            lines.insert(0, say(language, "switched off: memory.enabled is false"))
+        elif found.why_not:
+            lines.append(say(language, "embedder {name} is not ready: {reason}", name=found.chosen, reason=found.why_not))
+            steps.append(self._embedder_step(found))
+        else:
+            lines.append(self._embedder_line(found))
+        if found.server_answers is not None and settings.enabled:
+            words = {
+                True: say(language, "the Chroma server {server} answers", server=settings.chroma_server),
+                False: say(language, "the Chroma server {server} does not answer", server=settings.chroma_server),
+            }
+            lines.append(words[found.server_answers])
+            if not found.server_answers:
+                steps.append(
+                    say(
+                        language,
+                        "start the Chroma server, or leave memory.chroma_server empty; until then the database is searched",
+                    )
+                )
+        return self._found("memory", State.ATTENTION if steps else State.OK, "\n".join(lines), "; ".join(steps))
+
+    def _embedder_line(self, found: Remembered) -> str:
+        """Which embedder is used, and what its change brings."""
+        language = self._language
+        if found.vectors and found.made_by != found.chosen:
+            return say(language, "embedder {name}; every vector is made anew by it while the bot runs", name=found.chosen)
+        if found.chosen.startswith("hash-") and not found.has_model and self._loaded.config.memory.embedder == "auto":
+            return say(
+                language,
+                "embedder {name}, which compares letters; python -m bot embedder-pull fetches one that knows meanings",
+                name=found.chosen,
+            )
+        return say(language, "embedder {name}", name=found.chosen)
+
+    def _embedder_step(self, found: Remembered) -> str:
+        """What to do where the embedder is not ready: until then memories are found by their words alone."""
+        language, named = self._language, self._loaded.config.memory.embedder
+        if named == "onnx" and not found.has_model:
+            return say(language, "python -m bot embedder-pull fetches its model; until then words alone decide")
+        if named == "ollama":
+            return say(language, "start Ollama and pull an embedding model there (ollama pull embeddinggemma)")
+        if named == "mistral":
+            return say(language, "see to models.mistral.api_key and the network, or set memory.embedder to auto")
+        return say(language, "set memory.embedder to hash, or mend what is said there; until then words alone decide")
+
     async def _usage(self) -> Finding:
         """What models were used for today, and what the admins are to know."""
         language, currency = self._language, self._loaded.config.models.currency
@@ -265,6 +346,37 @@ class Doctor:
         lines = [f"{invariant_in_words(language, one.name)}: {one.count} ({', '.join(one.examples)})" for one in broken]
         next_step = say(language, "keep a copy of the data folder and report it: this is an error of Martín's")
         return self._found("invariants", State.BROKEN, "\n".join(lines), next_step)
+
+
+def _remembered(language: Language, found: Remembered) -> str:
+    """How much is remembered."""
+    if not found.memories:
+        return say(language, "nothing is remembered yet")
+    if not found.vectors:
+        return say_many(
+            language, "{count} memory, without a vector yet", "{count} memories, none with a vector yet", found.memories
+        )
+    return say_many(
+        language,
+        "{count} memory, {vectors} with a vector by {embedder}",
+        "{count} memories, {vectors} with a vector by {embedder}",
+        found.memories,
+        vectors=found.vectors,
+        embedder=found.made_by,
+    )
+
+
+def _waiting(language: Language, found: Remembered) -> str:
+    """What is still to be done, which the bot does while it runs; empty where nothing is."""
+    if not (found.to_remember or found.to_index or found.to_remove):
+        return ""
+    return say(
+        language,
+        "waiting: {to_remember} to be remembered, {to_index} to go into the index, {to_remove} to leave it",
+        to_remember=found.to_remember,
+        to_index=f"{found.to_index}+" if found.to_index >= MANY else found.to_index,
+        to_remove=found.to_remove,
+    )
 
 
 def changed_settings(loaded: Loaded) -> list[str]:
@@ -314,6 +426,11 @@ def invariant_in_words(language: Language, name: str) -> str:
         "a delivered reply has no placeholder": say(language, "a delivered reply has no placeholder"),
         "a delivered part belongs to a turn": say(language, "a delivered part belongs to a turn"),
         "a memory to come names its source": say(language, "a memory to come names its source"),
+        "a memory names its source": say(language, "a memory names its source"),
+        "a memory is its group's person's": say(language, "a memory is its group's person's"),
+        "a memory that took another's place ended it": say(language, "a memory that took another's place ended it"),
+        "a vector is its live memory's": say(language, "a vector is its live memory's"),
+        "a memory in the index has a vector": say(language, "a memory in the index has a vector"),
         "a rating is its turn's person's": say(language, "a rating is its turn's person's"),
         "a logged style is its turn's": say(language, "a logged style is its turn's"),
         "a question is asked at its turn's address": say(language, "a question is asked at its turn's address"),

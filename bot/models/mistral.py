@@ -6,7 +6,7 @@ The client writes requests, signs them and reads the list of models; a stream is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     import httpx2
     from mistralai.client import Mistral
     from mistralai.client.errors import MistralError
-    from mistralai.client.models import BaseModelCard, ChatCompletionStreamRequestMessage, FTModelCard, UnknownModelListData
+    from mistralai.client.models import (
+        BaseModelCard,
+        ChatCompletionStreamRequestMessage,
+        FTModelCard,
+        ResponseFormat,
+        UnknownModelListData,
+    )
 
 IDLE_S: Final = 60.0
 """Seconds that an idle connection is used again: people think between two questions, and Mistral keeps it longer than this."""
@@ -79,7 +85,7 @@ class MistralModel:
         began = self._clock.monotonic()
         messages = render(prompt)
         answer, first_token_s = Answer(), None
-        response = await self._ask(messages, max_tokens, temperature)
+        response = await self._ask(messages, max_tokens, temperature, prompt.schema)
         try:
             async with aclosing(self._events(response)) as events:
                 async for event in events:
@@ -125,7 +131,9 @@ class MistralModel:
 
     # --- asking ---
 
-    async def _ask(self, messages: Sequence[Message], max_tokens: int, temperature: float) -> httpx2.Response:
+    async def _ask(
+        self, messages: Sequence[Message], max_tokens: int, temperature: float, schema: Mapping[str, object] | None
+    ) -> httpx2.Response:
         """The open response of a streamed answer. Raises ModelError.
 
         The client forgets a response when it is cancelled between receiving and returning it: this closes it all the same.
@@ -138,7 +146,11 @@ class MistralModel:
                 undo.push_async_callback(_close, arrived)
                 with self._translated(is_question=True):
                     stream = await connection.sdk.chat.stream_async(
-                        model=self._model, messages=_sent(messages), max_tokens=max_tokens, temperature=temperature
+                        model=self._model,
+                        messages=_sent(messages),
+                        max_tokens=max_tokens,
+                        temperature=temperature,
+                        response_format=_format(schema),
                     )
                 undo.pop_all()
                 return stream.response
@@ -357,6 +369,16 @@ def _sent(messages: Sequence[Message]) -> list[ChatCompletionStreamRequestMessag
 
     kinds = {"system": SystemMessage, "user": UserMessage, "assistant": AssistantMessage}
     return [kinds[message.role](content=message.content) for message in messages]
+
+
+def _format(schema: Mapping[str, object] | None) -> ResponseFormat | None:
+    """What Mistral's client says of the answer's form; None where it is free."""
+    from mistralai.client.models import JSONSchema, ResponseFormat
+
+    if schema is None:
+        return None
+    described = JSONSchema(name="answer", schema_definition=dict(schema), strict=True)
+    return ResponseFormat(type="json_schema", json_schema=described)
 
 
 async def _close(responses: Sequence[httpx2.Response]) -> None:

@@ -20,7 +20,7 @@ from bot.types import Chunk
 
 _ENDS: Final[Mapping[str, Literal["end", "length"]]] = {"stop": "end", "length": "length", "model_length": "length"}
 NO_SUCH: Final = "no such model or address"
-_SENT: Final = ("max_tokens", "messages", "model", "temperature")
+_SENT: Final = ("max_tokens", "messages", "model", "response_format", "temperature")
 """What a request holds: of an error's text, only these names are ever repeated."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import zlib
 from collections.abc import AsyncGenerator, Sequence
@@ -29,10 +30,26 @@ _RANK = {
     EvidenceKind.CORRECTION: 0,
     EvidenceKind.LIKED: 1,
     EvidenceKind.APPROVED: 2,
-    EvidenceKind.MEMORY: 3,
-    EvidenceKind.KNOWLEDGE: 4,
+    EvidenceKind.KNOWLEDGE: 3,
 }
 _OWN = (EvidenceKind.CORRECTION, EvidenceKind.LIKED)
+
+_LEAST = {EvidenceKind.FACT: 0.5, EvidenceKind.MEMORY: 0.8, EvidenceKind.ANSWERED: 0.8}
+"""The score from which on what is remembered is an answer: a fact stands for itself, what was merely said seldom does."""
+_FACT_FIRST = 0.15
+"""So much less may a fact score than what was said, and still be told first."""
+_TELLING_SHARE = 0.9
+_MOST_FACTS = 3
+_LONGEST_MEMORY = 400
+_ASKER_TEXT = {
+    "own": """i my mine myself we our ours us yo mi mis mio mia mios mias conmigo nuestro nuestra nuestros nuestras nos soy
+        estoy tengo llamo""",
+    "asking": "que cual cuales cuando cuanto cuanta cuantos cuantas donde adonde quien quienes como",
+    "naming": "el la los las un una al del de en con por para este esta ese esa es son se su sus the a an",
+    "doing": "do does did can could should would to",
+}
+_ASKER = {sort: frozenset(text.split()) for sort, text in _ASKER_TEXT.items()}
+"""Words that tell whether a question is about who asks it, folded."""
 
 _TALK_TEXT = {
     "greeting": """hola, buenas, buenos dias, buen dia, buenas tardes, buenas noches, hey, ey, oye, saludos, que hay,
@@ -88,7 +105,10 @@ class OfflineModel:
 
     async def check(self, language: Language = "en") -> ModelStatus:
         """Always ready, never remote."""
-        detail = say(language, "it answers from corrections, liked answers and the knowledge folder, without a language model")
+        detail = say(
+            language,
+            "it answers from corrections, liked answers, memories and the knowledge folder, without a language model",
+        )
         return ModelStatus(name=_NAME, is_ready=True, is_remote=False, detail=detail)
 
     async def stream(self, prompt: Prompt, *, max_tokens: int, temperature: float) -> AsyncGenerator[Chunk, None]:
@@ -127,26 +147,81 @@ class OfflineModel:
 
 
 def compose(prompt: Prompt) -> Answer:
-    """The answer that the evidence supports: what the person taught first, then what everybody may know.
+    """The answer that the evidence supports: what the person taught first, then what they told, then what everybody may know.
 
-    Small talk is returned, unless the person has taught something for it. Without evidence it says that it does not know.
+    What they told answers only a question about themselves; for any other it is mentioned where nothing else is known. Small
+    talk is returned, unless the person has taught something for it. Without evidence it says that it does not know.
     """
-    evidence = sorted((item for item in prompt.evidence if item.text.strip()), key=_usefulness)
+    found = [item for item in prompt.evidence if item.text.strip()]
+    evidence = sorted((item for item in found if item.kind in _RANK), key=_usefulness)
+    remembered = _remembered(found)
     talk = _small_talk(prompt.question)
     own = bool(evidence) and evidence[0].kind is not EvidenceKind.KNOWLEDGE
     if talk and not own and (not evidence or talk not in _ASKING):
         return Answer(text=_return_talk(talk, prompt))
-    if not evidence:
-        return Answer(text=_unknown(prompt.language), flags=frozenset({Flag.UNKNOWN}))
-    if evidence[0].kind is EvidenceKind.KNOWLEDGE:
+    if own:
+        return Answer(text=_quoted(evidence[0], prompt.language))
+    is_better = bool(remembered) and (not evidence or remembered[0].score >= evidence[0].score)
+    if is_better and _is_about_asker(prompt.question):
+        return Answer(text=_from_memory(remembered, prompt.language))
+    if evidence:
         return Answer(text=_from_knowledge(evidence, prompt))
-    return Answer(text=_quoted(evidence[0], prompt.language))
+    return Answer(text=_unknown(prompt.language, remembered), flags=frozenset({Flag.UNKNOWN}))
 
 
 def _usefulness(item: Evidence) -> tuple[bool, int, float, float]:
     """What the person taught for this very question comes first, then by kind, score and age."""
     is_exact = item.kind in _OWN and item.score >= _SAME
     return (not is_exact, _RANK[item.kind], -item.score, -item.at.timestamp() if item.at else 0.0)
+
+
+def _remembered(found: Sequence[Evidence]) -> list[Evidence]:
+    """What is remembered and surely about the question, best first; a fact before what was said that fits a little better."""
+    sure = [item for item in found if item.score >= _LEAST.get(item.kind, math.inf)]
+    return sorted(sure, key=lambda item: -item.score - _FACT_FIRST * (item.kind is EvidenceKind.FACT))
+
+
+def _from_memory(remembered: Sequence[Evidence], language: Language) -> str:
+    """The best of what is remembered; of facts, all that are about as good."""
+    best, *others = remembered
+    facts = [item for item in others if item.kind is EvidenceKind.FACT and item.score >= _TELLING_SHARE * best.score]
+    told = [best, *(facts if best.kind is EvidenceKind.FACT else ())][:_MOST_FACTS]
+    return "\n\n".join(_told(item, language) for item in told)
+
+
+def _told(item: Evidence, language: Language) -> str:
+    """A memory with its day and with who said it: words of somebody else are never the person's own."""
+    said = _inline(item.text, _LONGEST_MEMORY)
+    day = item.at.date().isoformat() if item.at is not None else say(language, "day unknown")
+    if item.kind is EvidenceKind.FACT:
+        return say(language, "From what you told me I noted: “{said}” ({day})", said=said, day=day)
+    if item.kind is EvidenceKind.ANSWERED:
+        return say(language, "You were answered: “{said}” ({day})", said=said, day=day)
+    if item.title:
+        name = _inline(item.title)
+        return say(
+            language, "In a conversation that was imported, {name} said: “{said}” ({day})", name=name, said=said, day=day
+        )
+    return say(language, "You told me: “{said}” ({day})", said=said, day=day)
+
+
+def _is_about_asker(question: str) -> bool:
+    """Whether a question is about the person who asks it, not about how something is done or what something is.
+
+    Spanish seldom says "I": after a question word, a last word in `-o`, `-é` or `-í` that nothing names is a verb («¿Dónde
+    vivo?»).
+    """
+    said = words(question)
+    folded = [fold(word) for word in said]
+    if folded[:1] == ["how"] and _ASKER["doing"].intersection(folded[1:2]):
+        return False
+    if folded[:1] == ["como"] and not {"llamo", "llama", "llaman", "llamaba", "es", "era", "soy", "esta"}.intersection(folded):
+        return False
+    if _ASKER["own"].intersection(folded):
+        return True
+    asks = bool(_ASKER["asking"].intersection(folded[:2]))
+    is_verb = len(said) > 1 and said[-1].endswith(("o", "é", "í")) and folded[-2] not in _ASKER["naming"]
+    return asks and ("me" in folded or is_verb)
 
 
 def _quoted(item: Evidence, language: Language) -> str:
@@ -161,10 +236,8 @@ def _origin(kind: EvidenceKind, language: Language, question: str) -> str:
             return say(language, "*From your own correction to “{question}”.*", question=question)
         case EvidenceKind.LIKED:
             return say(language, "*You liked this answer to “{question}”.*", question=question)
-        case EvidenceKind.APPROVED:
-            return say(language, "*An answer to “{question}” that was approved for everyone.*", question=question)
         case _:
-            return say(language, "*You told me this yourself.*")
+            return say(language, "*An answer to “{question}” that was approved for everyone.*", question=question)
 
 
 def _without_origin(text: str) -> str:
@@ -196,20 +269,22 @@ def _from_knowledge(evidence: Sequence[Evidence], prompt: Prompt) -> str:
     return "\n\n".join(parts)
 
 
-def _inline(text: str) -> str:
+def _inline(text: str, most: int = _QUOTED) -> str:
     """`text` as one short line in which no character is markup."""
     line = " ".join(text.split())
-    return _SPECIAL.sub(r"\\\1", line if len(line) <= _QUOTED else line[: _QUOTED - 1].rstrip() + "…")
+    return _SPECIAL.sub(r"\\\1", line if len(line) <= most else line[: most - 1].rstrip() + "…")
 
 
 def _file(name: str) -> str:
     return f"`{' '.join(name.replace('`', chr(39)).split())}`"
 
 
-def _unknown(language: Language) -> str:
+def _unknown(language: Language, remembered: Sequence[Evidence] = ()) -> str:
+    """That it does not know, with what the person once told about the matter."""
     return "\n\n".join(
         (
             say(language, "I do not know: nothing that I hold answers this, and I do not make things up."),
+            *(_told(item, language) for item in remembered[:1]),
             say(
                 language,
                 "What helps: ask in other words; press 👎 and write the right answer, and I will remember it for you; or put "

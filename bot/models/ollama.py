@@ -14,7 +14,7 @@ import structlog
 from bot.errors import ModelBroken, ModelError, ModelMissing, ModelRejected, ModelUnreachable
 from bot.failures import failure_text
 from bot.locale import say
-from bot.messages import Message, prompt_tokens, render
+from bot.messages import prompt_tokens, render
 from bot.model_types import ModelStatus
 from bot.models.ollama_api import RECOMMENDED, Listed, OllamaApi, Piece, full_name, is_cloud_name, label
 from bot.models.said_text import SaidText
@@ -149,7 +149,7 @@ class OllamaModel:
         thought = self._thought_tokens if thinks else 0
         options = {**self._load_options, "num_predict": max_tokens + thought, "temperature": temperature}
         with self._forgetting():
-            async with aclosing(self._asked(chosen, render(prompt), options)) as pieces:
+            async with aclosing(self._asked(chosen, prompt, options)) as pieces:
                 async for piece in pieces:
                     last = piece
                     if piece.is_thinking and not any(said):
@@ -180,13 +180,14 @@ class OllamaModel:
         """Let go of connections."""
         await self._api.aclose()
 
-    def _asked(self, chosen: _Chosen, messages: Sequence[Message], options: dict[str, Any]) -> AsyncGenerator[Piece, None]:
+    def _asked(self, chosen: _Chosen, prompt: Prompt, options: dict[str, Any]) -> AsyncGenerator[Piece, None]:
         return self._api.chat(
             chosen.listed.name,
-            messages,
+            render(prompt),
             options=options,
             keep_alive_s=self._keep_alive_s,
             think=self._think if chosen.can_think else None,
+            schema=prompt.schema,
         )
 
     # --- which model ---

@@ -135,17 +135,33 @@ class OllamaApi:
             await alone(client.generate(model, options=options, keep_alive=keep_alive_s))
 
     async def chat(
-        self, model: str, messages: Sequence[Message], *, options: Mapping[str, Any], keep_alive_s: float, think: bool | None
+        self,
+        model: str,
+        messages: Sequence[Message],
+        *,
+        options: Mapping[str, Any],
+        keep_alive_s: float,
+        think: bool | None,
+        schema: Mapping[str, object] | None = None,
     ) -> AsyncGenerator[Piece, None]:
         """Yield the answer; `think` is None for a model that cannot. Raises ModelError, also when the last piece never comes.
 
-        A connection that is lost once it was made is ModelBroken: the server may have the question whole (R-14). Closing it
-        closes the connection, which ends the generation.
+        With a JSON `schema` the server lets the model write nothing that does not fit it. A connection that is lost once it was
+        made is ModelBroken: the server may have the question whole (R-14). Closing it closes the connection, which ends the
+        generation.
         """
         client = await self._opened()
         given = [{"role": one.role, "content": one.content} for one in messages]
         with _as_model_errors(label(model)):
-            parts = await client.chat(model, given, stream=True, options=options, keep_alive=keep_alive_s, think=think)
+            parts = await client.chat(
+                model,
+                given,
+                stream=True,
+                format=None if schema is None else dict(schema),
+                options=options,
+                keep_alive=keep_alive_s,
+                think=think,
+            )
         async with aclosing(translated(label(model), parts, is_question=True)) as answer:
             async for part in answer:
                 message, is_last = part.message, bool(part.done)

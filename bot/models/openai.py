@@ -18,6 +18,7 @@ from bot.models.openai_trouble import refused, trouble
 from bot.models.openai_wire import (
     Piece,
     Refusal,
+    answer_format,
     first_that_talks,
     model_ids,
     piece_of,
@@ -133,6 +134,7 @@ class OpenAiModel:
             "stream_options": {"include_usage": True},
             "max_tokens": max_tokens,
             "temperature": temperature,
+            **answer_format(prompt.schema),
         }
         model, response = await self._accepted(body)
         try:

@@ -126,6 +126,13 @@ _models = msgspec.json.Decoder(_Models | list[_Model])
 _anything = msgspec.json.Decoder()
 
 
+def answer_format(schema: Mapping[str, object] | None) -> dict[str, object]:
+    """What a request says of the answer's form; nothing where it is free."""
+    if schema is None:
+        return {}
+    return {"response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}}
+
+
 def piece_of(event: Event) -> Piece:
     """The piece of an answer that an event carries. Raises WireError, also where it carries an error."""
     try:

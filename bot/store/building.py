@@ -8,11 +8,13 @@ from sqlalchemy import (
     JSON,
     BindParameter,
     ColumnElement,
+    FromClause,
     Select,
     Table,
     Text,
     bindparam,
     func,
+    literal,
     select,
 )
 from sqlalchemy.dialects.sqlite import Insert, insert
@@ -47,3 +49,8 @@ def copied(table: Table, source: Select[Any]) -> Insert:
 def listed(name: str) -> Select[Any]:
     """The members of the JSON list bound as `name`, as a subselect."""
     return select(func.json_each(bindparam(name, type_=Text())).table_valued("value").c.value)
+
+
+def also_of_person(table: FromClause) -> ColumnElement[bool]:
+    """Whether a row that is named otherwise is the person `person`'s; SQLite then does not go through all of theirs for it."""
+    return table.c.person_id.concat(literal("", Text())) == bindparam("person", type_=Text())

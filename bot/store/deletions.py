@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, Integer, Table, Text, bindparam, delete, literal, select
 
 from bot.memory_types import MemoryKind
-from bot.store.building import copied, listed
+from bot.store.building import also_of_person, copied, listed
 from bot.store.codec import Statement, write
 from bot.store.schema import (
     UtcTime,
@@ -55,7 +55,7 @@ def _unindex(name: str, where: ColumnElement[bool]) -> Statement:
     return write(f"unindex {name}", copied(index_removals, gone), table="index_removals", key=None)
 
 
-_of_list = memories.c.id.in_(listed("ids")) & (memories.c.person_id == bindparam("person"))
+_of_list = memories.c.id.in_(listed("ids")) & also_of_person(memories)
 UNINDEX_MEMORIES = _unindex("memories", _of_list)
 DELETE_MEMORIES = write("delete memories", delete(memories).where(_of_list), table="memories", key=None)
 UNINDEX_ALL = _unindex("all memories", memories.c.person_id == bindparam("person"))

@@ -70,6 +70,7 @@ class DataFolder:
         self.backups = path / "backups"
         self.tombstones = path / "tombstones.jsonl"
         self.tls = path / "tls"
+        self.chroma = path / "chroma"
         self._lock_file = path / "lock"
         self._run_file = path / "run.json"
         self._key_file = path / "secret.key"

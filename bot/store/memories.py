@@ -7,22 +7,23 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Integer, Select, Text, bindparam, func, literal, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Integer, Select, Text, bindparam, case, func, literal, or_, select, type_coerce
 
-from bot.errors import StoreDamaged
+from bot.errors import StoreConflict, StoreDamaged
 from bot.memory_ports import MemoryVersion, PendingMemory
 from bot.memory_types import Memory, MemoryKind, NewMemory, Origin
 from bot.ports import Ids
-from bot.store.building import listed
+from bot.store.building import also_of_person, listed
 from bot.store.db import Database, Row, Statement, Unit, read
 from bot.store.memory_statements import ASK_MODEL, END_PENDING_MEMORY
 from bot.store.messages import flags_of, json_text, listed_texts
-from bot.store.schema import memories, memory_sources, pending_memories, people, turns
+from bot.store.schema import UtcTime, memories, memory_sources, pending_memories, people, turns
 from bot.store.writes import by_rank, steps_of
 from bot.types import AddressId, ConversationId, PersonId, Scope, TurnId
 from bot.writes import Write
 
 MODEL_PART: Final = "model"
+_SLICE: Final = 200
 _MOST_ON_THE_LOOP: Final = 200
 """More rows are decoded in a thread, so that the loop goes on meanwhile."""
 
@@ -46,7 +47,7 @@ def _stemmed(*where: ColumnElement[bool]) -> Select[Any]:
 
 
 def _sourced(*where: ColumnElement[bool]) -> Select[Any]:
-    return select(*_COLUMNS, type_coerce(_sources, Text)).where(_theirs, *where).order_by(_m.said_at.desc(), _m.id.desc())
+    return select(*_COLUMNS, type_coerce(_sources, Text)).where(*where).order_by(_m.said_at.desc(), _m.id.desc())
 
 
 def _version(*where: ColumnElement[bool]) -> Select[Any]:
@@ -60,33 +61,35 @@ _LIVE = read("live memories", _stemmed(_lives))
 _LIVE_IN_GROUP = read("live memories in a group", _stemmed(_in_group, _lives))
 _CHANGED = read("changed memories", _stemmed(_after))
 _CHANGED_IN_GROUP = read("changed memories in a group", _stemmed(_in_group, _after))
-_BY_IDS = read("memories by id", _sourced(_m.id.in_(listed("ids"))))
+_BY_IDS = read("memories by id", _sourced(_m.id.in_(listed("ids")), also_of_person(memories)))
 _SLOT = _m.slot == bindparam("slot")
-_IN_SLOT = read("memories in a slot", _sourced(_SLOT, _in_place, ~_is_episode, or_(_lives, _m.slot != literal("", Text()))))
+_IN_SLOT = read(
+    "memories in a slot", _sourced(_theirs, _SLOT, _in_place, ~_is_episode, or_(_lives, _m.slot != literal("", Text())))
+)
 _of_source = select(memory_sources.c.memory_id).where(
     memory_sources.c.person_id == bindparam("person"), memory_sources.c.source == bindparam("source")
 )
-_SOURCED = read("memories of a source", _sourced(_m.id.in_(_of_source)))
+_SOURCED = read("memories of a source", _sourced(_m.id.in_(_of_source), also_of_person(memories)))
 _sibling = memory_sources.alias("sibling")
 _siblings = (
     select(_sibling.c.memory_id)
     .join(memory_sources, memory_sources.c.source == _sibling.c.source)
     .where(
         memory_sources.c.memory_id.in_(listed("ids")),
-        memory_sources.c.person_id == bindparam("person"),
-        _sibling.c.person_id == bindparam("person"),
+        also_of_person(memory_sources),
+        also_of_person(_sibling),
     )
 )
 _RELATED = read(
     "related memories",
-    _sourced(or_(_m.id.in_(listed("ids")), _m.id.in_(_siblings), _m.superseded_by.in_(listed("ids")))),
+    _sourced(_theirs, or_(_m.id.in_(listed("ids")), _m.id.in_(_siblings), _m.superseded_by.in_(listed("ids")))),
 )
 
 
 def _page(is_distilled: bool, *where: ColumnElement[bool]) -> Select[Any]:
     kind = ~_is_episode if is_distilled else _is_episode
     most, offset = bindparam("most", type_=Integer()), bindparam("skipped", type_=Integer())
-    return _sourced(kind, _lives, *where).add_columns(func.count().over()).limit(most).offset(offset)
+    return _sourced(_theirs, kind, _lives, *where).add_columns(func.count().over()).limit(most).offset(offset)
 
 
 def _number(is_distilled: bool, *where: ColumnElement[bool]) -> Select[Any]:
@@ -110,8 +113,7 @@ _NUMBERS = {
 _p = pending_memories.c
 
 
-def _pending(is_for_model: bool) -> Select[Any]:
-    part = _p.part == literal(MODEL_PART, Text())
+def _pending(where: ColumnElement[bool]) -> Select[Any]:
     return (
         select(
             _p.id,
@@ -132,14 +134,33 @@ def _pending(is_for_model: bool) -> Select[Any]:
         .select_from(pending_memories)
         .join(turns, turns.c.id == _p.turn_id)
         .join(people, people.c.id == turns.c.person_id)
-        .where(part if is_for_model else ~part)
-        .order_by(_p.id)
-        .limit(bindparam("most", type_=Integer()))
+        .where(where)
+        .order_by(_p.turn_id, _p.part.desc())
     )
 
 
-_PENDING = read("pending memories", _pending(False))
-_PENDING_FOR_MODEL = read("pending memories for a model", _pending(True))
+_most = bindparam("most", type_=Integer())
+_for_model = _p.part == literal(MODEL_PART, Text())
+_PENDING = read("pending memories", _pending(~_for_model).limit(_most))
+_PENDING_FOR_MODEL = read("pending memories for a model", _pending(_for_model).limit(_most))
+_STILL_PENDING = read("memories still pending", _pending(_p.id.in_(listed("ids"))))
+_SURPLUS = read(
+    "pending memories beyond what a model may be left",
+    select(_p.id).where(_for_model).order_by(_p.turn_id.desc()).limit(literal(_SLICE, Integer())).offset(_most),
+)
+_CROWDED = read(
+    "people of whom much is remembered",
+    select(_m.person_id, func.count()).group_by(_m.person_id).having(func.count() > _most),
+)
+
+
+def _eldest(*where: ColumnElement[bool]) -> Select[Any]:
+    first_to_go = case((~_lives, literal(0, Integer())), (_is_episode, literal(1, Integer())), else_=literal(2, Integer()))
+    return select(_m.id).where(_theirs, *where).order_by(first_to_go, _m.said_at, _m.id).limit(_most)
+
+
+_ELDEST = read("memories that go first", _eldest())
+_EXPIRED = read("memories stored before", _eldest(_m.created_at < bindparam("before", type_=UtcTime())))
 
 
 class StoredMemories:
@@ -201,21 +222,52 @@ class StoredMemories:
         return sorted(found.values(), key=lambda memory: memory.id != id)
 
     async def pending(self, *, with_model: bool, limit: int) -> Sequence[PendingMemory]:
-        """The oldest of what waits: parts of kind `model` only, or all others."""
+        """Of the oldest turns what waits, a question before its answer: parts of kind `model` only, or all others."""
         rows = await self._database.rows(_PENDING_FOR_MODEL if with_model else _PENDING, most=limit)
         return [_waiting(row) for row in rows]
 
     async def remember(
-        self, done: Sequence[str], writes: Sequence[Write], at: datetime, *, ask_model: Sequence[str] = ()
+        self,
+        done: Sequence[str],
+        writes: Sequence[Write],
+        at: datetime,
+        *,
+        ask_model: Sequence[str] = (),
+        unchanged: Sequence[PendingMemory] = (),
     ) -> None:
         """Commit what became of pending rows, and end them, in one transaction; those in `ask_model` wait as part `model`.
 
-        Raises StoreConflict where a person was forgotten meanwhile: nothing is written then.
+        Raises StoreConflict where a person was forgotten meanwhile, or one of `unchanged` does not wait as it did: its text was
+        edited, everything was forgotten, the person wants nothing remembered. Nothing is written then.
         """
+        if unchanged:
+            ids = json_text([row.id for row in unchanged])
+            now = {row[0]: _waiting(row) for row in await self._database.rows(_STILL_PENDING, ids=ids)}
+            if any(now.get(row.id) != row for row in unchanged):
+                raise StoreConflict("what was to be remembered has changed meanwhile")
         steps = steps_of(writes, at, self._ids)
         steps += [(END_PENDING_MEMORY, {"pending": row}) for row in done]
         steps += [(ASK_MODEL, {"pending": row, "kind": MODEL_PART}) for row in ask_model]
         await self._database.commit(Unit(*sorted(steps, key=by_rank)))
+
+    async def surplus(self, *, most: int) -> Sequence[str]:
+        """The pending rows of part `model` beyond the newest `most`, 200 of them at a time."""
+        return [row[0] for row in await self._database.rows(_SURPLUS, most=most)]
+
+    async def crowded(self, *, most: int) -> Sequence[tuple[PersonId, int]]:
+        """The people of whom more than `most` memories are there, ended ones too, with how many; read from an index alone."""
+        return [(PersonId(person), count) for person, count in await self._database.rows(_CROWDED, most=most)]
+
+    async def eldest(self, person: PersonId, *, limit: int, before: datetime | None = None) -> Sequence[str]:
+        """The memories that go first: ended ones, then what was said, then facts, each the oldest first.
+
+        With `before` only those stored before then.
+        """
+        if before is None:
+            rows = await self._database.rows(_ELDEST, person=person, most=limit)
+        else:
+            rows = await self._database.rows(_EXPIRED, person=person, most=limit, before=before)
+        return [row[0] for row in rows]
 
     async def _found(self, statement: Statement, **parameters: object) -> list[Memory]:
         return [_memory(row) for row in await self._database.rows(statement, **parameters)]
@@ -276,6 +328,7 @@ def _waiting(row: Row) -> PendingMemory:
         conversation_id=ConversationId(row[6]),
         text=row[8] if is_answer else row[7],
         language=row[9],
+        asked_at=row[10],
         said_at=row[11] if is_answer else row[10],
         flags=flags_of(row[12]),
         remembers=row[13],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Integer, LargeBinary, Text, bindparam, delete, exists, literal, null, select, update
 
-from bot.store.building import bind, insert_into, insert_where, listed
+from bot.store.building import also_of_person, bind, insert_into, insert_where, listed
 from bot.store.codec import write
 from bot.store.schema import index_removals, memories, memory_sources, memory_vectors, pending_memories, people, turns
 
@@ -29,7 +29,7 @@ INSERT_SOURCE = write(
     table="memory_sources",
     key=("memory_id", "source"),
 )  # the memory may have been forgotten meanwhile
-_ended = memories.c.id.in_(listed("ids")) & (memories.c.person_id == bindparam("person")) & memories.c.ended_at.is_(None)
+_ended = memories.c.id.in_(listed("ids")) & also_of_person(memories) & memories.c.ended_at.is_(None)
 END_MEMORIES = write(
     "end memories",
     update(memories)
@@ -46,12 +46,27 @@ END_MEMORIES = write(
 )
 DELETE_ENDED_VECTORS = write(
     "delete vectors of ended memories",
-    delete(memory_vectors).where(
-        memory_vectors.c.memory_id.in_(listed("ids")), memory_vectors.c.person_id == bindparam("person")
-    ),
+    delete(memory_vectors).where(memory_vectors.c.memory_id.in_(listed("ids")), also_of_person(memory_vectors)),
     table="memory_vectors",
     key=None,
 )
+_successor = memories.alias("successor")
+_next = select(_successor.c.superseded_by).where(
+    _successor.c.id == memories.c.superseded_by, _successor.c.superseded_by.is_not(None)
+)
+RELINK_MEMORIES = write(
+    "relink memories",
+    update(memories)
+    .where(
+        memories.c.superseded_by.in_(listed("ids")),
+        memories.c.person_id == bindparam("person"),
+        _next.correlate(memories).exists(),
+    )
+    .values(superseded_by=_next.correlate(memories).scalar_subquery(), changed=bindparam("stamp")),
+    table="memories",
+    key=None,
+)
+"""What a memory of history had ended stays history when that is forgotten: what ended it now ended both."""
 REVIVE_MEMORIES = write(
     "revive memories",
     update(memories)

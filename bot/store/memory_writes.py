@@ -21,6 +21,7 @@ from bot.store.memory_statements import (
     END_MEMORIES,
     INSERT_MEMORY,
     INSERT_SOURCE,
+    RELINK_MEMORIES,
     REVIVE_MEMORIES,
     SET_REMEMBERING,
 )
@@ -109,7 +110,8 @@ def _dropped(write: DropMemories, ids: Ids) -> Steps:
     named = _named(write.person_id, write.ids)
     steps: Steps = [(UNINDEX_MEMORIES, named), (DELETE_MEMORIES, named)]
     if write.revives:
-        steps.append((REVIVE_MEMORIES, {**named, "stamp": ids.new()}))
+        stamped = {**named, "stamp": ids.new()}
+        steps += [(RELINK_MEMORIES, stamped), (REVIVE_MEMORIES, stamped)]
     return steps
 
 

@@ -5,9 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Integer, Select, Text, and_, bindparam, func, literal, null, select, text, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    text,
+    type_coerce,
+)
 
 from bot.memory_ports import Removal, StoredVector, Unindexed
+from bot.store.building import listed
 from bot.store.db import Database, Unit, read
 from bot.store.memory_statements import END_REMOVALS, SET_EMBEDDER, SET_INDEXED, SET_VECTOR, UNSET_EMBEDDER
 from bot.store.messages import json_text
@@ -17,6 +33,7 @@ from bot.types import AddressId, PersonId, Scope
 _m, _v = memories.c, memory_vectors.c
 _most = bindparam("most", type_=Integer())
 _by_present = _m.embedder == bindparam("name", type_=Text())
+_by_another = _m.embedder.is_distinct_from(bindparam("name", type_=Text()))
 _rows: Select[Any] = select(_m.id, _m.person_id, _m.group_id, _v.vector).join(memory_vectors, _v.memory_id == _m.id)
 _EMBEDDER = read(
     "embedder of most vectors",
@@ -26,19 +43,42 @@ _EMBEDDER = read(
     .order_by(func.count().desc())
     .limit(literal(1, Integer())),
 )
-_UNINDEXED = read(
-    "memories to index",
-    select(
-        _m.id,
-        _m.person_id,
-        _m.group_id,
-        _m.text,
-        func.iif(_by_present, _v.vector, null()),
+_is_to_leave = exists().where(index_removals.c.memory_id == _m.id)
+"""It ended and lives again, and its old vector is still in the index: that goes first."""
+
+
+def _unindexed(*where: ColumnElement[bool]) -> Select[Any]:
+    return (
+        select(_m.id, _m.person_id, _m.group_id, _m.text, func.iif(_by_present, _v.vector, null()))
+        .outerjoin(memory_vectors, _v.memory_id == _m.id)
+        .where(text("is_indexed = 0"), ~_is_to_leave, *where)
+        .order_by(_m.changed.desc())
+        .limit(_most)
     )
-    .outerjoin(memory_vectors, _v.memory_id == _m.id)
-    .where(text("is_indexed = 0"))
-    .order_by(_m.id)
+
+
+_UNINDEXED = {
+    None: read("memories to index", _unindexed()),
+    True: read("memories to index that have a vector", _unindexed(_by_present, _v.vector.is_not(None))),
+    False: read("memories to embed", _unindexed(or_(_by_another, _v.vector.is_(None)))),
+}
+_TO_MARK = read(
+    "memories not known to be in the index",
+    select(_m.id).where(_m.id.in_(listed("ids")), _by_present, _m.is_indexed.is_(False), ~_is_to_leave),
+)
+_BY_PERSON = read(
+    "vectors by person",
+    _rows.where(
+        _by_present,
+        _m.person_id >= bindparam("person"),
+        or_(_m.person_id > bindparam("person"), _m.id > bindparam("after", type_=Text())),
+    )
+    .order_by(_m.person_id, _m.id)
     .limit(_most),
+)
+_NUMBERS = read(
+    "live memories and vectors",
+    select(func.count(), func.coalesce(func.sum(func.iif(_by_present, 1, 0)), 0)).where(_m.ended_at.is_(None)),
 )
 _PAGE = read("page of vectors", _rows.where(_m.id > bindparam("after", type_=Text()), _by_present).order_by(_m.id).limit(_most))
 _theirs = and_(_m.person_id == bindparam("person"), _by_present)
@@ -76,9 +116,9 @@ class StoredVectors:
         (rows,) = await self._database.commit_returning(Unit((UNSET_EMBEDDER, {"name": embedder, "most": limit})))
         return len(rows)
 
-    async def unindexed(self, embedder: str, *, limit: int) -> Sequence[Unindexed]:
-        """Live memories that are not in the index, oldest first."""
-        rows = await self._database.rows(_UNINDEXED, name=embedder, most=limit)
+    async def unindexed(self, embedder: str, *, limit: int, has_vector: bool | None = None) -> Sequence[Unindexed]:
+        """Live memories that are not in the index, newest first: all, or only those with a vector, or those without."""
+        rows = await self._database.rows(_UNINDEXED[has_vector], name=embedder, most=limit)
         return [Unindexed(id=row[0], person=row[1], group=row[2], text=row[3], vector=row[4]) for row in rows]
 
     async def store(self, embedder: str, vectors: Sequence[StoredVector]) -> None:
@@ -89,12 +129,24 @@ class StoredVectors:
         await self._database.commit(Unit(*steps, *names))
 
     async def indexed(self, embedder: str, ids: Sequence[str]) -> None:
-        """These are in the index now."""
-        await self._database.commit(Unit((SET_INDEXED, {"ids": json_text(list(ids)), "name": embedder})))
+        """These are in the index now. One that has to leave it is not marked: it comes again when it has left."""
+        rows = await self._database.rows(_TO_MARK, name=embedder, ids=json_text(list(ids)))
+        if rows:
+            await self._database.commit(Unit((SET_INDEXED, {"ids": json_text([one for (one,) in rows]), "name": embedder})))
 
     async def page(self, embedder: str, *, after: str, limit: int) -> Sequence[StoredVector]:
         """All vectors by this embedder, in the order of memories' ids."""
         return [_vector(row) for row in await self._database.rows(_PAGE, name=embedder, after=after, most=limit)]
+
+    async def by_person(self, embedder: str, *, after: tuple[PersonId, str], limit: int) -> Sequence[StoredVector]:
+        """All vectors by this embedder, in the order of people and then of memories' ids, after one of them."""
+        rows = await self._database.rows(_BY_PERSON, name=embedder, person=after[0], after=after[1], most=limit)
+        return [_vector(row) for row in rows]
+
+    async def numbers(self, embedder: str) -> tuple[int, int]:
+        """How many live memories there are, and how many of them have a vector by this embedder."""
+        ((live, embedded),) = await self._database.rows(_NUMBERS, name=embedder)
+        return live, embedded
 
     async def of(self, person: PersonId, scope: Scope, embedder: str) -> Sequence[StoredVector]:
         """The vectors that a scope may read."""

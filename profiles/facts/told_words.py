@@ -30,6 +30,7 @@ _WHEN: Final = re.compile(
     r"miercoles|jueves|viernes|sabado|domingo|finde|fin de|year|month|week|weekend|summer|winter|autumn|fall|"
     r"spring|monday|tuesday|"
     r"wednesday|thursday|friday|saturday|sunday|day)(?!\w)"
+    r"|any (?:more|longer)(?!\w)"
 )
 _ALSO: Final = re.compile(r"\s*(?:,\s*(?:and |y |e )?|,?\s*(?:and|y|e|o|or|&|ni)\s+)(?:(?:also|tambien) )?")
 

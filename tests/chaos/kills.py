@@ -29,6 +29,14 @@ CRASH_LABELS = (
 )  # fmt: skip
 """Parts of the labels of database calls at which the victim kills itself."""
 READY_S = 60.0
+REMEMBERED = """
+select turn_id, count(*) from (
+    select turn_id from pending_memories where part in ('question', 'answer')
+    union all
+    select source from memory_sources join memories on id = memory_id where kind = 'episode'
+) group by turn_id
+"""
+"""For each turn how many of its two parts are to be remembered, or are."""
 ENDED = ("sent", "failed", "refused", "absorbed", "erased")
 
 
@@ -168,7 +176,7 @@ def _judge(folder: Path, talkers: list[Talker], result: Result) -> None:
         if status == "failed":
             failed.add(turn_id)
     rated = dict(database.execute("select turn_id, value from ratings"))
-    memories: dict[str, int] = dict(database.execute("select turn_id, count(*) from pending_memories group by turn_id"))
+    memories: dict[str, int] = dict(database.execute(REMEMBERED))
     database.close()
     for talker in talkers:
         for said in talker.said:

@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -237,6 +238,30 @@ async def test_no_request_offers_tools(peers: tuple[ModelServer, ChatModel]) -> 
     body = server.prompts[-1]
     assert not [name for name in body if "tool" in name or "function" in name if body[name] not in (None, [], "none")]
     assert {message["role"] for message in body["messages"]} == {"system", "user", "assistant"}
+
+
+SCHEMA: Mapping[str, object] = {
+    "type": "object",
+    "properties": {"colour": {"type": "string"}},
+    "required": ["colour"],
+    "additionalProperties": False,
+}
+
+
+async def test_a_prompt_with_a_schema_is_answered_by_every_model(model: ChatModel) -> None:
+    _, made = await read(model, replace(ask(), schema=SCHEMA))
+    assert made.stop == "end"
+
+
+async def test_a_schema_arrives_as_it_is_and_without_one_none_is_asked_for(peers: tuple[ModelServer, ChatModel]) -> None:
+    server, model = peers
+    await read(model, ask())
+    plain = server.prompts[-1]
+    await read(model, replace(ask(), schema=SCHEMA))
+    more = {name: value for name, value in server.prompts[-1].items() if name not in plain}
+    assert {name: server.prompts[-1][name] for name in plain} == plain
+    described = {"name": "answer", "schema": SCHEMA, "strict": True}
+    assert more in ({"format": SCHEMA}, {"response_format": {"type": "json_schema", "json_schema": described}})
 
 
 @pytest.mark.parametrize("leave", ["close", "cancel"])

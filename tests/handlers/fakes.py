@@ -52,6 +52,7 @@ from bot.writes import AddProfileEvent, DropProfile, DropProfileEvent, Write
 from handlers import build
 from handlers.signs import load_signs
 from profiles.kept import KeptProfiles
+from tests.handlers.fake_memories import FakeMemories
 
 load_signs()  # read once, before a loop runs that it would hold up
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
@@ -140,9 +141,13 @@ class FakeRecall:
     delay_s: float = 0.0
     error: Exception | None = None
     asked: list[tuple[PersonId, Scope, str]] = field(default_factory=list)
+    with_memories: list[bool] = field(default_factory=list)
 
-    async def recall(self, person: PersonId, scope: Scope, text: str, *, budget: int) -> tuple[Evidence, ...]:
+    async def recall(
+        self, person: PersonId, scope: Scope, text: str, *, budget: int, with_memories: bool = True
+    ) -> tuple[Evidence, ...]:
         self.asked.append((person, scope, text))
+        self.with_memories.append(with_memories)
         await asyncio.sleep(self.delay_s)
         if self.error is not None:
             raise self.error
@@ -352,8 +357,10 @@ def services(
     price: Price = free,
     settings: HandlerSettings | None = None,
     profiles: FakeProfiles | None = None,
+    memories: FakeMemories | None = None,
 ) -> Services:
     """Services of fakes. There is no local server unless `library` is given."""
+    remembered = memories or FakeMemories()
 
     async def status(language: Language) -> Sequence[ModelStatus]:
         return statuses
@@ -363,6 +370,8 @@ def services(
         offline=offline or FakeModel(name="offline", pieces=("From", " memory."), is_counted=False),
         library=library,
         recall=recall or FakeRecall(),
+        memories=remembered,
+        search=remembered,
         knowledge=knowledge or FakeKnowledge(),
         turns=FakeTurns(list(turns)),
         profiles=profiles or FakeProfiles(),
@@ -423,12 +432,13 @@ def turn(
     has_earlier: bool = False,
     over_limit: OverLimit | None = None,
     is_admin: bool = False,
+    remembers: bool = True,
 ) -> Turn:
     """A turn as the core makes it. `is_admin` marks its message as an admin's."""
     return Turn(
         id=TurnId("t9"),
         message=replace(incoming, is_admin=True) if is_admin else incoming,
-        person=Person(id=person, language=chosen_language, created_at=NOW, training_consent=consent),
+        person=Person(id=person, language=chosen_language, created_at=NOW, training_consent=consent, remembers=remembers),
         address_id=AddressId("a1"),
         conversation_id=ConversationId("k1"),
         language=language,

@@ -389,7 +389,9 @@ class Meeting:
         await self.both.wait()
         return self.profile
 
-    async def recall(self, person: PersonId, scope: Scope, text: str, *, budget: int) -> tuple[Evidence, ...]:
+    async def recall(
+        self, person: PersonId, scope: Scope, text: str, *, budget: int, with_memories: bool = True
+    ) -> tuple[Evidence, ...]:
         await self.both.wait()
         return ()
 

@@ -9,11 +9,14 @@ import pytest
 
 from bot.amounts import BLANK
 from bot.commands import parse_command
+from bot.memory_types import BOT, MemoryKind, Origin
 from bot.model_types import ModelStatus
 from bot.ports import HandlerSettings, Services
 from bot.profile_types import AnswerStyle, Condition, LoggedStyle, ProfileEventKind
 from bot.types import LANGUAGES, EvidenceKind, Flag, Generation, Kind, Language, PastTurn, PersonId, Source, TurnId, TurnStatus
-from tests.handlers.fakes import ADA, BOB, NOW, FakeProfiles, answer, command, message, past, said, services, turn
+from bot.writes import DropMemories
+from tests.handlers.fake_memories import FakeMemories
+from tests.handlers.fakes import ADA, BOB, NOW, FakeProfiles, answer, command, message, past, pressed, said, services, turn
 
 NEAR = ModelStatus(name="ollama/small", is_ready=True, is_remote=False, detail="")
 FAR = ModelStatus(name="mistral/big", is_ready=True, is_remote=True, detail="")
@@ -211,7 +214,6 @@ async def test_sources_are_told_once_each_and_best_first() -> None:
                 source(EvidenceKind.CORRECTION, 1.0, "t3"),
                 source(EvidenceKind.LIKED, 0.3, "t4"),
                 source(EvidenceKind.KNOWLEDGE, 0.4, "about.md", "Who"),
-                source(EvidenceKind.MEMORY, 0.2, "t5"),
                 source(EvidenceKind.APPROVED, 0.1, "t6"),
             ]
         )
@@ -221,9 +223,106 @@ async def test_sources_are_told_once_each_and_best_first() -> None:
         "- your correction",
         "- 2 answers you liked",
         "- the file `about.md`: Who",
-        "- something you told me",
         "- an answer approved for everyone",
     ]
+
+
+REMEMBERED = (
+    source(EvidenceKind.MEMORY, 0.7, "said"),
+    source(EvidenceKind.FACT, 0.9, "home"),
+    source(EvidenceKind.ANSWERED, 0.5, "answer"),
+)
+
+
+def held() -> FakeMemories:
+    """What an answer rested on: a fact, a message, and what the bot once answered; and the same of somebody else."""
+    memories = FakeMemories()
+    memories.add(ADA, "home", "Lives in Lima.", slot="home")
+    memories.add(ADA, "said", "I live in Lima", kind=MemoryKind.EPISODE, origin=Origin.SAID)
+    memories.add(ADA, "answer", "Lima is large.", kind=MemoryKind.EPISODE, origin=Origin.ANSWERED, said_by=BOT)
+    memories.add(BOB, "bobs", "Lives in Bogotá.")
+    return memories
+
+
+@pytest.mark.parametrize(
+    ("language", "lines"),
+    [
+        (
+            "en",
+            [
+                "I remembered this, best first:",
+                "1. “Lives in Lima.”, 1 November 2026: I noted it from what you said in private",
+                "2. “I live in Lima”, 2 November 2026: you said it in private",
+                "3. “Lima is large.”, 3 November 2026: I answered it in private",
+            ],
+        ),
+        (
+            "es",
+            [
+                "Recordé esto, lo mejor primero:",
+                "1. «Lives in Lima.», 1 de noviembre de 2026: lo anoté de lo que dijiste en privado",
+                "2. «I live in Lima», 2 de noviembre de 2026: lo dijiste en privado",
+                "3. «Lima is large.», 3 de noviembre de 2026: lo respondí en privado",
+            ],
+        ),
+    ],
+)
+async def test_the_memories_it_rested_on_are_named_each_with_a_button_that_forgets_it(
+    language: Language, lines: list[str]
+) -> None:
+    memories = held()
+    parts = services(turns=[answered(sources=REMEMBERED)], memories=memories)
+    _, outcome = await answer(command("why", language), parts)
+    assert said(outcome).splitlines()[-4:] == lines
+    assert outcome.reply is not None
+    assert [choice.key for choice in outcome.reply.choices] == ["forget:one.home", "forget:one.said", "forget:one.answer"]
+    handler, forgetting = await answer(pressed(past("t9", choices=outcome.reply.choices), "forget:one.said", language), parts)
+    assert handler.name == "forget"
+    assert forgetting.writes == (DropMemories(person_id=ADA, ids=("said",)),)
+
+
+async def test_other_sources_are_told_before_the_memories() -> None:
+    parts = services(turns=[answered(sources=(*REMEMBERED, source(EvidenceKind.LIKED, 0.2)))], memories=held())
+    text = await why(using=parts)
+    assert "best first:\n- an answer you liked\n\nI remembered this" in text
+    assert "Nothing that you taught me" not in text
+
+
+async def test_memories_are_told_as_they_are_now_and_those_forgotten_since_as_gone() -> None:
+    memories = held()
+    memories.end(ADA, "home", by="other")
+    gone = (source(EvidenceKind.FACT, 0.8, "nowhere"), source(EvidenceKind.FACT, 0.8, "bobs"))
+    text = await why(using=services(turns=[answered(sources=(*REMEMBERED, *gone))], memories=memories))
+    assert "“Lives in Lima.”, 1 November 2026: I noted it from what you said in private; no longer current" in text
+    assert text.endswith("Besides, 2 memories that are forgotten since.")
+    assert "Bogotá" not in text
+
+
+async def test_where_all_of_them_are_gone_it_says_only_that() -> None:
+    text = await why(using=services(turns=[answered(sources=REMEMBERED[:1])]))
+    assert text.endswith("Besides, 1 memory that is forgotten since.")
+    assert "Nothing that you taught me" not in text
+
+
+async def test_in_a_group_no_memory_from_elsewhere_is_repeated() -> None:
+    memories = held()
+    memories.add(ADA, "here", "Plays chess.", group="a1")
+    stored = answered(sources=(*REMEMBERED, source(EvidenceKind.FACT, 0.4, "here")))
+    asked = turn(message(Kind.COMMAND, "/why", is_private=False), command="why")
+    _, outcome = await answer(asked, services(turns=[stored], memories=memories))
+    assert "Plays chess." in said(outcome)
+    assert "Lima" not in said(outcome)
+    assert "3 memories from elsewhere" in said(outcome)
+
+
+async def test_no_more_than_eight_memories_are_told() -> None:
+    memories = FakeMemories()
+    for number in range(20):
+        memories.add(ADA, f"m{number}", f"Likes number {number}.")
+    many = [source(EvidenceKind.FACT, 1 - number / 100, f"m{number}") for number in range(20)]
+    text = await why(using=services(turns=[answered(sources=many)], memories=memories))
+    assert text.count("Likes number") == 8
+    assert "8. “Likes number 7.”" in text
 
 
 async def test_no_more_than_eight_sources_are_told() -> None:

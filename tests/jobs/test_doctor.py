@@ -13,7 +13,19 @@ import pytest
 
 from bot.config import read_config
 from bot.errors import StoreDamaged
-from bot.jobs.doctor import Broken, Database, Doctor, Finding, Looks, State, changed_settings, invariant_in_words, worst
+from bot.jobs.doctor import (
+    MANY,
+    Broken,
+    Database,
+    Doctor,
+    Finding,
+    Looks,
+    Remembered,
+    State,
+    changed_settings,
+    invariant_in_words,
+    worst,
+)
 from bot.model_types import ModelStatus
 from bot.ports import UsageOfDay
 from bot.store.invariants import INVARIANTS
@@ -22,6 +34,7 @@ from tests.canaries import Canaries
 
 T = TypeVar("T")
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+KNOWN = Remembered(memories=120, vectors=118, made_by="hash-1", chosen="hash-1")
 OFFLINE = ModelStatus(name="offline", is_ready=True, is_remote=False, detail="always")
 
 
@@ -56,6 +69,7 @@ WELL = Looks(
     backups=gives([NOW - timedelta(hours=9)]),
     knowledge=gives((12, ())),
     models=gives([OFFLINE]),
+    memory=gives(KNOWN),
     usage=gives(UsageOfDay(day=NOW.date(), people=0, messages=0, tokens=0, cost=0)),
     notices=gives(()),
     port_is_free=gives(True),
@@ -87,6 +101,7 @@ async def test_a_healthy_installation_is_all_ok(tmp_path: Path) -> None:
             "backups",
             "knowledge",
             "models",
+            "memory",
             "use today",
             "page",
             "invariants",
@@ -214,3 +229,80 @@ async def test_every_invariant_and_holder_is_named_in_spanish(tmp_path: Path) ->
     assert "6861" in details
     assert "http://127.0.0.1:8080" in details
     assert not [word for word in ("process ", "served", *INVARIANTS) if word in details]
+
+
+@pytest.mark.parametrize(
+    ("found", "environ", "state", "says", "step"),
+    [
+        (Remembered(chosen="hash-1"), {}, State.OK, "nothing is remembered yet\nembedder hash-1, which compares letters", ""),
+        (KNOWN, {}, State.OK, "120 memories, 118 with a vector by hash-1", ""),
+        (Remembered(memories=1, chosen="hash-1"), {}, State.OK, "1 memory, without a vector yet", ""),
+        (
+            replace(KNOWN, to_remember=2, to_index=MANY, to_remove=3),
+            {},
+            State.OK,
+            "waiting: 2 to be remembered, 1000+ to go into the index, 3 to leave it",
+            "",
+        ),
+        (replace(KNOWN, chosen="onnx-1a2b-384"), {}, State.OK, "embedder onnx-1a2b-384; every vector is made anew", ""),
+        (replace(KNOWN, has_model=True), {"MARTIN_MEMORY__EMBEDDER": "hash"}, State.OK, "by hash-1\nembedder hash-1", ""),
+        (
+            replace(KNOWN, chosen="onnx", why_not="onnx: there is no model.onnx in the folder"),
+            {"MARTIN_MEMORY__EMBEDDER": "onnx"},
+            State.ATTENTION,
+            "embedder onnx is not ready: onnx: there is no model.onnx in the folder",
+            "embedder-pull",
+        ),
+        (
+            replace(KNOWN, chosen="onnx", why_not="damaged", has_model=True),
+            {"MARTIN_MEMORY__EMBEDDER": "onnx"},
+            State.ATTENTION,
+            "embedder onnx is not ready: damaged",
+            "set memory.embedder to hash",
+        ),
+        (
+            replace(KNOWN, chosen="ollama/", why_not="refused"),
+            {"MARTIN_MEMORY__EMBEDDER": "ollama"},
+            State.ATTENTION,
+            "not ready: refused",
+            "ollama pull embeddinggemma",
+        ),
+        (
+            replace(KNOWN, chosen="mistral", why_not="401"),
+            {"MARTIN_MEMORY__EMBEDDER": "mistral"},
+            State.ATTENTION,
+            "not ready: 401",
+            "models.mistral.api_key",
+        ),
+        (
+            replace(KNOWN, server_answers=True),
+            {"MARTIN_MEMORY__CHROMA_SERVER": "http://127.0.0.1:8000"},
+            State.OK,
+            "the Chroma server http://127.0.0.1:8000 answers",
+            "",
+        ),
+        (
+            replace(KNOWN, server_answers=False),
+            {"MARTIN_MEMORY__CHROMA_SERVER": "http://127.0.0.1:8000"},
+            State.ATTENTION,
+            "does not answer",
+            "start the Chroma server",
+        ),
+        (
+            replace(KNOWN, chosen=""),
+            {"MARTIN_MEMORY__ENABLED": "false"},
+            State.OK,
+            "switched off: memory.enabled is false\n120 memories",
+            "",
+        ),
+    ],
+)
+async def test_memory_is_told_with_what_waits_and_what_finds_it(
+    found: Remembered, environ: Mapping[str, str], state: State, says: str, step: str, tmp_path: Path
+) -> None:
+    looks = replace(WELL, memory=gives(found))
+    finding = (await examine(tmp_path, looks, environ=environ))["memory"]
+    assert finding.state is state
+    assert says in finding.detail
+    assert step in finding.next_step
+    assert bool(finding.next_step) == (state is not State.OK)

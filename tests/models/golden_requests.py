@@ -1,4 +1,4 @@
-"""What each backend is sent for one rich prompt in each language, as text files to read and compare.
+"""What each backend is sent for one rich prompt in each language and one with a schema, as text files to read and compare.
 
 `python -m tests.models.golden_requests` writes them anew: look at the difference before you keep it.
 """
@@ -69,15 +69,24 @@ def rich(language: Language) -> Prompt:
     )
 
 
+def shaped() -> Prompt:
+    """A prompt that says what its answer has to look like."""
+    facts = {"type": "array", "items": {"type": "string"}, "maxItems": 3}
+    schema = {"type": "object", "properties": {"facts": facts}, "required": ["facts"], "additionalProperties": False}
+    return Prompt(system="List what is stated.", question="I live in Quito.", language="en", schema=schema)
+
+
 async def requests() -> dict[str, str]:
     """What each backend's server was sent, by file name."""
+    prompts: dict[str, Prompt] = {language: rich(language) for language in LANGUAGES}
+    prompts["schema"] = shaped()
     found: dict[str, str] = {}
     for name in SERVED:
-        for language in LANGUAGES:
+        for kind, prompt in prompts.items():
             async with served(name) as (server, model):
-                async for _ in model.stream(rich(language), max_tokens=256, temperature=0.4):
+                async for _ in model.stream(prompt, max_tokens=256, temperature=0.4):
                     pass
-                found[f"{name}.{language}.txt"] = _as_text(server.prompts[-1])
+                found[f"{name}.{kind}.txt"] = _as_text(server.prompts[-1])
     return found
 
 

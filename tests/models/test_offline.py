@@ -74,7 +74,9 @@ def test_a_passage_in_the_other_language_is_said_to_be_so() -> None:
     assert "only in" not in text("port", known())
 
 
-@pytest.mark.parametrize("kind", [EvidenceKind.LIKED, EvidenceKind.APPROVED, EvidenceKind.MEMORY, EvidenceKind.KNOWLEDGE])
+@pytest.mark.parametrize(
+    "kind", [EvidenceKind.LIKED, EvidenceKind.APPROVED, EvidenceKind.FACT, EvidenceKind.MEMORY, EvidenceKind.KNOWLEDGE]
+)
 def test_a_correction_comes_before_everything_else(kind: EvidenceKind) -> None:
     answer = text("Which port do I take?", taught("Something else.", kind=kind, score=0.9), taught("Port 8181.", score=0.6))
     assert answer == "Port 8181.\n\n*From your own correction to “Which port?”.*"
@@ -103,6 +105,130 @@ def test_a_question_quoted_in_the_origin_is_one_line_without_markup() -> None:
     assert "\n" not in origin
     assert r"\*\*Which\*\* \# \[port\]" in origin
     assert len(origin) < 220
+
+
+# --- what is remembered ---
+
+
+def remembered(
+    text: str, *, kind: EvidenceKind = EvidenceKind.FACT, score: float = 1.0, name: str = "", age: int = 0
+) -> Evidence:
+    return Evidence(kind=kind, text=text, source="m1", score=score, title=name, at=NOON - timedelta(days=age))
+
+
+SAID, ANSWERED = EvidenceKind.MEMORY, EvidenceKind.ANSWERED
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "fact", "answer"),
+    [
+        ("en", "Where do I live?", "Lives in Lima.", "From what you told me I noted: “Lives in Lima.” ({day})"),
+        ("es", "¿Dónde vivo?", "Vive en Lima.", "De lo que me contaste anoté: «Vive en Lima.» ({day})"),
+    ],
+)
+def test_a_question_about_oneself_is_answered_from_facts(language: Language, question: str, fact: str, answer: str) -> None:
+    said = compose(prompt(question, remembered(fact), remembered("Vivo allí", kind=SAID, score=0.9), language=language))
+    assert said.text == answer.format(day=NOON.date().isoformat())
+    assert said.flags == frozenset()
+
+
+def test_the_persons_own_words_are_quoted_where_they_fit_far_better_than_any_fact() -> None:
+    fact, words = remembered("Their daughter is called Lucía.", score=0.7), remembered("Lucía hates fish", kind=SAID)
+    assert text("What does my daughter hate?", fact, words).startswith("You told me: “Lucía hates fish”")
+    assert text("What does my daughter hate?", replace(fact, score=0.9), words).startswith("From what you told me")
+
+
+def test_facts_that_fit_equally_well_are_told_together_and_no_others() -> None:
+    facts = [remembered(f"Likes number {number}.", score=0.95 + number / 100) for number in range(5)]
+    answer = text("What do I like?", *facts, remembered("Lives in Lima.", score=0.6))
+    assert answer.count("I noted") == 3
+    assert "Lima" not in answer
+
+
+@pytest.mark.parametrize(("kind", "score"), [(EvidenceKind.FACT, 0.4), (SAID, 0.7), (ANSWERED, 0.7)])
+def test_what_is_hardly_about_the_question_answers_nothing(kind: EvidenceKind, score: float) -> None:
+    answer = compose(prompt("What is my job?", remembered("Something with work", kind=kind, score=score)))
+    assert answer.flags == {Flag.UNKNOWN}
+    assert "Something" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "In a conversation that was imported, Zoë said:"), ("es", "En una conversación importada, Zoë dijo:")],
+)
+def test_words_of_somebody_else_are_never_presented_as_the_persons_own(language: Language, words: str) -> None:
+    imported = remembered("Your flat is in Lima", kind=SAID, name="Zoë")
+    answer = text("Where do I live?", imported, language=language)
+    assert answer.startswith(words)
+    assert "You told me" not in answer
+    assert "Me dijiste" not in answer
+
+
+def test_what_was_answered_once_is_told_as_an_answer() -> None:
+    answer = text("What did you tell me about my car?", remembered("Its tyres are worn.", kind=ANSWERED))
+    assert answer.startswith("You were answered: “Its tyres are worn.”")
+
+
+@pytest.mark.parametrize(
+    "question", ["How do I make coffee?", "What is coffee?", "¿cómo se hace el café?", "How do I fix my coffee machine?"]
+)
+def test_another_question_is_answered_by_documents_and_else_not_at_all(question: str) -> None:
+    likes = remembered("Likes coffee.")
+    assert "Likes" not in text(question, known(score=0.3), likes)
+    answer = compose(prompt(question, likes))
+    assert answer.flags == {Flag.UNKNOWN}
+    assert "From what you told me I noted: “Likes coffee.”" in answer.text, "it is mentioned, for what it is worth"
+
+
+@pytest.mark.parametrize(("score", "is_told"), [(0.9, False), (0.5, True)])
+def test_of_a_document_and_a_fact_the_better_one_answers_a_question_about_oneself(score: float, is_told: bool) -> None:
+    answer = text("Where do I put my key?", known(score=score), remembered("Their key is under the mat.", score=0.8))
+    assert ("mat" in answer) is is_told
+
+
+@pytest.mark.parametrize("kind", [EvidenceKind.CORRECTION, EvidenceKind.LIKED, EvidenceKind.APPROVED])
+def test_what_was_taught_comes_before_what_is_remembered(kind: EvidenceKind) -> None:
+    assert text("Where do I live?", taught("In Cusco.", kind=kind, score=0.6), remembered("Lives in Lima.")).startswith(
+        "In Cusco."
+    )
+
+
+def test_small_talk_is_not_answered_with_memories() -> None:
+    assert "Lima" not in text("hello", remembered("Lives in Lima."))
+
+
+def test_a_memory_is_quoted_as_one_line_without_markup() -> None:
+    answer = text("What is my rule?", remembered("**Say**\n\n# [yes](http://x) " + "really " * 200))
+    assert r"\*\*Say\*\* \# \[yes\]" in answer
+    assert "\n" not in answer
+    assert len(answer) < 600
+
+
+@pytest.mark.parametrize(
+    ("question", "is_about_asker"),
+    [
+        ("Where do I live?", True),
+        ("How old am I?", True),
+        ("How is my sister called?", True),
+        ("¿En qué trabajo?", True),
+        ("¿Dónde nací?", True),
+        ("¿Qué coche tengo?", True),
+        ("¿Cómo me llamo?", True),
+        ("¿Cómo se llama mi hermana?", True),
+        ("¿Qué me gusta?", True),
+        ("dónde estudié", True),
+        ("How do I plant tomatoes?", False),
+        ("how does photosynthesis work", False),
+        ("¿Cómo planto tomates?", False),
+        ("¿Cómo arreglo mi bici?", False),
+        ("¿Quién inventó el teléfono?", False),
+        ("¿Qué es un kilo?", False),
+        ("recommend a museum", False),
+    ],
+)
+def test_it_is_told_apart_whether_a_question_is_about_who_asks_it(question: str, is_about_asker: bool) -> None:
+    answer = compose(prompt(question, remembered("Has been told.")))
+    assert (answer.flags == frozenset()) is is_about_asker
 
 
 def test_without_evidence_it_says_that_it_does_not_know_and_what_helps() -> None:
@@ -415,4 +541,4 @@ def test_any_prompt_gets_an_answer_that_invents_nothing(question: str, evidence:
     if not told and Flag.UNKNOWN not in answer.flags:
         assert len(answer.text) < 300  # small talk, not an answer
     if Flag.UNKNOWN in answer.flags:
-        assert not told
+        assert {item.kind for item in told} <= {EvidenceKind.MEMORY, EvidenceKind.FACT, EvidenceKind.ANSWERED}

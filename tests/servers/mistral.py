@@ -19,7 +19,7 @@ MODEL: Final = "mistral-small-latest"
 CREATED: Final = 1_795_000_000
 _CHAT, _MODELS, _EMBEDDINGS = "/v1/chat/completions", "/v1/models", "/v1/embeddings"
 _REFUSED: Final = {Fault.UNAUTHORIZED: 401, Fault.TOO_MANY: 429, Fault.UNAVAILABLE: 503}
-_PARAMETERS: Final = {"model", "messages", "max_tokens", "temperature", "stream"}
+_PARAMETERS: Final = {"model", "messages", "max_tokens", "temperature", "stream", "response_format"}
 """Of all that Mistral takes, what Martín has a use for: anything else is a mistake of ours."""
 _ROLES: Final = ("system", "user", "assistant")
 

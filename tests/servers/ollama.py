@@ -29,6 +29,7 @@ _FIELDS: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
         "tools": list,
         "stream": bool,
         "think": bool,
+        "format": dict,
         "keep_alive": _NUMBER,
         "options": dict,
     },

@@ -47,6 +47,19 @@ def _is_message(value: object) -> bool:
     )
 
 
+def _is_schema(value: object) -> bool:
+    """Whether it asks for an answer by a JSON schema; OpenAI knows other forms that we have no use for."""
+    if not isinstance(value, dict) or value.keys() != {"type", "json_schema"} or value["type"] != "json_schema":
+        return False
+    described = value["json_schema"]
+    return (
+        isinstance(described, dict)
+        and described.keys() == {"name", "schema", "strict"}
+        and isinstance(described["name"], str)
+        and isinstance(described["schema"], dict)
+    )
+
+
 _FIELDS: Final[Mapping[str, Callable[[object], bool]]] = {
     "model": lambda value: isinstance(value, str) and bool(value),
     "messages": _are_messages,
@@ -55,6 +68,7 @@ _FIELDS: Final[Mapping[str, Callable[[object], bool]]] = {
     "max_tokens": _is_whole,
     "max_completion_tokens": _is_whole,
     "temperature": lambda value: _is_number(value, 0, 2),
+    "response_format": _is_schema,
 }
 """The fields that a request of ours may have. OpenAI knows many more; whoever begins to send one adds it here."""
 _REQUIRED: Final = ("model", "messages", "stream")

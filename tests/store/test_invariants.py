@@ -8,11 +8,12 @@ from bot.store.folder import DataFolder
 from bot.store.invariants import INVARIANTS, broken_invariants
 from bot.store.open import Stores
 from bot.types import Flag, InboxState, Kind, PlatformId, Question, TurnStatus
-from bot.writes import AddJob, AskQuestion, SetRating
-from tests.fakes import FakeClock
+from bot.writes import AddJob, AskQuestion, EndMemories, RelabelTurn, SetRating
+from tests.fakes import NOON, FakeClock
+from tests.store.remembered import EPISODE, added, embed, joined, write
 from tests.store.styles import STYLE
-from tests.store.tables import change
-from tests.talk import Talk, address_of
+from tests.store.tables import change, counts, found
+from tests.talk import Said, Talk, address_of
 
 DAMAGE = {
     "every message is under way or has ended": "UPDATE inbox SET state = 'lost' WHERE state = 'absorbed'",
@@ -36,12 +37,18 @@ DAMAGE = {
     "a delivered reply has no placeholder": "INSERT INTO placeholders SELECT id, '1', 0 FROM inbox WHERE state = 'sent'",
     "a delivered part belongs to a turn": "UPDATE deliveries SET turn_id = 'nobody'",
     "a memory to come names its source": "UPDATE pending_memories SET part = 'whole'",
+    "a memory names its source": "DELETE FROM memory_sources WHERE memory_id = 'history'",
+    "a memory is its group's person's":
+        "UPDATE memories SET group_id = (SELECT id FROM addresses WHERE user = 'luis') WHERE id = 'there'",
+    "a memory that took another's place ended it": "UPDATE memories SET ended_at = NULL WHERE id = 'history'",
+    "a vector is its live memory's": "UPDATE memory_vectors SET memory_id = 'history' WHERE memory_id = 'there'",
+    "a memory in the index has a vector": "UPDATE memories SET is_indexed = 1 WHERE id = 'fresh'",
     "a rating is its turn's person's": "UPDATE ratings SET person_id = 'somebody'",
     "a logged style is its turn's": "UPDATE answer_log SET conversation_id = 'another'",
     "a question is asked at its turn's address": "UPDATE questions SET address_id = 'elsewhere'",
     "a turn is its address's person's": "UPDATE turns SET person_id = 'somebody'",
     "an address is its user's person's": "UPDATE identities SET user = 'somebody' WHERE user = 'ana'",
-    "a person has an identity": "INSERT INTO people VALUES ('alone', NULL, 0)",
+    "a person has an identity": "INSERT INTO people (id, created_at) VALUES ('alone', 0)",
     "a done chore keeps no person": "UPDATE jobs SET ended_at = 1",
     "every reference has its row": "DELETE FROM people",
 }  # fmt: skip
@@ -52,6 +59,7 @@ async def life(stores: Stores, talk: Talk, clock: FakeClock) -> Talk:
     """Messages in every state that there is."""
     said = await talk.say(parts=["1"], remember=True, style=STYLE)
     person, address = said.context.person.id, said.context.address_id
+    await remember(stores, talk, said)
     rating = await talk.accept(talk.message(kind=Kind.RATING))
     await stores.turns.absorb(rating.id, [SetRating(person_id=person, turn_id=said.id, value=1)], clock.now())
     asking = talk.message()
@@ -73,7 +81,33 @@ async def life(stores: Stores, talk: Talk, clock: FakeClock) -> Talk:
     return talk
 
 
-async def test_a_life_in_every_state_breaks_no_invariant(life: Talk, stores: Stores) -> None:
+async def remember(stores: Stores, talk: Talk, said: Said) -> None:
+    """Memories of each kind and state, and each part of a turn that is to become some."""
+    person, group = said.context.person.id, await joined(talk, "a group")
+    later = await talk.say(remember=True)
+    await stores.memories.remember(
+        [said.id + "q"],
+        [
+            added(person, said.id + "q", EPISODE, sources=(said.id,)),
+            added(person, "was", sources=(said.id,)),
+            added(person, "is", sources=(later.id, said.id), supersedes="was"),
+            added(person, "there", group=group),
+            added(person, "fresh", slot="job"),
+            added(person, "history", superseded_by="is"),
+        ],
+        NOON,
+        ask_model=[later.id + "q"],
+    )
+    await embed(stores, person, "was", "is", "there")
+    await write(stores, EndMemories(person_id=person, ids=("was",), by="is"))
+    await talk.say(writes=[RelabelTurn(turn_id=said.id, question="otra cosa")])
+
+
+async def test_a_life_in_every_state_breaks_no_invariant(life: Talk, stores: Stores, folder: DataFolder) -> None:
+    parts = found(folder.database, "SELECT part FROM pending_memories ORDER BY part")
+    assert [part for (part,) in parts] == ["answer", "answer", "edited", "model"]
+    rows = counts(folder.database)
+    assert (rows["memories"], rows["memory_vectors"], rows["index_removals"]) == (6, 2, 1)
     assert await broken_invariants(stores.database) == []
 
 
@@ -90,6 +124,6 @@ async def test_damage_is_found_and_named(life: Talk, stores: Stores, folder: Dat
 
 
 async def test_a_few_of_many_broken_rows_are_shown(stores: Stores, talk: Talk, folder: DataFolder) -> None:
-    change(folder.database, *(f"INSERT INTO people VALUES ('alone {number}', NULL, 0)" for number in range(9)))
+    change(folder.database, *(f"INSERT INTO people (id, created_at) VALUES ('alone {number}', 0)" for number in range(9)))
     (broken,) = await broken_invariants(stores.database)
     assert (broken.name, broken.count, len(broken.examples)) == ("a person has an identity", 9, 5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -14,6 +15,7 @@ from typing import cast
 import pytest
 
 from bot.errors import StoreError
+from bot.memory_types import MemoryKind
 from bot.profile_types import ProfileEventKind, Reason
 from bot.store.db import Database, Unit
 from bot.store.deletions import FORGET
@@ -24,11 +26,12 @@ from bot.store.open import Stores, open_folder
 from bot.store.schema import metadata
 from bot.store.tombstones import Tombstones
 from bot.types import Choice, Generation, InboxState, Kind, PersonId, PlatformId, Question
-from bot.writes import AddDueMessage, AddJob, AddProfileEvent, AskQuestion, SetConsent, SetLanguage, SetRating
+from bot.writes import AddDueMessage, AddJob, AddProfileEvent, AskQuestion, EndMemories, SetConsent, SetLanguage, SetRating
 from tests.fakes import FakeClock, SequentialIds
+from tests.store.remembered import FACT, TABLES, added, embed, write
 from tests.store.styles import STYLE
 from tests.store.tables import counts, files_with, found, values_of
-from tests.talk import Talk, address_of
+from tests.talk import Said, Talk, address_of
 
 GENERAL = {"usage_of_all", "job_runs", "notices"}
 """Tables without a word about anybody."""
@@ -67,18 +70,43 @@ async def live(talk: Talk, canary: str) -> PersonId:
         ],
     )
     await talk.stores.outbox.opened(asked.id, PlatformId(f"placeholder-{canary}"), talk.clock.now())
-    await talk.say(f"in-group-{canary}", f"group-answer-{canary}", at=group, parts=[f"group-part-{canary}"])
+    there = await talk.say(f"in-group-{canary}", f"group-answer-{canary}", at=group, parts=[f"group-part-{canary}"])
+    await remember(talk, said, there, canary)
     refused = talk.message(f"refused-{canary}", at=private, event=f"event-{canary}")
     await talk.stores.inbox.accept([talk.arrival(refused, InboxState.REFUSED, notice=f"notice-{canary}")])
     await talk.say("olvida", at=private, writes=[AddJob(kind="forget", person_id=person)])
     return person
 
 
+async def remember(talk: Talk, said: Said, there: Said, canary: str) -> None:
+    """Memories in private and in a group, one of them superseded, with vectors, and what the index is still to lose."""
+    person, stores = said.context.person.id, talk.stores
+    assert isinstance(stores, Stores)
+    what = replace(
+        FACT,
+        text=f"memory-{canary}",
+        said_by=f"speaker-{canary}",
+        session=f"session-{canary}",
+        slot=f"slot-{canary}",
+        sources=(said.id, f"source-{canary}"),
+    )
+    of_group = replace(what, text=f"group-memory-{canary}", kind=MemoryKind.EPISODE, sources=(there.id,))
+    await write(
+        stores,
+        added(person, f"id-{canary}", what, stems=(f"stem-{canary}",)),
+        added(person, f"id-group-{canary}", of_group, group=there.context.address_id),
+        added(person, f"id-ended-{canary}", replace(what, text=f"ended-{canary}")),
+    )
+    await embed(stores, person, f"id-{canary}", f"id-group-{canary}", f"id-ended-{canary}", vector=f"vector-{canary}".encode())
+    await write(stores, EndMemories(person_id=person, ids=(f"id-ended-{canary}",), by=f"id-{canary}"))
+
+
 def canaries(canary: str) -> list[str]:
-    """All words that `live` leaves."""
+    """All words that `live` leaves, but for those in vectors."""
+    memory = "memory speaker session slot source group-memory stem ended id id-group id-ended"
     words = "user question answer part correction ask label state version kind placeholder in-group group-answer group-part"
     more = "group thread event notice first topic goal subject"
-    return [f"{word}-{canary}" for word in f"{words} {more}".split()]
+    return [f"{word}-{canary}" for word in f"{words} {more} {memory}".split()]
 
 
 def test_every_table_that_knows_a_person_has_an_owner(stores: Stores) -> None:
@@ -99,11 +127,12 @@ async def test_export_gives_the_person_every_value_of_every_row(stores: Stores, 
     text = json.dumps(exported, ensure_ascii=False)
     assert [word for word in canaries("ana") if word not in text] == []
     held = [
-        (table, column, value)
+        (table, column, b64encode(value).decode() if isinstance(value, bytes) else value)
         for table, column, value in values_of(folder.database)
-        if table not in GENERAL and isinstance(value, str) and not value.startswith(("{", "["))
+        if table not in GENERAL and isinstance(value, str | bytes) and not str(value).startswith(("{", "["))
     ]
-    assert len(held) > 100
+    assert len(held) > 150
+    assert b64encode(b"vector-ana").decode() in text
     assert [one for one in held if json.dumps(one[2], ensure_ascii=False) not in text] == []
     rows = {name: len(found_rows) for tables in exported.values() for name, found_rows in dict(tables).items()}  # type: ignore[call-overload]
     assert rows == {name: count for name, count in counts(folder.database).items() if name not in GENERAL}
@@ -124,18 +153,22 @@ async def test_export_gives_nobody_elses_rows(stores: Stores, talk: Talk) -> Non
     for person, own, foreign in ((ana, "ana", "luis"), (luis, "luis", "ana")):
         text = json.dumps([await owner.export(person) for owner in stores.personal], ensure_ascii=False)
         assert f"question-{own}" in text
+        vectors = [b64encode(f"vector-{of}".encode()).decode() for of in (own, foreign)]
+        assert [vector in text for vector in vectors] == [True, False]
         assert [word for word in canaries(foreign) if word in text] == []
 
 
 async def test_nothing_of_a_forgotten_person_is_left_in_any_file(stores: Stores, talk: Talk, folder: DataFolder) -> None:
     ana = await live(talk, "ana")
     luis = await live(talk, "luis")
-    assert files_with(folder.path, *canaries("ana"))
+    held = files_with(folder.path, "vector-ana", *canaries("ana"))
+    assert {line.partition(": ")[2] for line in held} == {"vector-ana", *canaries("ana")}
+    assert {table for table, *_ in values_of(folder.database)} >= set(TABLES)
     await stores.personal[0].forget(ana)
-    assert files_with(folder.path, *canaries("ana")) == []
+    assert files_with(folder.path, "vector-ana", *canaries("ana")) == []
     assert found(folder.database, "SELECT kind FROM jobs WHERE person_id = ?", ana) == [("forget",)]
-    held = {(table, column) for table, column, value in values_of(folder.database) if value == ana}
-    assert held == {("jobs", "person_id")}, "only the chore that forgets still knows whom"
+    named = {(table, column) for table, column, value in values_of(folder.database) if value == ana}
+    assert named == {("jobs", "person_id")}, "only the chore that forgets still knows whom"
     assert await broken_invariants(stores.database) == []
     text = json.dumps([await owner.export(luis) for owner in stores.personal], ensure_ascii=False)
     assert [word for word in canaries("luis") if word not in text] == []
@@ -206,10 +239,10 @@ async def test_a_restored_backup_is_forgotten_again_before_serving(
     restored.database.write_bytes(old)
     for name in ("tombstones.jsonl", "secret.key"):
         (restored.path / name).write_bytes((folder.path / name).read_bytes())
-    assert files_with(restored.path, "question-ana")
+    assert len(files_with(restored.path, "question-ana", "memory-ana", "vector-ana")) == 3
     async with open_folder(restored, clock=clock, ids=SequentialIds("r")) as again:
         assert await again.erasure.apply_tombstones() == 1
-        assert files_with(restored.path, "waiting-ana", *canaries("ana")) == []
+        assert files_with(restored.path, "waiting-ana", "vector-ana", *canaries("ana")) == []
         assert not await again.people.exists(ana)
         assert await again.people.exists(luis)
         assert await broken_invariants(again.database) == []
@@ -297,5 +330,5 @@ async def test_a_crash_anywhere_in_forgetting_is_made_good_by_the_next_try(
             await stores.erasure.apply_tombstones()
             await stores.erasure.forget_person(ana)
         fail_at = 0
-        assert files_with(folder.path, *canaries("ana")) == []
+        assert files_with(folder.path, "vector-ana", *canaries("ana")) == []
         assert await broken_invariants(stores.database) == []

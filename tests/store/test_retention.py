@@ -9,9 +9,10 @@ from bot.store.folder import DataFolder
 from bot.store.invariants import broken_invariants
 from bot.store.open import Stores
 from bot.store.retention import Retention
-from bot.types import InboxState, Kind
+from bot.types import InboxState, Kind, Scope
 from bot.writes import AddProfileEvent, TellAdmins
 from tests.fakes import FakeClock
+from tests.store.remembered import EPISODE, HASH, added, embed, write
 from tests.store.styles import STYLE
 from tests.store.tables import counts, files_with, found
 from tests.talk import Talk, address_of
@@ -61,6 +62,34 @@ async def test_old_conversations_go_with_all_that_hangs_on_them(
     assert (held["pending_memories"], held["answer_log"], held["profile_events"]) == (0, 0, 1)
     assert files_with(folder.path, "muy vieja", "respuesta vieja", "parte 1") == []
     assert await stores.people.exists(old.context.person.id), "language, consent and profile outlive the conversation"
+    assert await broken_invariants(stores.database) == []
+
+
+async def test_what_was_said_goes_with_its_conversation_and_what_follows_from_it_stays(
+    stores: Stores, talk: Talk, clock: FakeClock, folder: DataFolder
+) -> None:
+    old = await talk.say("muy vieja", remember=True)
+    person = old.context.person.id
+    clock.advance(days=3)
+    new = await talk.say("nueva")
+    await write(
+        stores,
+        *(added(person, f"old {part}", EPISODE, text=f"muy {part} dicha", sources=(old.id,)) for part in "qa"),
+        added(person, "both", EPISODE, sources=(old.id, new.id)),
+        added(person, "new", EPISODE, sources=(new.id,)),
+        added(person, "fact", sources=(old.id,)),
+        added(person, "imported", EPISODE, sources=("key",)),
+    )
+    await embed(stores, person, "old q", "fact", "new")
+    assert (await retention(stores, clock, retention_days=2).run()).turns == 1
+    kept = {memory.id: memory for memory in await stores.memories.changed(person, Scope())}
+    assert set(kept) == {"new", "fact", "imported"}
+    assert {one.id for one in await stores.vectors.of(person, Scope(), HASH)} == {"fact", "new"}
+    assert {one.id for one in await stores.vectors.removals(limit=9)} == {"old q", "old a", "both"}
+    (fact,) = await stores.memories.memories(person, ["fact"])
+    assert fact.what.sources == (old.id,), "it still says where it came from"
+    assert [memory.id for memory in await stores.memories.sourced(person, new.id)] == ["new"]
+    assert files_with(folder.path, "muy vieja", "muy q dicha", "muy a dicha") == []
     assert await broken_invariants(stores.database) == []
 
 

@@ -13,8 +13,18 @@ from bot.store.folder import DataFolder
 from bot.store.invariants import broken_invariants
 from bot.store.open import Stores, open_folder
 from bot.types import ConversationId, Evidence, EvidenceKind, Flag, Kind, PlatformId, TurnId
-from bot.writes import AddDueMessage, AddJob, AddProfileEvent, SetConsent, SetConversation, SetLanguage, TellAdmins
+from bot.writes import (
+    AddDueMessage,
+    AddJob,
+    AddProfileEvent,
+    SetConsent,
+    SetConversation,
+    SetLanguage,
+    SetRemembering,
+    TellAdmins,
+)
 from tests.fakes import FakeClock, SequentialIds
+from tests.store.remembered import added
 from tests.store.styles import STYLE
 from tests.store.tables import counts, found
 from tests.talk import Talk, address_of
@@ -46,13 +56,16 @@ async def test_writes_of_every_kind_commit_with_their_turn(stores: Stores, talk:
             SetConsent(person_id=person, granted=True, version="2"),
             SetConversation(address_id=address, conversation_id=ConversationId("next")),
             TellAdmins(kind="money_per_day", day=talk.clock.now().date(), facts={"limit": "5"}),
+            added(person, "m1"),
+            SetRemembering(person_id=person, remembers=False),
         ]
     )
     assert said.context.conversation_id == met.conversation_id
     assert found(folder.database, "SELECT kind, person_id FROM jobs") == [("forget", person)]
     assert found(folder.database, "SELECT kind, ended_at FROM due_messages") == [("reminder", None)]
     assert found(folder.database, "SELECT granted, version FROM consents") == [(1, "2")]
-    assert found(folder.database, "SELECT language FROM people") == [("en",)]
+    assert found(folder.database, "SELECT language, remembers FROM people") == [("en", 0)]
+    assert found(folder.database, "SELECT id, said_by FROM memories") == [("m1", "person")]
     assert found(folder.database, "SELECT conversation_id FROM addresses") == [("next",)]
     assert found(folder.database, "SELECT kind, day, facts FROM notices") == [
         ("money_per_day", "2026-11-20", '{"limit":"5"}'),

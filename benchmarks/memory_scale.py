@@ -1,0 +1,259 @@
+"""Whether recall stays quick while memory grows: `python -m benchmarks.memory_scale --json`.
+
+Made-up memories of a hundred for each person go into a real database and a real index in its own process, with random vectors;
+all figures are wall time in milliseconds without embedding (the question's vector is kept from an earlier asking), medians.
+
+small_ms           a whole recall of a person with 100 memories, while all people together have a thirtieth, a third and all of
+                   `--total`; `ratio` is the slowest of these beside the first
+own_ms             the same of a person with 10,000 memories
+first_touch_ms     their first recall after a start: their book is opened
+add_ms             one more memory of that person: stored, embedded, put into the index, and taken into the book by the next
+                   recall (`add_parts_ms` by step)
+rebuild_s          filling a lost index anew with a third of the total, from the vectors in the database
+rss_mib            resident memory of this process, which is the bot's part, and of the index's
+
+`--total 3000` takes seconds, 300000 a good while. The last line of the output is one JSON object; exit 1 when an aim is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from statistics import median
+from typing import Final
+
+import numpy as np
+
+from benchmarks.recall import BUDGET, House, open_house, quieten, rss_mib, spread_ms
+from bot import __version__
+from bot.memory_ports import StoredVector
+from bot.memory_types import SELF, MemoryKind, NewMemory, Origin
+from bot.types import PersonId, Scope
+from bot.writes import AddMemory
+from profiles.embed import DIMENSION, HashEmbedder
+from profiles.everyday import FILE
+from profiles.ranking import memory_stems
+
+SEED: Final = 5
+TOTAL: Final = 300_000
+SMALL: Final = 100
+"""Memories of most people."""
+STEPS: Final = (30, 3, 1)
+"""What part of the total is there when the small person is asked."""
+AIMS: Final = {"ratio": 1.3, "own_ms": 5.0, "first_touch_ms": 300.0, "add_ms": 10.0, "rebuild_s": 600.0}
+ROUNDS: Final = 60
+"""Questions asked, and memories added, for each figure."""
+_SLICE: Final = 500
+_WORDS: Final = 12
+_BEGAN: Final = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def vocabulary() -> Sequence[str]:
+    """Everyday words of both languages."""
+    return sorted({word for word in FILE.read_text("utf-8").replace("|", " ").split() if word.isalpha()})
+
+
+@dataclass(slots=True, kw_only=True)
+class Town:
+    """The people of a house, and how many memories they have together."""
+
+    house: House
+    random: Random = field(default_factory=lambda: Random(SEED))
+    numbers: np.random.Generator = field(default_factory=lambda: np.random.default_rng(SEED))
+    words: Sequence[str] = field(default_factory=vocabulary)
+    rounds: int = ROUNDS
+    people: int = 0
+    memories: int = 0
+
+    async def settle(self, count: int) -> tuple[PersonId, list[str]]:
+        """Somebody new with so many memories, all in the index; and what these say."""
+        person = await self.house.person(f"somebody {self.people}")
+        self.people += 1
+        said = [" ".join(self.random.choices(self.words, k=_WORDS)) for _ in range(count)]
+        for start in range(0, count, _SLICE):
+            await self._remember(person, said[start : start + _SLICE], start)
+        self.memories += count
+        return person, said
+
+    async def grow(self, total: int) -> None:
+        """More people, until there are so many memories."""
+        while self.memories < total:
+            await self.settle(min(SMALL, total - self.memories))
+
+    async def _remember(self, person: PersonId, said: Sequence[str], start: int) -> None:
+        stores, embedder = self.house.stores, self.house.embedder.name
+        writes = [added(person, self.house.ids.new(), text, start + number) for number, text in enumerate(said)]
+        ids = [write.id for write in writes]
+        rows = self.numbers.standard_normal((len(said), DIMENSION)).astype(np.float32)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        halves = rows.astype("<f2")
+        vectors = [
+            StoredVector(id=one, person=person, group=None, vector=half.tobytes())
+            for one, half in zip(ids, halves, strict=True)
+        ]
+        await stores.memories.remember([], writes, self.house.clock.now())
+        await stores.vectors.store(embedder, vectors)
+        await self.house.index.add(person, Scope(), ids, halves.astype(np.float32))
+        await stores.vectors.indexed(embedder, ids)
+
+    def questions(self, said: Sequence[str]) -> list[str]:
+        """Half of the words of some memories."""
+        return [" ".join(text.split()[: _WORDS // 2]) for text in self.random.sample(said, min(self.rounds, len(said)))]
+
+    async def ask_ms(self, person: PersonId, questions: Sequence[str]) -> float:
+        """A recall whose question's vector is kept, p50."""
+        await self._asked(person, questions)
+        return spread_ms(await self._asked(person, questions))["p50"]
+
+    async def _asked(self, person: PersonId, questions: Sequence[str]) -> list[float]:
+        taken = []
+        for question in questions:
+            began = time.perf_counter()
+            found = await self.house.memories.recall(person, Scope(), question, budget=BUDGET)
+            taken.append(time.perf_counter() - began)
+            if not found:
+                raise RuntimeError("a person's own words were not recalled")
+        return taken
+
+    async def first_touch_ms(self, person: PersonId, questions: Sequence[str]) -> float:
+        """The first recall when nothing is kept, p50."""
+        taken = []
+        for question in questions[:5]:
+            await self.house.memories.forget(person)
+            taken += await self._asked(person, [question])
+        return 1_000 * median(taken)
+
+    async def add_ms(self, person: PersonId, question: str, already: int) -> dict[str, float]:
+        """One more memory, step by step, p50; what the next recall takes longer than the one after it is the book's."""
+        steps: dict[str, list[float]] = {"store": [], "index": [], "book": []}
+        for number in range(self.rounds):
+            write = added(person, self.house.ids.new(), f"something fresh number{number}", already + number)
+            began = time.perf_counter()
+            await self.house.stores.memories.remember([], [write], self.house.clock.now())
+            stored = time.perf_counter()
+            await self.house.indexer.run_once()
+            put_in = time.perf_counter()
+            (later,) = await self._asked(person, [question])
+            (usual,) = await self._asked(person, [question])
+            steps["store"].append(stored - began)
+            steps["index"].append(put_in - stored)
+            steps["book"].append(max(0.0, later - usual))
+        self.memories += self.rounds
+        return {name: round(1_000 * median(taken), 3) for name, taken in steps.items()}
+
+    async def rebuild_s(self) -> float:
+        """A lost index filled anew."""
+        began = time.perf_counter()
+        await self.house.indexer.reindex()
+        return time.perf_counter() - began
+
+
+def added(person: PersonId, id: str, text: str, number: int) -> AddMemory:
+    """The write of one memory."""
+    what = NewMemory(
+        kind=MemoryKind.EPISODE,
+        text=text,
+        said_by=SELF,
+        said_at=_BEGAN + timedelta(minutes=number),
+        session=str(number // 25),
+        position=number % 25,
+        origin=Origin.SAID,
+        sources=(f"turn {number}",),
+        language="en",
+    )
+    return AddMemory(person_id=person, group=None, id=id, what=what, stems=tuple(memory_stems(text, "en")))
+
+
+@asynccontextmanager
+async def open_town(rounds: int = ROUNDS) -> AsyncIterator[Town]:
+    """An empty town."""
+    embedder = HashEmbedder()
+    await embedder.ready()
+    async with open_house(embedder) as house:
+        yield Town(house=house, rounds=rounds)
+
+
+async def measure(total: int, show: Callable[[str], None], *, rounds: int = ROUNDS) -> dict[str, object]:
+    """All figures with so many memories at the end."""
+    small: dict[str, float] = {}
+    result: dict[str, object] = {}
+    own = total // STEPS[0]
+    async with open_town(rounds) as town:
+        person, said = await town.settle(min(SMALL, own))
+        questions = town.questions(said)
+        for part in STEPS:
+            await town.grow(total // part)
+            small[str(total // part)] = await town.ask_ms(person, questions)
+            show(f"{total // part} memories: {small[str(total // part)]} ms")
+            if part == STEPS[1]:
+                result["rebuild_s"] = round(await town.rebuild_s(), 1)
+                show(f"rebuilt in {result['rebuild_s']} s")
+        person, said = await town.settle(own)
+        show(f"somebody with {own} memories")
+        questions = town.questions(said)
+        result["first_touch_ms"] = round(await town.first_touch_ms(person, questions), 1)
+        result["own_ms"] = await town.ask_ms(person, questions)
+        parts = await town.add_ms(person, questions[0], own)
+        result["add_ms"] = round(sum(parts.values()), 3)
+        result["add_parts_ms"] = parts
+        result["rss_mib"] = {"bot": rss_mib(os.getpid()), "index": rss_mib(town.house.index.pid)}
+        people = town.people
+    first, *later = small.values()
+    ratio = round(max(later) / first, 2)
+    reached = {"ratio": ratio, **{name: result[name] for name in AIMS if name != "ratio"}}
+    return {
+        "benchmark": "memory_scale",
+        "version": __version__,
+        "python": platform.python_version(),
+        "total": total,
+        "people": people,
+        "own": own,
+        "small_ms": small,
+        "ratio": ratio,
+        **result,
+        "aims": AIMS,
+        "missed": [name for name, value in reached.items() if isinstance(value, float) and value > AIMS[name]],
+    }
+
+
+def _total(text: str) -> int:
+    if not text.isdigit() or int(text) < STEPS[0]:
+        raise argparse.ArgumentTypeError(f"expected a number of at least {STEPS[0]}, found {text!r}")
+    return int(text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the figures; exit 1 when an aim is missed."""
+    assert __doc__ is not None
+    summed_up, _, more = __doc__.partition("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.memory_scale",
+        description=summed_up,
+        epilog=more,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--total", type=_total, default=TOTAL, help=f"memories at the end (default: {TOTAL})")
+    parser.add_argument("--json", action="store_true", help="only the JSON object")
+    options = parser.parse_args(arguments)
+    quieten()
+    quiet = options.json
+    result = asyncio.run(measure(options.total, lambda line: None if quiet else print(line, flush=True)))
+    if not quiet:
+        for name, value in result.items():
+            print(f"{name:16} {value}")
+    print(json.dumps(result))
+    return 1 if result["missed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

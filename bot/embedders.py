@@ -1,0 +1,87 @@
+"""Which embedder the settings of memory ask for, and its yardstick: a `Config` in, an embedder out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+
+from bot.config import Config
+from bot.memory_ports import Embedder
+from bot.models.mistral import MistralModel
+from bot.models.mistral_embed import MODEL as MISTRAL_MODEL
+from bot.models.mistral_embed import MistralEmbedder
+from bot.models.ollama_embed import OllamaEmbedder
+from bot.ports import Clock
+from profiles.embed import HashEmbedder, OnnxEmbedder, Picked, ReadyEmbedder, pick
+from profiles.onnx_child import MODEL, TOKENIZER
+from profiles.yardstick import COMMONPLACES, LETTERS, MEANING, Yardstick
+
+
+async def choose(config: Config, clock: Clock, last: str) -> Picked:
+    """The embedder that is named, ready or not; for `auto` the best that is ready, or is of the kind of `last` (`pick`).
+
+    `last` is the embedder by which vectors are in the store (`VectorStore.embedder`), `""` when there are none.
+    """
+    found = candidates(config, clock)
+    return await pick(found, last=last if config.memory.embedder == "auto" else found[0].name)
+
+
+def candidates(config: Config, clock: Clock) -> Sequence[ReadyEmbedder]:
+    """What may be used, best first: just the one that is named; for `auto` those that keep every text near."""
+    builder = _Builder(config, clock)
+    if config.memory.embedder != "auto":
+        return [builder.make[config.memory.embedder]()]
+    names = ("onnx", "ollama", "hash") if builder.has_model() else ("ollama", "hash")
+    return [builder.make[name]() for name in names]
+
+
+async def yardstick_of(embedder: Embedder) -> Yardstick:
+    """What the likeness of two vectors by this embedder means. Raises EmbedderError."""
+    rows = await embedder.embed(list(chain.from_iterable(COMMONPLACES.values())))
+    measured, start = {}, 0
+    for language, texts in COMMONPLACES.items():
+        measured[language] = rows[start : start + len(texts)]
+        start += len(texts)
+    is_of_letters = embedder.name.startswith("hash-")
+    return Yardstick(commonplaces=measured, weight=LETTERS if is_of_letters else MEANING)
+
+
+class _Builder:
+    """Makes each embedder out of its settings."""
+
+    def __init__(self, config: Config, clock: Clock) -> None:
+        self._memory, self._models, self._clock = config.memory, config.models, clock
+        self._folder = config.data_dir / config.memory.onnx_folder
+        self.make: Mapping[str, Callable[[], ReadyEmbedder]] = {
+            "onnx": lambda: OnnxEmbedder(self._folder, clock=clock),
+            "ollama": self._ollama,
+            "mistral": self._mistral,
+            "hash": HashEmbedder,
+        }
+
+    def has_model(self) -> bool:
+        """Whether the folder holds a model and its tokenizer."""
+        return all((self._folder / name).is_file() for name in (MODEL, TOKENIZER))
+
+    def _ollama(self) -> OllamaEmbedder:
+        settings = self._models.ollama
+        return OllamaEmbedder(
+            host=settings.host,
+            model=self._memory.embedder_model,
+            is_remote=self._models.is_remote("ollama"),
+            may_forward=self._memory.embedder == "ollama",
+            keep_alive_s=settings.keep_alive_minutes * 60.0,
+            clock=self._clock,
+        )
+
+    def _mistral(self) -> MistralEmbedder:
+        settings = self._models.mistral
+        model = MistralModel(
+            api_key=settings.api_key.get_secret_value() if settings.api_key else "",
+            server_url=settings.server_url,
+            model=self._memory.embedder_model or MISTRAL_MODEL,
+            is_remote=self._models.is_remote("mistral"),
+            is_wanted=True,
+            clock=self._clock,
+        )
+        return MistralEmbedder(model)
