@@ -26,6 +26,7 @@ from bot.types import (
     Turn,
     TurnStatus,
 )
+from handlers.noting import told_facts
 from handlers.streaming import Streamed, stream
 from handlers.styling import Styling
 from handlers.wording import where_text_goes
@@ -80,6 +81,8 @@ class Answering:
         flags |= {Flag.LIMITED} if turn.over_limit is not None else set()
         flags |= generation.flags if generation is not None else set()
         text, flags = _ended(answer, flags, language)
+        if remember and Flag.UNKNOWN in flags and self._may_remember(turn):
+            text = _noted(turn, question) or text
         is_cut = answer.has_text and prompt.question != question
         is_trimmed = answer.has_text and _is_trimmed(turn, prompt, generation)
         flags |= {Flag.TRIMMED} if is_cut or is_trimmed else set()
@@ -89,10 +92,14 @@ class Answering:
             generation=generation,
             evidence=prompt.evidence,
             flags=frozenset(flags),
-            remember=remember and turn.person.remembers and self._settings.remembers and Flag.FAILED not in flags,
+            remember=remember and self._may_remember(turn) and Flag.FAILED not in flags,
             note=_omissions(language, is_cut=is_cut, is_trimmed=is_trimmed and not is_told),
         )
         return await self._styling.finished(turn, plan, outcome)
+
+    def _may_remember(self, turn: Turn) -> bool:
+        """Whether owner and person both let the bot remember."""
+        return turn.person.remembers and self._settings.remembers
 
     async def _evidence(self, turn: Turn, question: str, language: Language) -> tuple[tuple[Evidence, ...], set[Flag]]:
         """What this person taught and what the operator's folder says, looked for at the same time."""
@@ -113,7 +120,7 @@ class Answering:
                     turn.scope,
                     question,
                     budget=self._settings.recall_budget,
-                    with_memories=turn.person.remembers and self._settings.remembers,
+                    with_memories=self._may_remember(turn),
                 )
         except (TimeoutError, MartinError):
             return None
@@ -184,6 +191,13 @@ def _ended(answer: Streamed, flags: set[Flag], language: Language) -> tuple[str,
         text = say(language, "I could not answer just now. Your message is kept: /again tries it anew.")
         return text, flags | {Flag.FAILED}
     return answer.text, flags | {Flag.PARTIAL} if answer.error is not None else flags
+
+
+def _noted(turn: Turn, text: str) -> str:
+    """What to say where nothing was asked, but the person told something of theirs; empty where they did not."""
+    if any(mark in text for mark in "?¿"):
+        return ""
+    return "\n".join(say(turn.spoken, "Noted: “{said}”", said=fact.text) for fact in told_facts(turn, text))
 
 
 def _omissions(language: Language, *, is_cut: bool, is_trimmed: bool) -> str:

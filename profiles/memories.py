@@ -23,7 +23,7 @@ from bot.memory_types import BOT, SELF, Memory, MemoryKind
 from bot.ports import Clock
 from bot.types import LANGUAGES, AddressId, Evidence, EvidenceKind, Language, PersonId, Scope
 from profiles.asked import asks_what_was_answered, asks_what_was_asked
-from profiles.ranking import Book, Ranked, dense_query, memory_stems, rank
+from profiles.ranking import Book, Ranked, dense_query, memory_stems, rank, read
 from profiles.recall import shortened, within
 from profiles.yardstick import Floats, Yardstick
 
@@ -224,22 +224,24 @@ class MemoryRecall:
             shelf = await self._shelf(person, scope)
             if not len(shelf.book):
                 return ()
+            language = guess_language(text) or shelf.language
+            spoken = await self._with(shelf, lambda: read(shelf.book, text, language) if len(shelf.book) else None)
             near = await (early or self._near(person, scope, shelf, text, until))
         finally:
             if early is not None:
                 early.cancel()
         vector = None if near is None else near.vector
         hits = None if near is None else await self._hits(person, scope, shelf, near, until)
-        spoken, now = guess_language(text) or shelf.language, self._clock.now()
 
         def search() -> list[Ranked]:
             return rank(
                 shelf.book,
                 text,
-                language=spoken,
-                now=now,
+                language=language,
+                now=self._clock.now(),
                 vector=vector,
                 hits=hits,
+                spoken=spoken,
                 limit=limit,
                 with_answers=with_answers,
                 with_questions=with_questions,

@@ -7,7 +7,7 @@ measured on conversations (docs/design.md); each may change by half without chan
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -23,7 +23,7 @@ from profiles.days import asks_when, days_meant, tells_when
 from profiles.everyday import translations
 from profiles.yardstick import Floats
 
-__all__ = ["Book", "Ranked", "dense_query", "memory_stems", "rank"]
+__all__ = ["Book", "Ranked", "Spoken", "dense_query", "memory_stems", "rank", "read"]
 
 K1: Final = 1.2
 B: Final = 0.4
@@ -92,6 +92,7 @@ def rank(
     now: datetime,
     vector: NDArray[np.floating[Any]] | None = None,
     hits: Mapping[str, float] | None = None,
+    spoken: Spoken | None = None,
     limit: int = 10,
     with_answers: bool = True,
     with_questions: bool = True,
@@ -99,15 +100,18 @@ def rank(
     """The memories that answer `question`, best first, at most `limit`; none where nothing is about the same.
 
     `vector` is that of `dense_query(question, book.names)` by the book's embedder; without it the words decide alone. `hits`
-    are the cosines of the memories nearest to it, from an index; without them all vectors of the book are compared. The bot's
-    answers, and what the person merely asked, may be left out: then they only lend to what was said beside them. Equal ones
-    come newest first, whatever the order in which they were added.
+    are the cosines of the memories nearest to it, from an index; without them all vectors of the book are compared. `spoken` is
+    what `read` gave while those were looked for; it is read anew where the book has changed.
+
+    The bot's answers, and what the person merely asked, may be left out: then they only lend to what was said beside them.
+    Equal ones come newest first, whatever the order in which they were added.
     """
     if limit <= 0 or not len(book):
         return []
     layout = book.layout()
     shown = book.shown(answers=with_answers, questions=with_questions)
-    spoken = _by_words(book, layout, _concepts(book, question, language))
+    if spoken is None or spoken.layout is not layout:
+        spoken = read(book, question, language)
     meant = book.likeness(vector, hits) if vector is not None else None
     own = _scaled(spoken.scores)
     if meant is not None:
@@ -152,9 +156,10 @@ class _Concept:
 
 
 @dataclass(frozen=True, slots=True)
-class _Spoken:
+class Spoken:
     """What the words of a question find: BM25 by row and by session, and the share of its worth that a row covers."""
 
+    layout: Layout
     scores: Floats
     sessions: Floats
     covered: Floats
@@ -174,7 +179,9 @@ def _concepts(book: Book, question: str, language: Language) -> list[_Concept]:
     return list(found.values())
 
 
-def _by_words(book: Book, layout: Layout, concepts: Sequence[_Concept]) -> _Spoken:
+def read(book: Book, question: str, language: Language) -> Spoken:
+    """What the words of `question` find in a book that is not empty, to be ranked until it changes."""
+    layout, concepts = book.layout(), _concepts(book, question, language)
     lengths = layout.rows["length"]
     scores, covered = np.zeros((2, len(lengths)), np.float32)
     sessions = np.zeros(len(layout.starts), np.float32)
@@ -194,10 +201,10 @@ def _by_words(book: Book, layout: Layout, concepts: Sequence[_Concept]) -> _Spok
         often = np.bincount(layout.sessions[rows], weights=counts, minlength=len(sessions)).astype(np.float32)
         worth = concept.weight * _rarity(int(np.count_nonzero(often)), len(sessions))
         sessions += worth * (K1 + 1) * often / (often + norms)
-    return _Spoken(scores, sessions, covered / whole if whole else covered)
+    return Spoken(layout, scores, sessions, covered / whole if whole else covered)
 
 
-def _relevance(book: Book, layout: Layout, spoken: _Spoken, meant: Floats | None, shown: NDArray[np.bool_]) -> Floats:
+def _relevance(book: Book, layout: Layout, spoken: Spoken, meant: Floats | None, shown: NDArray[np.bool_]) -> Floats:
     """How much of the question each row has. What answers a question that is not shown has what that has."""
     chance = np.float32(LIKENESS_SPREAD * math.sqrt(2 * math.log(len(book))))
     relevance = spoken.covered if meant is None else spoken.covered + np.maximum(0, meant - chance)

@@ -268,11 +268,11 @@ class Rememberer:
         return 1
 
     async def _is_remembered(self, row: PendingMemory) -> bool:
-        """Whether the message itself is remembered still: from what was forgotten nothing more may follow."""
+        """Whether the message itself is remembered still: nothing more may follow from what was forgotten or put right."""
         if not _is_wanted(row):
             return False
         found = await self._memories.sourced(row.person, row.turn_id)
-        return any(memory.what.origin is Origin.SAID for memory in found)
+        return any(memory.what.origin is Origin.SAID and memory.ended_at is None for memory in found)
 
     async def _said(self, model: ChatModel, prompt: Prompt) -> str | None:
         """What the model says, empty where it fails; None when somebody wants an answer from it meanwhile."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import assert_never
+from typing import Final, assert_never
 
+from bot.lexical import tokens
 from bot.memory_types import Memory, NewMemory
 from bot.types import AddressId, PersonId
 from bot.writes import AddMemory, AddMemorySource, EndMemories, MemoryWrite
 from profiles.facts.merging import Duplicate, Keep, Outdated, Supersede, decide
 from profiles.ranking import memory_stems
+
+_APART: Final = re.compile(r"[:_|]+")
 
 
 def settle(
@@ -34,6 +38,11 @@ def settle(
             assert_never(decision)
 
 
+def _slot_stems(slot: str) -> tuple[str, ...]:
+    """The stems of what a slot is about: "Has a red Fiat." is found by "car", "Works as a nurse." by "job"."""
+    return tuple(dict.fromkeys(tokens(_APART.sub(" ", slot), "en")))
+
+
 def _added(
     new: NewMemory,
     person: PersonId,
@@ -48,7 +57,7 @@ def _added(
         group=group,
         id=id,
         what=new,
-        stems=tuple(memory_stems(new.text, new.language)),
+        stems=(*memory_stems(new.text, new.language), *_slot_stems(new.slot)),
         supersedes=supersedes,
         superseded_by=superseded_by,
     )

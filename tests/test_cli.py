@@ -18,6 +18,7 @@ from bot.errors import ConfigError, Problem
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = ("run", "chat", "migrate", "doctor", "backup", "restore", "forget", "model-pull", "certificate", "version")
+MEMORY_COMMANDS = ("import", "reindex", "embedder-pull")
 
 
 def clean_environment(**more: str) -> dict[str, str]:
@@ -62,7 +63,7 @@ def test_the_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *MEMORY_COMMANDS])
 def test_every_command_helps_in_both_languages(command: str, language: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert execute([command, "--help"], language) == 0
     shown = capsys.readouterr().out
@@ -76,7 +77,7 @@ def test_every_command_helps_in_both_languages(command: str, language: str, caps
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["--help"], "en") == 0
     shown = capsys.readouterr().out
-    assert all(f"  {command} " in shown for command in COMMANDS)
+    assert all(f"  {command} " in shown for command in (*COMMANDS, *MEMORY_COMMANDS))
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["backup"], ["run", "--nonsense"], ["doctor", "--check=maybe"]])
@@ -85,14 +86,14 @@ def test_a_wrong_command_line_exits_with_2(arguments: list[str], capsys: pytest.
     assert "Traceback" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "version"])
+@pytest.mark.parametrize("command", [name for name in (*COMMANDS, *MEMORY_COMMANDS) if name != "version"])
 def test_no_command_runs_on_a_broken_configuration(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "config.toml").write_text("[web]\nport = 99999\nprot = 1\n")
     monkeypatch.setenv("MARTIN_WEB__HOTS", "x")
     monkeypatch.setenv("MARTIN_WEB__ADMIN_TOKEN", "hunter2")
-    argument = ["x"] if command in ("backup", "restore", "forget") else []
+    argument = {"import": ["x", "--person", "y"], **dict.fromkeys(("backup", "restore", "forget"), ["x"])}.get(command, [])
     assert execute([command, *argument], "en") == 2
     shown = capsys.readouterr()
     assert shown.out == ""

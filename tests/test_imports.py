@@ -145,7 +145,7 @@ ALLOWED: Mapping[str, set[str]] = {
         },
     ),
     "profiles.embedding": BASE,
-    "profiles.settling": {*BASE, "profiles.facts", "profiles.facts.*", *SOUGHT},
+    "profiles.settling": {*BASE, "bot.lexical", "profiles.facts", "profiles.facts.*", *SOUGHT},
     **_same(SOUGHT, {*BASE, "bot.lexical", *SOUGHT}),
     **_same(("profiles.facts", "profiles.facts.*"), {*BASE, "bot.lexical", "profiles.facts.*"}),
     **_same(("profiles.importers", "profiles.importers.*"), {*BASE, "bot.normalise", "profiles.importers.*"}),

@@ -127,14 +127,17 @@ class StoredTurns:
         return TurnId(rows[0][0]) if rows else None
 
 
-def _to_remember(record: TurnRecord) -> tuple[Step, Step]:
-    """The turn's words that are to become memories. A memory's id names its turn and part: it can never come twice."""
-    turn = record.turn
+def _to_remember(record: TurnRecord) -> tuple[Step, ...]:
+    """The turn's words that are to become memories. A memory's id names its turn and part: it can never come twice.
+
+    An answer without a language model repeats what is known already, so that only its question is remembered.
+    """
+    turn, made = record.turn, record.outcome.generation
     row = {"person_id": turn.person.id, "turn_id": turn.id, "created_at": record.answered_at}
-    return (
-        (INSERT_PENDING_MEMORY, {**row, "id": turn.id + "q", "part": "question"}),
-        (INSERT_PENDING_MEMORY, {**row, "id": turn.id + "a", "part": "answer"}),
-    )
+    question = (INSERT_PENDING_MEMORY, {**row, "id": turn.id + "q", "part": "question"})
+    if made is not None and not made.is_counted:
+        return (question,)
+    return question, (INSERT_PENDING_MEMORY, {**row, "id": turn.id + "a", "part": "answer"})
 
 
 def _row(record: TurnRecord) -> dict[str, object]:

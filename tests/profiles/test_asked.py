@@ -9,7 +9,7 @@ import pytest
 
 from bot.memory_types import BOT, SELF, Origin
 from profiles.asked import asks_what_was_answered, asks_what_was_asked, only_asks
-from profiles.ranking import Book, rank
+from profiles.ranking import Book, rank, read
 from tests.profiles.test_ranking import NOW, TALK, YARDSTICK, about, book_of, ids, memory
 
 
@@ -151,3 +151,11 @@ def test_the_nearest_alone_rank_as_all_do() -> None:
     assert [(one.id, round(one.score, 4)) for one in by_index] == [(one.id, round(one.score, 4)) for one in exact]
     book.drop_vectors()
     assert rank(book, "thing 7", language="en", now=NOW, vector=about("music"), limit=60) != exact
+
+
+def test_words_read_before_the_book_changed_are_read_anew() -> None:
+    book = book_of(TALK.items())
+    spoken = read(book, "who chased the postman", "en")
+    assert ids(rank(book, "who chased the postman", language="en", now=NOW, spoken=spoken)) == ["dog"]
+    book.add("cat", memory("The cat chased the postman too"))
+    assert set(ids(rank(book, "who chased the postman", language="en", now=NOW, spoken=spoken))) == {"dog", "cat"}
