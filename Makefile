@@ -9,6 +9,8 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
 SOURCES := bot handlers profiles web benchmarks tests
+# Tests run beside one another, one process for each core; `make test ARGS="-n 0 …"` keeps them in one.
+SPREAD := -n auto --maxprocesses 4 --dist worksteal
 COOLDOWN_DAYS := 7
 
 # What is asked of an interpreter: 3.11 or later, with venv and pip's bundle.
@@ -29,7 +31,7 @@ chat: setup  ## talk in this terminal
 	@$(PYTHON) -m bot chat
 
 test: $(VENV)/installed-dev  ## run the tests
-	$(PYTHON) -m pytest $(ARGS)
+	$(PYTHON) -m pytest $(SPREAD) $(ARGS)
 
 check: $(VENV)/installed-dev  ## style, types, import rules, languages, documents
 	$(VENV)/bin/ruff check --no-cache $(SOURCES)
@@ -48,8 +50,9 @@ bench: $(VENV)/installed-dev  ## measure: overhead against python-telegram-bot, 
 outage: $(VENV)/installed-dev  ## let the language model die for five minutes under 200 people
 	$(PYTHON) -m benchmarks.models --outage 300 --json
 
-chaos: $(VENV)/installed-dev  ## kill the bot 500 times under load and look for anything lost or doubled
+chaos: $(VENV)/installed-dev  ## kill the bot 500 times under load and look for anything lost or doubled; run the slow tests
 	$(PYTHON) -m tests.chaos.kills --kills 500 $(ARGS)
+	$(PYTHON) -m pytest -m slow $(SPREAD)
 
 docs: $(VENV)/installed-dev  ## write the generated pages of docs/ anew
 	$(PYTHON) -m tests.documents

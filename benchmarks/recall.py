@@ -4,7 +4,7 @@ The product's own path, on conversations with labelled questions (LoCoMo's forma
 conversation becomes one person's import into a real database, one episode a turn, both speakers under their names; the indexer
 embeds them and fills a real index in its own process; each question goes through `MemoryRecall`. What a fact is drawn from
 counts for its turn. Beside it, plain Chroma: the raw texts in one collection for each conversation, by cosine, with the same
-embedder.
+embedder; and once more with the speaker's name before each text.
 
 r_at_5 … ndcg_at_10     the share of the evidence among the first so many memories, over all questions and by category
 ms_with_embedding       p50 and p95 of a whole recall, texts read and budget kept, of a question never asked before
@@ -25,6 +25,7 @@ import json
 import logging
 import os
 import platform
+import secrets
 import sys
 import tempfile
 import time
@@ -38,7 +39,7 @@ from typing import Final
 
 import structlog
 
-from benchmarks.locomo import DEPTHS, Conversation, Found, Labels, figures, load, summary
+from benchmarks.locomo import DEPTHS, Conversation, Found, Labels, Turn, figures, load, summary
 from bot import __version__
 from bot.embedders import yardstick_of
 from bot.memory_ports import Embedder
@@ -205,8 +206,8 @@ async def _turns(house: House, person: PersonId, talk: Conversation) -> Mapping[
     return {memory.id: by_place[memory.what.session, memory.what.position] for memory in memories}
 
 
-async def plain_chroma(talks: Sequence[Conversation], embedder: Embedder) -> dict[str, object]:
-    """What most bots do: the texts' vectors in Chroma, the question's vector, the nearest."""
+async def plain_chroma(talks: Sequence[Conversation], embedder: Embedder, written: Callable[[Turn], str]) -> dict[str, object]:
+    """What most bots do: the vectors of what is `written` of each turn in Chroma, the question's vector, the nearest."""
     import chromadb
     from chromadb.config import Settings
 
@@ -215,9 +216,9 @@ async def plain_chroma(talks: Sequence[Conversation], embedder: Embedder) -> dic
     seconds: list[float] = []
     for number, talk in enumerate(talks):
         collection = client.create_collection(
-            f"plain-{number}", embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
+            f"plain-{number}-{secrets.token_hex(4)}", embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
         )
-        rows = await embedder.embed([turn.text for turn in talk.turns])
+        rows = await embedder.embed([written(turn) for turn in talk.turns])
         for start in range(0, len(rows), 500):
             part = slice(start, start + 500)
             collection.add(ids=[turn.id for turn in talk.turns[part]], embeddings=rows[part])
@@ -278,7 +279,8 @@ async def measure(talks: Sequence[Conversation], embedder: ReadyEmbedder, show: 
         "index_s": round(index_s, 2),
         "rss_mib": rss,
         "strays": strays,
-        "plain_chroma": await plain_chroma(talks, embedder),
+        "plain_chroma": await plain_chroma(talks, embedder, lambda turn: turn.text),
+        "plain_chroma_named": await plain_chroma(talks, embedder, lambda turn: f"{turn.said_by}: {turn.text}"),
     }
 
 

@@ -23,7 +23,7 @@ from bot.memory_types import BOT, SELF, Memory, MemoryKind
 from bot.ports import Clock
 from bot.types import LANGUAGES, AddressId, Evidence, EvidenceKind, Language, PersonId, Scope
 from profiles.asked import asks_what_was_answered, asks_what_was_asked
-from profiles.ranking import Book, Ranked, dense_query, memory_stems, rank, read
+from profiles.ranking import Book, Ranked, Reading, dense_query, memory_stems, rank, read
 from profiles.recall import shortened, within
 from profiles.yardstick import Floats, Yardstick
 
@@ -224,8 +224,12 @@ class MemoryRecall:
             shelf = await self._shelf(person, scope)
             if not len(shelf.book):
                 return ()
-            language = guess_language(text) or shelf.language
-            spoken = await self._with(shelf, lambda: read(shelf.book, text, language) if len(shelf.book) else None)
+            language, now = guess_language(text) or shelf.language, self._clock.now()
+
+            def look() -> Reading | None:
+                return read(shelf.book, text, language=language, now=now) if len(shelf.book) else None
+
+            reading = await self._with(shelf, look)
             near = await (early or self._near(person, scope, shelf, text, until))
         finally:
             if early is not None:
@@ -238,10 +242,10 @@ class MemoryRecall:
                 shelf.book,
                 text,
                 language=language,
-                now=self._clock.now(),
+                now=now,
                 vector=vector,
                 hits=hits,
-                spoken=spoken,
+                reading=reading,
                 limit=limit,
                 with_answers=with_answers,
                 with_questions=with_questions,

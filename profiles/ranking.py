@@ -7,7 +7,7 @@ measured on conversations (docs/design.md); each may change by half without chan
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -19,11 +19,11 @@ from bot.lexical import content_words, is_common, is_light, stem, tokens, words
 from bot.memory_types import BOT, SELF
 from bot.types import Language
 from profiles.book import Book, Layout, Numbers, dense_query, memory_stems
-from profiles.days import asks_when, days_meant, tells_when
+from profiles.days import Span, asks_when, days_meant, tells_when
 from profiles.everyday import translations
 from profiles.yardstick import Floats
 
-__all__ = ["Book", "Ranked", "Spoken", "dense_query", "memory_stems", "rank", "read"]
+__all__ = ["Book", "Ranked", "Reading", "dense_query", "memory_stems", "rank", "read"]
 
 K1: Final = 1.2
 B: Final = 0.4
@@ -92,7 +92,7 @@ def rank(
     now: datetime,
     vector: NDArray[np.floating[Any]] | None = None,
     hits: Mapping[str, float] | None = None,
-    spoken: Spoken | None = None,
+    reading: Reading | None = None,
     limit: int = 10,
     with_answers: bool = True,
     with_questions: bool = True,
@@ -100,8 +100,8 @@ def rank(
     """The memories that answer `question`, best first, at most `limit`; none where nothing is about the same.
 
     `vector` is that of `dense_query(question, book.names)` by the book's embedder; without it the words decide alone. `hits`
-    are the cosines of the memories nearest to it, from an index; without them all vectors of the book are compared. `spoken` is
-    what `read` gave while those were looked for; it is read anew where the book has changed.
+    are the cosines of the memories nearest to it, from an index; without them all vectors of the book are compared. `reading`
+    is what `read` gave while those were looked for; it is read anew where the book has changed.
 
     The bot's answers, and what the person merely asked, may be left out: then they only lend to what was said beside them.
     Equal ones come newest first, whatever the order in which they were added.
@@ -110,24 +110,24 @@ def rank(
         return []
     layout = book.layout()
     shown = book.shown(answers=with_answers, questions=with_questions)
-    if spoken is None or spoken.layout is not layout:
-        spoken = read(book, question, language)
+    if reading is None or reading.layout is not layout:
+        reading = read(book, question, language=language, now=now)
     meant = book.likeness(vector, hits) if vector is not None else None
-    own = _scaled(spoken.scores)
+    own = _scaled(reading.scores)
     if meant is not None:
         own = own + np.float32(book.weight) * _scaled(meant)
     lent = NEIGHBOUR * (_at(own, layout.before) + _at(own, layout.after))
     evidence = np.where(shown, own + lent, np.float32(0))
     most = float(evidence.max())
-    belief = _belief(book, question, _relevance(book, layout, spoken, meant, shown))
+    belief = _belief(reading, _relevance(book, reading, meant, shown))
     if most <= 0 or belief < BELIEVED * min(1.0, 0.4 + 0.13 * math.log(len(book))):
         return []
     session = SESSION_BEST * np.maximum.reduceat(evidence[layout.by_session], layout.starts)
-    session += SESSION_WORDS * most * _scaled(spoken.sessions)
+    session += SESSION_WORDS * most * _scaled(reading.sessions)
     found = np.flatnonzero(evidence >= FLOOR * most)
     rows = layout.rows[found]
     parts = {"evidence": own[found], "neighbours": lent[found], "session": session[layout.sessions[found]]}
-    parts |= {name: most * bonus for name, bonus in _circumstances(book, rows, question, now).items()}
+    parts |= {name: most * bonus for name, bonus in _circumstances(book, rows, reading, now).items()}
     total = sum(parts.values(), np.zeros(len(found)))
     high = float(total.max())
     # Of equal ones the newest.
@@ -156,13 +156,19 @@ class _Concept:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
-    """What the words of a question find: BM25 by row and by session, and the share of its worth that a row covers."""
+class Reading:
+    """What the words of a question find: BM25 by row and by session, and the share of its worth that a row covers.
+
+    `named` are the speakers whom it names, `days` those it means.
+    """
 
     layout: Layout
     scores: Floats
     sessions: Floats
     covered: Floats
+    named: Sequence[str]
+    days: Sequence[Span]
+    asks_when: bool
 
 
 def _concepts(book: Book, question: str, language: Language) -> list[_Concept]:
@@ -179,7 +185,7 @@ def _concepts(book: Book, question: str, language: Language) -> list[_Concept]:
     return list(found.values())
 
 
-def read(book: Book, question: str, language: Language) -> Spoken:
+def read(book: Book, question: str, *, language: Language, now: datetime) -> Reading:
     """What the words of `question` find in a book that is not empty, to be ranked until it changes."""
     layout, concepts = book.layout(), _concepts(book, question, language)
     lengths = layout.rows["length"]
@@ -201,20 +207,28 @@ def read(book: Book, question: str, language: Language) -> Spoken:
         often = np.bincount(layout.sessions[rows], weights=counts, minlength=len(sessions)).astype(np.float32)
         worth = concept.weight * _rarity(int(np.count_nonzero(often)), len(sessions))
         sessions += worth * (K1 + 1) * often / (often + norms)
-    return Spoken(layout, scores, sessions, covered / whole if whole else covered)
+    return Reading(
+        layout=layout,
+        scores=scores,
+        sessions=sessions,
+        covered=covered / whole if whole else covered,
+        named=book.speakers_in(question),
+        days=days_meant(question, now.date()),
+        asks_when=asks_when(question),
+    )
 
 
-def _relevance(book: Book, layout: Layout, spoken: Spoken, meant: Floats | None, shown: NDArray[np.bool_]) -> Floats:
+def _relevance(book: Book, reading: Reading, meant: Floats | None, shown: NDArray[np.bool_]) -> Floats:
     """How much of the question each row has. What answers a question that is not shown has what that has."""
     chance = np.float32(LIKENESS_SPREAD * math.sqrt(2 * math.log(len(book))))
-    relevance = spoken.covered if meant is None else spoken.covered + np.maximum(0, meant - chance)
-    asked = np.where(layout.rows["asks"] & ~shown, relevance, np.float32(0))
-    return np.where(shown, np.maximum(relevance, _at(asked, layout.before)), np.float32(0))
+    relevance = reading.covered if meant is None else reading.covered + np.maximum(0, meant - chance)
+    asked = np.where(reading.layout.rows["asks"] & ~shown, relevance, np.float32(0))
+    return np.where(shown, np.maximum(relevance, _at(asked, reading.layout.before)), np.float32(0))
 
 
-def _belief(book: Book, question: str, relevance: Floats) -> float:
+def _belief(reading: Reading, relevance: Floats) -> float:
     """How sure it is that anything here is about the question: above 0, 1 and more for all of its words in one memory."""
-    has_name = any(name not in (SELF, BOT) for name in book.speakers_in(question))
+    has_name = any(name not in (SELF, BOT) for name in reading.named)
     return float(relevance.max()) + NAMED * has_name
 
 
@@ -233,12 +247,12 @@ def _at(scores: Floats, rows: Numbers) -> Floats:
     return np.append(scores, np.float32(0))[rows]
 
 
-def _circumstances(book: Book, rows: NDArray[np.void], question: str, now: datetime) -> dict[str, Floats]:
+def _circumstances(book: Book, rows: NDArray[np.void], reading: Reading, now: datetime) -> dict[str, Floats]:
     """What speaks for some rows besides what they say, in shares of the best evidence: who said it, when, and what it is."""
     speaker, date = np.zeros((2, len(rows)), np.float32)
-    if named := book.speakers_in(question):
+    if named := reading.named:
         speaker[rows["speaker"] == book.said_by(named[0])] = SPEAKER if len(named) == 1 else SPEAKER / 2
-    for first, last in days_meant(question, now.date()):
+    for first, last in reading.days:
         since, length = rows["day"] - first.toordinal(), (last - first).days
         date[(since > length) & (since <= length + 7)] = DATED / 2
         date[(since >= 0) & (since <= length)] = DATED
@@ -246,7 +260,7 @@ def _circumstances(book: Book, rows: NDArray[np.void], question: str, now: datet
     return {
         "speaker": speaker,
         "date": date,
-        "time": (TELLS_WHEN * asks_when(question)) * rows["tells_when"].astype(np.float32),
+        "time": (TELLS_WHEN * reading.asks_when) * rows["tells_when"].astype(np.float32),
         "substance": np.float32(SUBSTANCE) * np.minimum(1, rows["length"] / FULL),
         "kind": np.float32(DISTILLED) * ~rows["is_episode"],
         "recency": (RECENT / (1 + age)).astype(np.float32),

@@ -23,6 +23,11 @@ def pytest_configure(config: pytest.Config) -> None:
     _GUARDS.install()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no core waits for it at the end; all else stays in its random order."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
 @pytest.fixture(autouse=True)
 def _watched(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fails a test during which the network was tried or an event loop was blocked by code of ours."""

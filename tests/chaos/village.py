@@ -104,6 +104,7 @@ class Village:
     model: FakeModel
     search: MemoryRecall
     rememberer: Rememberer
+    index: ChromaIndex | None
     indexer: Indexer | None
     people: list[Villager] = field(default_factory=list)
     outcome: Outcome | None = None
@@ -186,14 +187,14 @@ def found_in(prompt: Prompt, who: Villager, *, in_group: bool) -> tuple[list[Lea
 
 
 @asynccontextmanager
-async def village(path: Path, *, with_index: bool) -> AsyncIterator[Village]:
+async def village(path: Path, *, with_index: bool, deadline_s: float = 5) -> AsyncIterator[Village]:
     """An empty village on a real database; `with_index` puts vectors into a real Chroma, else words decide alone."""
     folder, clock, ids = DataFolder.open(path), SystemClock(), TimeOrderedIds()
     await migrate(folder, clock)
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(open_folder(folder, clock=clock, ids=ids))
         search = MemoryRecall(store=stores.memories, vectors=stores.vectors, clock=clock)
-        indexer = None
+        index = indexer = None
         if with_index:
             embedder = CachedEmbedder(HashEmbedder())
             index = ChromaIndex(folder=folder.chroma, secret=folder.secret_key(), embedder=embedder.name, clock=clock)
@@ -215,7 +216,8 @@ async def village(path: Path, *, with_index: bool) -> AsyncIterator[Village]:
             may_ask=lambda: False,
             on_change=lambda: None,
         )
-        made = services(model=model, settings=HandlerSettings(recall_deadline_s=5, prompt_budget=8_192, recall_budget=4_000))
+        settings = HandlerSettings(recall_deadline_s=deadline_s, prompt_budget=8_192, recall_budget=4_000)
+        made = services(model=model, settings=settings)
         yield Village(
             stores=stores,
             talk=Talk(stores, clock, ids),
@@ -223,6 +225,7 @@ async def village(path: Path, *, with_index: bool) -> AsyncIterator[Village]:
             model=model,
             search=search,
             rememberer=rememberer,
+            index=index,
             indexer=indexer,
         )
 

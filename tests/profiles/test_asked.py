@@ -155,7 +155,7 @@ def test_the_nearest_alone_rank_as_all_do() -> None:
 
 def test_words_read_before_the_book_changed_are_read_anew() -> None:
     book = book_of(TALK.items())
-    spoken = read(book, "who chased the postman", "en")
-    assert ids(rank(book, "who chased the postman", language="en", now=NOW, spoken=spoken)) == ["dog"]
+    reading = read(book, "who chased the postman", language="en", now=NOW)
+    assert ids(rank(book, "who chased the postman", language="en", now=NOW, reading=reading)) == ["dog"]
     book.add("cat", memory("The cat chased the postman too"))
-    assert set(ids(rank(book, "who chased the postman", language="en", now=NOW, spoken=spoken))) == {"dog", "cat"}
+    assert set(ids(rank(book, "who chased the postman", language="en", now=NOW, reading=reading))) == {"dog", "cat"}
