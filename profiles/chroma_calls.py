@@ -64,9 +64,13 @@ class ChromaSetup(msgspec.Struct, kw_only=True):
 
 
 class Opened(msgspec.Struct):
-    """How the index was found. One that is not complete wants to be built before it is searched."""
+    """How the index was found. One that is not complete wants to be built before it is searched.
+
+    `born` is another one after every loss, so what was put in since it was first told is still there.
+    """
 
     is_complete: bool
+    born: str
 
 
 class Add(msgspec.Struct):

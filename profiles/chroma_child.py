@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import resource
+import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -77,13 +78,15 @@ class ChromaOwner:
             self._client = self._connect()
             canary = self._get(self._setup.bot + CANARY)
             if canary is None:
-                canary = self._make(self._setup.bot + CANARY, {"complete": ""})
+                canary = self._make(self._setup.bot + CANARY, _newborn())
                 new_canary(canary)
             check_canary(canary)
             self._seal(self._setup.bot + CANARY)
-            is_half_tidied = self._files is not None and bool(self._files.tidying().now)
-            done_for = (canary.metadata or {}).get("complete")
-        return Opened(is_complete=done_for == self._setup.embedder and not is_half_tidied)
+            if self._files is not None and self._files.tidying().now:  # killed amid that: a collection may be lost
+                canary.modify(metadata=_newborn())
+                self._files.note(now="")
+            told = canary.metadata or {}
+        return Opened(is_complete=told.get("complete") == self._setup.embedder, born=str(told.get("born", "")))
 
     def renewing(self, work: Callable[[P], object]) -> Callable[[P], object]:
         """`work`, after which the process ends when too many indexes are in memory."""
@@ -208,9 +211,7 @@ class ChromaOwner:
             if self._files is not None and stale:
                 self._files.note(unclean=True)
             self._delete(stale)
-            canary.modify(metadata={"complete": self._setup.embedder})
-            if self._files is not None:
-                self._files.note(now="")
+            canary.modify(metadata={**(canary.metadata or {}), "complete": self._setup.embedder})
         if stale:
             self.vacuum(None)
 
@@ -335,6 +336,11 @@ class ChromaOwner:
                 self._client.delete_collection(name)
         except self._errors as error:
             raise IndexUnavailable(f"Chroma: {type(error).__name__}") from error
+
+
+def _newborn() -> dict[str, str]:
+    """What the canary says of an index that lacks something."""
+    return {"complete": "", "born": secrets.token_hex(8)}
 
 
 def _parts(all: Iterable[T]) -> Iterator[list[T]]:

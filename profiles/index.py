@@ -89,6 +89,7 @@ class ChromaIndex:
         self._child = Child("profiles.chroma_child", setup, clock=clock, patience=patience, on_ready=self._opened)
         self._rebuild: int | None = None
         self._rebuilds = 0
+        self._born = ""
         self._since = clock.now()
         self._damage = ""
         self._vacuum = asyncio.Lock()
@@ -127,7 +128,10 @@ class ChromaIndex:
 
     @property
     def rebuild(self) -> int | None:
-        """The number of the rebuild that is wanted: put everything in, then call `rebuilt` with it. None when all is in."""
+        """The number of the rebuild that is wanted: put everything in, then call `rebuilt` with it. None when all is in.
+
+        Another number is another loss; after a mere restart of its process what was put in is still there.
+        """
         return self._rebuild
 
     def start(self) -> None:
@@ -250,14 +254,15 @@ class ChromaIndex:
             self._rebuild, self._since, self._damage = None, self._clock.now(), ""
 
     def _opened(self, told: msgspec.Raw) -> None:
-        is_complete = msgspec.msgpack.decode(told, type=Opened).is_complete
+        opened = msgspec.msgpack.decode(told, type=Opened)
+        is_another, self._born = not opened.born or opened.born != self._born, opened.born
         self._since = self._clock.now()
-        if is_complete:
+        if opened.is_complete:
             self._rebuild = None
-            return
-        self._rebuilds += 1
-        self._rebuild = self._rebuilds
-        _log.warning("index.incomplete", reason=self._damage or "new")
+        elif is_another or self._rebuild is None:
+            self._rebuilds += 1
+            self._rebuild = self._rebuilds
+            _log.warning("index.incomplete", reason=self._damage or "new")
 
     async def _cleaned(self) -> None:
         """Return when a vacuum that began later than now has ended: several wait for the same one."""

@@ -55,7 +55,7 @@ class Index(Protocol):
 
     @property
     def rebuild(self) -> int | None:
-        """The number of the rebuild that is wanted, another one after each loss; None when all is in."""
+        """The number of the rebuild that is wanted, another one after each loss of what was put in; None when all is in."""
 
     async def add(self, person: PersonId, scope: Scope, ids: Sequence[str], vectors: Vectors) -> None:
         """Put vectors in; one that is there already stays."""

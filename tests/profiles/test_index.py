@@ -270,13 +270,24 @@ async def test_a_rebuild_overtaken_by_another_loss_does_not_count_as_done(tmp_pa
     async with opened(tmp_path) as index:
         rebuild = index.rebuild
         assert rebuild is not None
+        await index.discard()
+        with pytest.raises(IndexUnavailable, match="lost while"):
+            await index.rebuilt(rebuild)
+        assert index.rebuild not in (None, rebuild)
+
+
+async def test_a_rebuild_goes_on_after_a_kill_that_loses_nothing(tmp_path: Path) -> None:
+    async with opened(tmp_path) as index:
+        rebuild = index.rebuild
+        assert rebuild is not None
+        await index.add(ANA, PRIVATE, ids(120, "ana"), vectors(120, 1))
         assert index.pid is not None
         os.kill(index.pid, signal.SIGKILL)
         await until_state(index, IndexState.DOWN, IndexState.STARTING)
         await until_state(index, IndexState.REBUILDING)
-        with pytest.raises(IndexUnavailable, match="lost while"):
-            await index.rebuilt(rebuild)
-        assert index.rebuild not in (None, rebuild)
+        await index.add(ANA, GROUP, ids(30, "group"), vectors(30, 2))
+        await index.rebuilt(rebuild)
+        assert len(await index.search(ANA, [PRIVATE, GROUP], vectors(1, 9)[0], 200, timeout_s=OPEN_S)) == 150
 
 
 async def test_it_is_checked_and_tidied_by_itself(tmp_path: Path) -> None:

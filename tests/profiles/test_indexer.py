@@ -21,6 +21,7 @@ from bot.store.folder import DataFolder
 from bot.store.migrate import migrate
 from bot.types import Scope
 from bot.writes import DropAllMemories, DropMemories, EndMemories
+from profiles.chroma_child import INDEXES_IN_MEMORY
 from profiles.index import ChromaIndex, IndexState
 from profiles.indexer import Indexer
 from tests.profiles.index_talk import OPEN_S, PRIVATE, new_index, opened, where
@@ -191,6 +192,18 @@ async def test_after_a_kill_in_the_middle_of_a_rebuild_everything_is_found_as_be
         assert await counts(index, people) == [250] * 8
         assert await agreement(house, index, people) >= 0.99
         await indexer.check()
+
+
+async def test_more_people_than_fit_in_memory_are_put_in_again(house: House) -> None:
+    """The index's process renews itself on the way, which loses nothing."""
+    people = [(await house.person(f"user {number}"))[0] for number in range(INDEXES_IN_MEMORY + 10)]
+    for number, person in enumerate(people):
+        await house.remember(person, f"number {number}")
+    async with opened(house.chroma) as index:
+        first = index.pid
+        await settled(house.indexer(index), index)
+        assert index.pid != first
+        assert await counts(index, people) == [1] * len(people)
 
 
 @pytest.mark.slow
