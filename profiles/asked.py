@@ -1,4 +1,4 @@
-"""What a question is after besides its subject: what the bot said, what the person asked; and what does nothing but ask (pure)."""
+"""What a question is after besides its subject: what the bot said, what the person asked; what only asks (pure)."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from bot.types import Language
 from profiles.book import Book, Layout, Numbers, dense_query, memory_stems
 from profiles.days import Span, asks_when, days_meant, tells_when
 from profiles.everyday import translations
+from profiles.wanted import mark_of, wanted_facts
 from profiles.yardstick import Floats
 
 __all__ = ["Book", "Ranked", "Reading", "dense_query", "memory_stems", "rank", "read"]
@@ -36,6 +37,8 @@ COMMON: Final = 0.85
 """What words of nearly any talk count beside a telling one."""
 FORGIVEN: Final = 0.3
 """What such a word counts against relevance where no memory has it."""
+WANTED: Final = 1.5
+"""What being a fact of the kind that is asked for counts beside a telling word."""
 TRANSLATED: Final = 0.6
 """What a word of the other language counts beside the word itself."""
 
@@ -182,7 +185,8 @@ def _concepts(book: Book, question: str, language: Language) -> list[_Concept]:
         options |= {stem(word, other): 1.0, stem(word, language): 1.0}
         is_about = word not in names and not tells_when(word) and stem(word, language) not in _TELLING[language]
         found.setdefault(stem(word, language), _Concept(options, weight, is_about))
-    return list(found.values())
+    wanted = [_Concept({mark_of(slot): 1.0}, WANTED, is_about=True) for slot in wanted_facts(question, language)]
+    return [*found.values(), *(concept for concept in wanted if len(book.having(concept.options)[0]))]
 
 
 def read(book: Book, question: str, *, language: Language, now: datetime) -> Reading:

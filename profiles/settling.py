@@ -12,6 +12,7 @@ from bot.types import AddressId, PersonId
 from bot.writes import AddMemory, AddMemorySource, EndMemories, MemoryWrite
 from profiles.facts.merging import Duplicate, Keep, Outdated, Supersede, decide
 from profiles.ranking import memory_stems
+from profiles.wanted import mark_of
 
 _APART: Final = re.compile(r"[:_|]+")
 
@@ -39,8 +40,8 @@ def settle(
 
 
 def _slot_stems(slot: str) -> tuple[str, ...]:
-    """The stems of what a slot is about: "Has a red Fiat." is found by "car", "Works as a nurse." by "job"."""
-    return tuple(dict.fromkeys(tokens(_APART.sub(" ", slot), "en")))
+    """The stems of what a slot is about, and its mark: "Has a red Fiat." is found by "car", "Works as a nurse." by "job"."""
+    return (*dict.fromkeys(tokens(_APART.sub(" ", slot), "en")), mark_of(slot)) if slot else ()
 
 
 def _added(

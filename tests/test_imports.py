@@ -29,7 +29,7 @@ PURE = {
         *("intervals", "uplift", "uplift_words"),
     )
 }
-SOUGHT = {f"profiles.{name}" for name in ("ranking", "book", "asked", "days", "everyday", "yardstick")}
+SOUGHT = {f"profiles.{name}" for name in ("ranking", "book", "asked", "wanted", "days", "everyday", "yardstick")}
 """How memories are ranked; pure."""
 CHROMA = {f"profiles.{name}" for name in ("chroma_child", "chroma_calls", "chroma_files", "chroma_canary")}
 """What runs in the index's own process."""
