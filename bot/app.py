@@ -35,7 +35,7 @@ from bot.knowledge import FolderKnowledge
 from bot.lexical import guess_language
 from bot.locale import say
 from bot.log import Logs
-from bot.memory_parts import MemoryParts
+from bot.memory_parts import MemoryParts, remote_embedder
 from bot.model_types import ModelStatus
 from bot.models.breaker import BreakerState
 from bot.nights import Nights
@@ -109,7 +109,7 @@ class Bot:
             config, folder, stores, self._clock, self._ids, models=self._models, is_idle=lambda: self.core.is_idle
         )
         self.profiles = KeptProfiles(stores.profiles, self._clock)
-        self.personal: tuple[PersonalData, ...] = (self.memory, *stores.personal, *self.memory.caches, self.profiles)
+        self.personal: tuple[PersonalData, ...] = (*stores.personal, self.memory.index, *self.memory.caches, self.profiles)
         self.knowledge = FolderKnowledge(config.knowledge.folder, clock=self._clock)
         self._sessions = {
             name: SessionChannel(name, clock=self._clock, ids=self._ids) for name in (ChannelName.WEB, ChannelName.CONSOLE)
@@ -188,7 +188,8 @@ class Bot:
 
     async def run(self, server: WebServer | None, on_ready: Callable[[], None]) -> None:
         """Serve (without a page where `server` is None) until `stop`, then finish what is under way (R-33)."""
-        self.statuses = await self.model.statuses(terminal_language(self._config.language.default))
+        statuses = await self.model.statuses(terminal_language(self._config.language.default))
+        self.statuses = (*statuses, *remote_embedder(self._config))
         async with aclosing(self.model), asyncio.TaskGroup() as tasks:
             if server is not None:
                 tasks.create_task(server.serve())
@@ -282,11 +283,15 @@ class Bot:
             clock=self._clock,
             ids=self._ids,
             status=self.model.statuses,
-            known=self.model.known,
+            known=self._known,
             keyed=self._keyed,
             backup_keep_days=config.store.backup_keep,
             settings=handler_settings(config),
         )
+
+    def _known(self) -> Sequence[ModelStatus]:
+        """How each model was when last asked, and the embedder where text leaves the house for it."""
+        return (*self.model.known(), *remote_embedder(self._config))
 
     def _language(self, message: IncomingMessage) -> Language:
         """The language of somebody who has chosen none: their client's, else their text's, else the default."""
@@ -297,7 +302,7 @@ class Bot:
 
     def _notice(self, language: Language) -> str:
         """What the page says under its box: that this is an AI, and where text goes."""
-        where = where_text_goes(self.model.known(), language)
+        where = where_text_goes(self._known(), language)
         return say(language, "An automated AI that can be wrong. What you write {where}", where=where)
 
     def _checks(self) -> Mapping[str, Callable[[], Awaitable[str]]]:

@@ -6,8 +6,8 @@ import asyncio
 import shutil
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,9 +22,9 @@ from bot.errors import BackupError, DataFolderLocked, EmbedderError, IndexUnavai
 from bot.jobs.doctor import MANY, Broken, Database, Doctor, Finding, Looks, Remembered
 from bot.jobs.forget import ForgetJob
 from bot.knowledge import FolderKnowledge
-from bot.memory_parts import OPEN_S, index_of
 from bot.model_types import ModelStatus, PullProgress
 from bot.ports import UsageOfDay
+from bot.running_index import OPEN_S, empty_index, forget_vectors
 from bot.store.backup import Backup, Restored, backup, restore
 from bot.store.check import count_rows, find_faults, in_thread, open_file, revision_of
 from bot.store.check import damaged as damaged_error
@@ -38,7 +38,6 @@ from bot.store.writes import steps_of
 from bot.system import SystemClock, TimeOrderedIds
 from bot.types import AdminNotice, ChannelName, PersonId
 from bot.writes import AddJob
-from profiles.index import ChromaIndex
 from profiles.onnx_child import MODEL, TOKENIZER
 
 NOTICE_DAYS = timedelta(days=7)
@@ -79,33 +78,12 @@ async def restore_from(config: Config, source: Path) -> Restored:
     with folder.lock() as lock:
         restored = await restore(source, folder, lock, SystemClock())
         try:
-            await _empty_index(config, folder)
+            await empty_index(config, folder)
         except (IndexUnavailable, OSError) as error:
             raise BackupError(
                 f"the database was restored, but the index is still of another time ({error}): run python -m bot reindex"
             ) from error
         return restored
-
-
-async def _empty_index(config: Config, folder: DataFolder) -> None:
-    """Leave nothing in the index, which nobody has open. Raises IndexUnavailable for a server, and OSError."""
-    if folder.chroma.exists():
-        await asyncio.to_thread(shutil.rmtree, folder.chroma)
-    if config.memory.chroma_server:
-        async with opened_index(config, "") as index:
-            await index.discard()
-
-
-@asynccontextmanager
-async def opened_index(config: Config, embedder: str, *, open_s: float = OPEN_S) -> AsyncIterator[ChromaIndex]:
-    """The index of the data folder, or the server, which nobody else has open. Raises IndexUnavailable."""
-    index = index_of(config, DataFolder.open(config.data_dir), SystemClock(), embedder)
-    index.start()
-    try:
-        await index.wait_open(open_s)
-        yield index
-    finally:
-        await index.aclose()
 
 
 async def forget_person(config: Config, who: str, *, open_s: float = OPEN_S) -> Forgotten:
@@ -127,23 +105,10 @@ async def forget_person(config: Config, who: str, *, open_s: float = OPEN_S) -> 
         await migrate(folder, SystemClock())
         async with open_stores(config) as stores:
             person = await find_person(stores, who)
-            await _forget_vectors(config, folder, person, open_s)
+            await forget_vectors(config, folder, person, open_s=open_s)
             await stores.erasure.forget_person(person, spare_waiting=False)
             await ForgetJob(stores.personal).run(person)
     return Forgotten(person=person, is_done=True)
-
-
-async def _forget_vectors(config: Config, folder: DataFolder, person: PersonId, open_s: float) -> None:
-    """Leave no vector of a person in the index; one of ours that does not open in `open_s` goes as a whole."""
-    if not config.memory.chroma_server and not folder.chroma.exists():
-        return
-    try:
-        async with opened_index(config, "", open_s=open_s) as index:
-            await index.forget(person)
-    except IndexUnavailable:
-        if config.memory.chroma_server:
-            raise
-        await _empty_index(config, folder)
 
 
 async def make_certificate(config: Config, hosts: Sequence[str], *, language: str) -> Made:
@@ -243,12 +208,13 @@ class _Looks:
                 made_by = await stores.vectors.embedder()
                 memories, vectors = await stores.vectors.numbers(made_by)
                 waiting = await stores.vectors.unindexed(made_by, limit=MANY)
+                for_model = await stores.memories.pending(with_model=True, limit=MANY)
             found = replace(
                 found,
                 memories=memories,
                 vectors=vectors,
                 made_by=made_by,
-                to_remember=rows["pending_memories"],
+                to_remember=rows["pending_memories"] - len(for_model),  # those are remembered: a model may find more
                 to_index=len(waiting),
                 to_remove=rows["index_removals"],
             )

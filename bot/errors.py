@@ -168,6 +168,10 @@ class EmbedderError(RecallError):
     """No vectors could be made. The message is in our own words and may be logged."""
 
 
+class EmbedderChanged(EmbedderError):
+    """There is another model now behind an embedder's name: one has to be chosen anew."""
+
+
 class IndexUnavailable(RecallError):
     """The index is down, slow or being rebuilt; the vectors in SQL are searched meanwhile."""
 

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from bot.amounts import count, size
 from bot.app import open_stores
-from bot.chores import find_person, opened_index
+from bot.chores import find_person
 from bot.config import Config
 from bot.embedders import choose
 from bot.errors import EmbedderError, ImportRefused
@@ -19,6 +19,7 @@ from bot.locale import say, say_many
 from bot.memory_types import BadRecord, ImportedRecord
 from bot.model_types import PullProgress
 from bot.models.embedder_download import SOURCES, Source, download, source_at, why_not
+from bot.running_index import opened_index
 from bot.store.folder import DataFolder
 from bot.store.migrate import migrate
 from bot.store.open import Stores

@@ -155,8 +155,11 @@ class MemoryStore(Protocol):
     async def sourced(self, person: PersonId, source: str) -> Sequence[Memory]:
         """The memories that follow from a turn or an imported record, with all their sources."""
 
+    async def replaced(self, person: PersonId, sources: Sequence[str]) -> Sequence[Memory]:
+        """The facts and preferences that follow from any of these and have ended, with all their sources."""
+
     async def related(self, person: PersonId, id: str) -> Sequence[Memory]:
-        """What is forgotten with a memory, itself first: what follows from the same sources, and what it superseded."""
+        """What is forgotten with a memory, itself first: what has its sources, what it superseded, answers that used it."""
 
 
 class MemorySearch(Protocol):
@@ -217,8 +220,10 @@ class VectorStore(Protocol):
     async def page(self, embedder: str, *, after: str, limit: int) -> Sequence[StoredVector]:
         """All vectors by this embedder, in the order of memories' ids."""
 
-    async def of(self, person: PersonId, scope: Scope, embedder: str) -> Sequence[StoredVector]:
-        """The vectors that a scope may read."""
+    async def of(
+        self, person: PersonId, scope: Scope, embedder: str, *, among: Sequence[str] | None = None
+    ) -> Sequence[StoredVector]:
+        """The vectors that a scope may read: all, or of these memories."""
 
     async def removals(self, *, limit: int) -> Sequence[Removal]:
         """What has to leave the index."""

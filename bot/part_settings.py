@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from bot import __version__
 from bot.config import Config
 from bot.core import CoreSettings
+from bot.models.mistral_embed import MODEL
 from bot.ports import HandlerSettings
 from bot.settings import LimitSettings
 from bot.types import Limit
@@ -46,6 +47,15 @@ def _millionths(amount: float) -> int:
     return max(1, round(amount * MILLION)) if amount else 0
 
 
+def embedder_elsewhere(config: Config) -> str:
+    """The embedder that text leaves the house for, as people are told of it; empty where it stays."""
+    named = config.memory.embedder
+    if not config.memory.enabled or named not in ("mistral", "ollama") or not config.models.is_remote(named):
+        return ""
+    model = config.memory.embedder_model or (MODEL if named == "mistral" else "")
+    return f"{named}/{model}".rstrip("/")
+
+
 def handler_settings(config: Config) -> HandlerSettings:
     """What the handlers take."""
     return HandlerSettings(
@@ -65,4 +75,5 @@ def handler_settings(config: Config) -> HandlerSettings:
         holdout_percent=config.profile.holdout_percent,
         context_percent=config.profile.context_percent,
         remembers=config.memory.enabled,
+        embedder_elsewhere=embedder_elsewhere(config),
     )

@@ -114,15 +114,27 @@ class Knowledge(Protocol):
         """The passages that answer `text`, best first, scores in (0, 1]; empty when none is relevant."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """What was found of what is known from a person, best first.
+
+    `is_partial` says that memories could not be looked through as they should: not at all, or by their words alone.
+    """
+
+    evidence: tuple[Evidence, ...] = ()
+    is_partial: bool = False
+
+
 class Recall(Protocol):
     """What is known from this person."""
 
     async def recall(
-        self, person: PersonId, scope: Scope, text: str, *, budget: int, with_memories: bool = True
-    ) -> tuple[Evidence, ...]:
-        """What bears on `text` out of what `scope` may read, best first, at most `budget` tokens; empty when nothing does.
+        self, person: PersonId, scope: Scope, text: str, *, budget: int, deadline_s: float, with_memories: bool = True
+    ) -> Recalled:
+        """What bears on `text` out of what `scope` may read, at most `budget` tokens; empty when nothing does.
 
-        Without memories, as people may choose, only corrections and liked answers are looked through.
+        Without memories, as people may choose, only corrections and liked answers are looked through. Raises StoreError,
+        RecallError, or, when it takes longer than `deadline_s`, TimeoutError, where not even those could be looked through.
         """
 
 
@@ -430,7 +442,7 @@ class HandlerSettings:
     `limits` are the daily limits that are set, in tokens or in millionths of `currency`. A download is watched for `watch_s`
     in one turn, which must be less than a turn may take. Of the threads of people with a profile, `holdout_percent` are
     answered without it and `context_percent` without its style, to measure what it is worth. `remembers` is False where the
-    owner lets nobody be remembered.
+    owner lets nobody be remembered; `embedder_elsewhere` names the embedder where text leaves the house for it.
     """
 
     recall_deadline_s: float = 0.5
@@ -449,3 +461,4 @@ class HandlerSettings:
     holdout_percent: int = 20
     context_percent: int = 0
     remembers: bool = True
+    embedder_elsewhere: str = ""

@@ -1,10 +1,10 @@
-"""A channel that may fail without taking the bot along: one of the house's three boundaries."""
+"""What may fail without taking the bot along: a channel, one of the house's three boundaries, and work in the background."""
 
 from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TypeVar
 
 import structlog
@@ -70,3 +70,23 @@ class SupervisedChannel:
             place = "".join(traceback.format_tb(error.__traceback__)[-4:])
             _log.error("channel.error", channel=self.name, error=type(error).__name__, place=place)
             raise DeliveryError(f"{self.name}: unforeseen {type(error).__name__}") from error
+
+
+async def kept_up(name: str, work: Callable[[], Coroutine[object, object, None]], retry_s: float) -> None:
+    """Do some work in the background, again a while after it failed: whatever it was, it may not take the bot with it.
+
+    Returns when the work does; cancelling this cancels it.
+    """
+    while True:
+        task = asyncio.create_task(work(), name=name)
+        try:
+            await asyncio.wait((task,))
+        finally:
+            task.cancel()
+            await asyncio.wait((task,))
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            return
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        _log.error("background.failed", work=name, error=type(error).__name__, at=f"{place.filename}:{place.lineno}")
+        await asyncio.sleep(retry_s)

@@ -81,6 +81,7 @@ class Flag(StrEnum):
     FALLBACK = "fallback"
     FAILED = "failed"
     NO_RECALL = "no_recall"
+    PARTIAL_RECALL = "partial_recall"
     UNKNOWN = "unknown"
     CRISIS = "crisis"
     TRIMMED = "trimmed"
@@ -454,8 +455,7 @@ class Outcome:
 
     `question` is what was answered where that is not the message's own text (`/again`). `is_refused` marks a rating, choice
     or edit that had no effect (unknown, erased or somebody else's turn). `stops` names the turn whose generation is to end.
-    `style` goes into the answer log. `remember` asks for pending memory rows. `note` is said below the reply, but is no part
-    of the answer that is found again.
+    `style` goes into the answer log, `remember` asks for pending memory rows, `note` is said below the answer.
     """
 
     reply: Reply | None

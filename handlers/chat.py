@@ -9,7 +9,7 @@ from dataclasses import replace
 from bot.errors import MartinError
 from bot.locale import say
 from bot.model_ports import ChatModel
-from bot.ports import Preview, Services
+from bot.ports import Preview, Recalled, Services
 from bot.prompt import build, prompt_tokens
 from bot.tokens import estimate_tokens
 from bot.types import (
@@ -81,7 +81,8 @@ class Answering:
         flags |= {Flag.LIMITED} if turn.over_limit is not None else set()
         flags |= generation.flags if generation is not None else set()
         text, flags = _ended(answer, flags, language)
-        if remember and Flag.UNKNOWN in flags and self._may_remember(turn):
+        is_offline = generation is not None and not generation.is_counted
+        if remember and is_offline and self._may_remember(turn):
             text = _noted(turn, question) or text
         is_cut = answer.has_text and prompt.question != question
         is_trimmed = answer.has_text and _is_trimmed(turn, prompt, generation)
@@ -102,26 +103,26 @@ class Answering:
         return turn.person.remembers and self._settings.remembers
 
     async def _evidence(self, turn: Turn, question: str, language: Language) -> tuple[tuple[Evidence, ...], set[Flag]]:
-        """What this person taught and what the operator's folder says, looked for at the same time."""
+        """What is known from this person and what the operator's folder says, looked for at the same time."""
         async with asyncio.TaskGroup() as group:
             recalling = group.create_task(self._recall(turn, question))
             passages = await self._services.knowledge.search(question, language, self._settings.knowledge_limit)
         recalled = recalling.result()
         if recalled is None:
             return passages, {Flag.NO_RECALL}
-        return (*recalled, *passages), set()
+        return (*recalled.evidence, *passages), {Flag.PARTIAL_RECALL} if recalled.is_partial else set()
 
-    async def _recall(self, turn: Turn, question: str) -> tuple[Evidence, ...] | None:
-        """What the person taught; None when that cannot be looked up in time. It never fails a turn (R-17)."""
+    async def _recall(self, turn: Turn, question: str) -> Recalled | None:
+        """What is known from the person; None when that cannot be looked up in time. It never fails a turn (R-17)."""
         try:
-            async with asyncio.timeout(self._settings.recall_deadline_s):
-                return await self._services.recall.recall(
-                    turn.person.id,
-                    turn.scope,
-                    question,
-                    budget=self._settings.recall_budget,
-                    with_memories=self._may_remember(turn),
-                )
+            return await self._services.recall.recall(
+                turn.person.id,
+                turn.scope,
+                question,
+                budget=self._settings.recall_budget,
+                deadline_s=self._settings.recall_deadline_s,
+                with_memories=self._may_remember(turn),
+            )
         except (TimeoutError, MartinError):
             return None
 

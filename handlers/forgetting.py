@@ -30,8 +30,8 @@ _LONGEST_SOUGHT: Final = 1_000
 class ForgetHandler:
     """Forgets memories: `/forget WHAT`, and the buttons "forget" wherever memories are shown.
 
-    A button names its memory, so it works for as long as that is there. What follows from the same message, and what a memory
-    had replaced, is forgotten with it, after a question that shows it.
+    A button names its memory, so it works for as long as that is there. What follows from the same message, what a memory had
+    replaced, and the answers that it was used in are forgotten with it, after a question that shows it.
     """
 
     name = "forget"
@@ -98,8 +98,8 @@ class ForgetHandler:
         language = turn.language
         text = say(
             language,
-            "These {count} go together, because they came from the same message or one took the place of another. Shall I "
-            "forget them all?",
+            "These {count} go together: they came from the same message, one took the place of another, or I used them in an "
+            "answer. Shall I forget them all?",
             count=len(going),
         )
         choices = (
@@ -152,6 +152,7 @@ def _forgotten(turn: Turn, going: Sequence[Memory], closing: tuple[Write, ...]) 
     else:
         text = say(language, "Forgotten: {count} memories.", count=len(going))
     text += " " + say(language, "It may still stand in what we talk about now; /new begins without it.")
+    text += " " + say(language, "Answers that you liked, and your corrections, stay; /forgetme erases those too.")
     drop = DropMemories(person_id=turn.person.id, ids=tuple(memory.id for memory in going))
     return Outcome(reply=Reply(text=text, choices=(back_button(language),)), writes=(*closing, drop))
 

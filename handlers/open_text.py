@@ -17,7 +17,7 @@ ANSWERED_WITHIN: Final = timedelta(minutes=30)
 """What is written later is meant for the conversation."""
 LEAVE: Final = "leave"
 _ASKED_AT: Final = "asked_at"
-_LEAVING: Final = frozenset({"/cancel", "/cancelar"})
+_LEAVING: Final = frozenset({"/cancel", "/cancelar", "cancel", "cancelar", "no", "nothing", "nada"})
 
 
 def asking_for_text(turn: Turn, kind: str, text: str, leave: str, state: Mapping[str, str] | None = None) -> Outcome:
@@ -39,8 +39,8 @@ def text_for(turn: Turn, kind: str) -> str | None:
 
 
 def is_leaving(text: str) -> bool:
-    """Whether a text leaves the question: `/cancel`, «/cancelar»."""
-    return text.strip().casefold().partition("@")[0] in _LEAVING
+    """Whether a text leaves the question: `/cancel`, «/cancelar», a bare "no"."""
+    return text.strip(" .!").casefold().partition("@")[0] in _LEAVING
 
 
 def too_long(language: Language, length: int, most: int) -> Outcome:

@@ -62,7 +62,19 @@ class WhyHandler:
         made, is_failed = past.generation, _is_failed(past)
         model = "" if is_failed else (made.model if made else "") or past.model
         is_counted = self._is_counted(past)
-        facts = [*_flags(language, past), _where(language, past, model, statuses, is_counted=is_counted)]
+        where = _where(language, past, model, statuses, is_counted=is_counted)
+        elsewhere = self._services.settings.embedder_elsewhere
+        if elsewhere and where == say(language, "What you wrote stayed on the machine I run on."):
+            where = ""
+        facts = [*_flags(language, past), where]
+        if elsewhere and not is_failed:
+            facts.append(
+                say(
+                    language,
+                    "To find what I remember, what you wrote left the machine I run on: it went to {model}.",
+                    model=as_code(elsewhere),
+                )
+            )
         if made is not None and not is_failed:
             facts += _amounts(language, made, self._services.settings.currency)
         parts = [_author(language, model, made, is_counted=is_counted), "\n".join(f"- {fact}" for fact in facts if fact)]
@@ -148,6 +160,9 @@ def _flags(language: Language, past: PastTurn) -> list[str]:
             language, "Not everything fitted in: part of your message or of what we had said before was left out."
         ),
         Flag.NO_RECALL: say(language, "I could not look up in time what you have taught me, so none of it is in there."),
+        Flag.PARTIAL_RECALL: say(
+            language, "I could not look through all that I remember of you as I usually do, so some of it may be missing."
+        ),
     }
     told = [text for flag, text in words.items() if flag in flags]
     if past.generation is not None and past.generation.stop == "length":

@@ -25,6 +25,10 @@ from profiles.yardstick import Floats, Yardstick
 
 Numbers = NDArray[np.int32]
 Truths = NDArray[np.bool_]
+Halves = NDArray[np.float16]
+
+_AT_ONCE: Final = 2_048
+"""Vectors that are compared at a time."""
 
 _SAMPLE: Final = 120
 """Characters from which the language of a memory is guessed that came without one."""
@@ -69,6 +73,7 @@ _ROW: Final = np.dtype(
         ("is_spanish", "?"),
         ("asks", "?"),
         ("only_asks", "?"),
+        ("has_vector", "?"),
     ]
 )
 
@@ -108,7 +113,8 @@ class Book:
         """The rows that have a stem, ascending, each as often as it has it."""
         self._speakers: dict[str, int] = {}
         self._sessions: dict[str, int] = {}
-        self._vectors: Floats | None = None
+        self._vectors: Halves | None = None
+        """As the store has them, and for no more rows than were attached."""
         self._layout: Layout | None = None
         self._bytes = 0
 
@@ -192,20 +198,41 @@ class Book:
             (what.language or guess_language(what.text[:_SAMPLE])) == "es",
             asks and what.text.rstrip().endswith("?"),
             asks and what.origin is Origin.SAID and what.said_by == SELF and only_asks(what.text),
+            False,
         )
 
     def attach(self, id: str, vector: NDArray[np.floating[Any]]) -> None:
         """Give a memory its vector, which may come later than its words. Raises ValueError as `add`, KeyError without it."""
         row = self._row[id]
         if self._vectors is None:
-            self._vectors = np.zeros((len(self._rows), *vector.shape), np.float32)
+            self._vectors = np.zeros((len(self._ids), *vector.shape), np.float16)
         if vector.shape != self._vectors.shape[1:]:
             raise ValueError(f"expected a vector of shape {self._vectors.shape[1:]}, found {vector.shape}")
+        if (missing := row + 1 - len(self._vectors)) > 0:
+            room = np.zeros((missing + len(self._ids) // 16, *vector.shape), np.float16)
+            self._vectors = np.concatenate([self._vectors, room])
         self._vectors[row] = vector
+        self._rows["has_vector"][row] = True
 
     def drop_vectors(self) -> None:
         """Let go of all vectors."""
         self._vectors = None
+        self._rows["has_vector"] = False
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether it was given any."""
+        return self._vectors is not None
+
+    def without_vector(self) -> list[str]:
+        """The memories that were given none."""
+        there = self._rows[: len(self._ids)]
+        return [self._ids[row] for row in np.flatnonzero(there["is_there"] & ~there["has_vector"])]
+
+    def with_vectors_nbytes(self, dimension: int) -> int:
+        """About how much memory it would take with a vector for each."""
+        matrix = self._vectors.nbytes if self._vectors is not None else 0
+        return self.nbytes - matrix + 2 * dimension * (len(self._ids) + len(self._ids) // 16)
 
     def remove(self, id: str) -> None:
         """Take a memory out, with its words; one that is not in changes nothing. Some milliseconds for 10,000 memories."""
@@ -214,7 +241,7 @@ class Book:
             return
         self._ids[row] = ""
         self._rows[row] = np.zeros((), _ROW)
-        if self._vectors is not None:
+        if self._vectors is not None and row < len(self._vectors):
             self._vectors[row] = 0
         for token in [token for token, postings in self._postings.items() if _holds(postings, row)]:
             kept = array("i", [other for other in self._postings[token] if other != row])
@@ -264,8 +291,11 @@ class Book:
         elif self._vectors is None or query.shape != self._vectors.shape[1:]:
             return None
         else:
-            # Not `@`: BLAS spreads 10,000 rows over its threads, and waiting for busy cores cost thirty times the work.
-            cosines = np.vecdot(self._vectors[: len(rows)], query)
+            cosines = np.zeros(len(rows), np.float32)
+            for start in range(0, min(len(rows), len(self._vectors)), _AT_ONCE):
+                some = self._vectors[start : min(start + _AT_ONCE, len(rows))].astype(np.float32)
+                # Not `@`: BLAS spreads the rows over its threads, and waiting for busy cores cost thirty times the work.
+                cosines[start : start + len(some)] = np.vecdot(some, query)
         levels = np.array([self._yardstick.level(query, language) for language in ("en", "es")], np.float32)
         level = np.minimum(levels, 0.99)[rows["is_spanish"].astype(np.intp)]
         cosines = np.nan_to_num(cosines, nan=-1.0, posinf=-1.0, neginf=-1.0)
@@ -300,8 +330,6 @@ class Book:
 
     def _grow(self) -> None:
         self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
-        if self._vectors is not None:
-            self._vectors = np.concatenate([self._vectors, np.zeros_like(self._vectors)])
 
     def _lay_out(self) -> Layout:
         rows = self._rows[: len(self._ids)]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import msgspec
 from cachetools import LRUCache
 
-from bot.errors import EmbedderError
+from bot.errors import EmbedderChanged, EmbedderError
 from bot.memory_ports import Embedder
 from bot.ports import Clock
 from bot.vectors import embeddable, load, spread
@@ -168,7 +168,7 @@ class OnnxEmbedder:
             self._child.start()
             await self._started()
         if self._is_other:
-            raise EmbedderError("onnx: the folder holds another model than at the start; start Martín anew")
+            raise EmbedderChanged("onnx: the folder holds another model than at the start; start Martín anew")
 
     async def embed(self, texts: Sequence[str], *, is_query: bool = False) -> Vectors:
         """Unit-length rows; a blank text gets the row that leans nowhere. Raises EmbedderError."""

@@ -10,7 +10,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from bot.errors import EmbedderError, RecallError
+from bot.errors import EmbedderChanged, EmbedderError, RecallError
 from bot.memory_ports import Embedder, StoredVector, Unindexed, VectorStore
 from bot.ports import Clock
 from bot.types import PersonId
@@ -164,7 +164,7 @@ class Embedding:
         """Rows to be stored. Raises EmbedderError, also when they are by another embedder than those in the index."""
         rows = await self._embedder.embed(texts)
         if self._embedder.name != self._name:
-            raise EmbedderError(f"{self._embedder.name} has taken the place of {self._name}; start Martín anew")
+            raise EmbedderChanged(f"{self._embedder.name} has taken the place of {self._name}; start Martín anew")
         return rows.astype("<f2")
 
 

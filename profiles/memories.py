@@ -9,20 +9,21 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import numpy as np
 from cachetools import LRUCache
 
-from bot.errors import EmbedderError, IndexUnavailable
+from bot.errors import EmbedderError, IndexUnavailable, StoreError
 from bot.lexical import guess_language, surface
 from bot.memory_ports import Hit, MemoryStore, MemoryVersion, StoredVector, VectorStore
 from bot.memory_types import BOT, SELF, Memory, MemoryKind
-from bot.ports import Clock
+from bot.ports import Clock, Recalled
 from bot.types import LANGUAGES, AddressId, Evidence, EvidenceKind, Language, PersonId, Scope
 from profiles.asked import asks_what_was_answered, asks_what_was_asked
+from profiles.facts.holding import holding, is_told
 from profiles.ranking import Book, Ranked, Reading, dense_query, memory_stems, rank, read
 from profiles.recall import shortened, within
 from profiles.yardstick import Floats, Yardstick
@@ -31,10 +32,12 @@ if TYPE_CHECKING:
     from bot.memory_ports import Vectors
 
 CACHE_BYTES: Final = 64 * 1_048_576
-MEANING_S: Final = 0.35
-"""From the beginning of a recall until words decide alone; answers wait half a second for all of it."""
-INDEX_S: Final = 0.2
-"""Of that, what the index may take: the rest is for the vectors of the store."""
+DEADLINE_S: Final = 0.5
+"""As answers wait for it unless the owner says otherwise (`recall.deadline_ms`)."""
+MEANING_SHARE: Final = 0.7
+"""Of the deadline, from the beginning of a recall until words decide alone."""
+INDEX_SHARE: Final = 0.4
+"""Of the deadline, what the index may take: the rest is for the vectors of the store."""
 NEAREST: Final = 200
 """Vectors asked of the index: of some 700 memories, all of them found hardly more (docs/design.md)."""
 MOST_RECALLED: Final = 10
@@ -44,6 +47,8 @@ _LARGEST_SHARE: Final = 3
 """No memory takes more than a third of the budget: a long one is cut."""
 _INLINE: Final = 2_000
 """Memories ranked where it is asked, in a few milliseconds; more of them in a thread."""
+_SLICE: Final = 1_000
+"""Vectors read from the store at once."""
 _FEW: Final = 200
 """Changes that are put into a book one by one; beyond, it is opened anew."""
 
@@ -87,9 +92,9 @@ class _Means:
 class _Shelf:
     """A book with what it was made of.
 
-    `names` and `language` are the book's, `groups` those that memories came from; `vectors_of` names what the book's own
-    vectors are: embedder and stamp. Whoever reads or changes the book holds `lock`, which a thread keeps though the task that
-    waits for it gave up.
+    `names` and `language` are the book's, `groups` those that memories came from. `filling` reads vectors of the store into
+    it; `filled` is the stamp up to which that was done. Whoever reads or changes the book holds `lock`, which a thread keeps
+    though the task that waits for it gave up.
     """
 
     book: Book
@@ -97,7 +102,8 @@ class _Shelf:
     names: tuple[str, ...] = ()
     language: Language = "en"
     groups: set[AddressId] = field(default_factory=set)
-    vectors_of: tuple[str, str] = ("", "")
+    filling: asyncio.Task[None] | None = None
+    filled: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fill(self, memories: Iterable[Memory]) -> None:
@@ -123,16 +129,18 @@ class _Shelf:
     def detach(self) -> None:
         """Let go of the vectors."""
         self.book.drop_vectors()
-        self.vectors_of = ("", "")
+        self.filled = ""
 
-    def attach(self, vectors: Sequence[StoredVector], dimension: int, of: tuple[str, str]) -> None:
-        """Give the book the store's vectors, so that it can be searched without an index."""
-        self.book.drop_vectors()
-        fitting = [one for one in vectors if one.id in self.book and len(one.vector) == 2 * dimension]
-        rows = np.frombuffer(b"".join(one.vector for one in fitting), "<f2").reshape(-1, dimension).astype(np.float32)
-        for one, row in zip(fitting, rows, strict=True):
-            self.book.attach(one.id, row)
-        self.vectors_of = of
+    def attach(self, vectors: Sequence[StoredVector], dimension: int) -> None:
+        """Give the book some of the store's vectors, so that it can be searched without an index."""
+        for one in vectors:
+            if one.id in self.book and len(one.vector) == 2 * dimension:
+                self.book.attach(one.id, np.frombuffer(one.vector, "<f2"))
+
+    def stop(self) -> None:
+        """Read no more vectors."""
+        if self.filling is not None:
+            self.filling.cancel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +149,14 @@ class _Near:
 
     vector: Floats
     hits: Sequence[Hit] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What was found, best first, and whether meaning had no say where it should have had one."""
+
+    ranked: Sequence[Ranked] = ()
+    by_words_alone: bool = False
 
 
 class MemoryRecall:
@@ -156,7 +172,7 @@ class MemoryRecall:
         self._openings: dict[Key, asyncio.Task[_Shelf]] = {}
         self._means: _Means | None = None
         self._forgotten = 0
-        self._strays = 0
+        self._strays, self._exact = 0, 0
 
     @property
     def name(self) -> str:
@@ -168,31 +184,42 @@ class MemoryRecall:
         """How many memories the index has named that were not in the person's book: ended, forgotten or wrong."""
         return self._strays
 
+    @property
+    def exact(self) -> int:
+        """How many recalls compared the store's vectors, for want of the index: they find what others do, more slowly."""
+        return self._exact
+
+    @property
+    def cached_bytes(self) -> int:
+        """What the books that are kept are counted as."""
+        return int(self._shelves.currsize)
+
     def use(self, embedder: QuestionEmbedder, index: VectorIndex, yardstick: Yardstick) -> None:
         """Compare meaning from now on. Until then words decide alone."""
         self._means = _Means(embedder, index, yardstick)
         self._shelves.clear()
 
-    async def recall(self, person: PersonId, scope: Scope, text: str, *, budget: int) -> tuple[Evidence, ...]:
+    async def recall(
+        self, person: PersonId, scope: Scope, text: str, *, budget: int, deadline_s: float = DEADLINE_S
+    ) -> Recalled:
         """What is remembered and bears on `text`, best first: at most ten, and `budget` tokens. Raises StoreError.
 
         The bot's answers come only where the question is about them, and what the person merely asked only where it is about
-        that. Of memories that say the same the best comes, and none that says just what is asked.
+        that. Of memories that say the same the best comes, and none that says just what is asked; nor what no longer holds
+        beside what took its place. `deadline_s` is what it may take: meaning waits for no more than a share of it.
         """
         if budget <= 0 or not text.strip():
-            return ()
-        about_answers, about_questions = asks_what_was_answered(text), asks_what_was_asked(text)
-        ranked = await self.ranked(
-            person, scope, text, limit=_LOOKED_AT, with_answers=about_answers, with_questions=about_questions
-        )
-        scores = {one.id: one.score for one in ranked}
+            return Recalled()
+        shown = {"with_answers": asks_what_was_answered(text), "with_questions": asks_what_was_asked(text)}
+        looked = await self._look((person, scope), text, limit=_LOOKED_AT, deadline_s=deadline_s, **shown)
+        scores = {one.id: one.score for one in looked.ranked}
         said = {surface(text)}
         found: list[Evidence] = []
-        for memory in await self._live(person, scope, scores):
+        for memory in await self._current(person, await self._live(person, scope, scores)):
             if (says := surface(memory.what.text)) not in said and len(found) < MOST_RECALLED:
                 said.add(says)
                 found.append(_evidence(memory, scores[memory.id], budget // _LARGEST_SHARE))
-        return within(found, budget)
+        return Recalled(evidence=within(found, budget), is_partial=looked.by_words_alone)
 
     async def find(self, person: PersonId, scope: Scope, text: str, *, limit: int) -> Sequence[Memory]:
         """The memories that fit `text` best, best first: where nothing is about it, those with one of its words."""
@@ -216,26 +243,34 @@ class MemoryRecall:
         with_questions: bool = True,
     ) -> Sequence[Ranked]:
         """The person's memories that answer `text`, best first; see `profiles.ranking.rank`."""
-        until = asyncio.get_running_loop().time() + MEANING_S
-        kept = self._shelves.get((person, scope))
+        shown = {"with_answers": with_answers, "with_questions": with_questions}
+        return (await self._look((person, scope), text, limit=limit, deadline_s=DEADLINE_S, **shown)).ranked
+
+    async def _look(
+        self, key: Key, text: str, *, limit: int, with_answers: bool, with_questions: bool, deadline_s: float
+    ) -> _Looked:
+        began = asyncio.get_running_loop().time()
+        until, index_s = began + MEANING_SHARE * deadline_s, INDEX_SHARE * deadline_s
+        kept = self._shelves.get(key)
         # Whom the question names, and where to search, is mostly as it was: so nobody waits for the store first.
-        early = None if kept is None else asyncio.create_task(self._near(person, scope, kept, text, until))
+        early = None if kept is None else asyncio.create_task(self._near(key, kept, text, until, index_s=index_s))
         try:
-            shelf = await self._shelf(person, scope)
+            shelf = await self._shelf(key)
             if not len(shelf.book):
-                return ()
+                return _Looked()
             language, now = guess_language(text) or shelf.language, self._clock.now()
 
             def look() -> Reading | None:
                 return read(shelf.book, text, language=language, now=now) if len(shelf.book) else None
 
             reading = await self._with(shelf, look)
-            near = await (early or self._near(person, scope, shelf, text, until))
+            near = await (early or self._near(key, shelf, text, until, index_s=index_s))
         finally:
             if early is not None:
                 early.cancel()
-        vector = None if near is None else near.vector
-        hits = None if near is None else await self._hits(person, scope, shelf, near, until)
+        hits = None if near is None else await self._hits(key, shelf, near)
+        is_comparable = near is not None and (hits is not None or await self._attached(key, shelf, near, until))
+        vector = near.vector if near is not None and is_comparable else None
 
         def search() -> list[Ranked]:
             return rank(
@@ -251,7 +286,7 @@ class MemoryRecall:
                 with_questions=with_questions,
             )
 
-        return await self._with(shelf, search)
+        return _Looked(await self._with(shelf, search), by_words_alone=vector is None)
 
     async def export(self, person: PersonId) -> object:
         """Nothing of its own: it keeps copies of what the store exports."""
@@ -260,6 +295,8 @@ class MemoryRecall:
     async def forget(self, person: PersonId) -> None:
         """Let go of everything that is kept of a person, and of the vectors of everybody's questions."""
         self._forgotten += 1
+        for shelf in [shelf for key, shelf in self._shelves.items() if key[0] == person]:
+            shelf.stop()
         for kept in (self._shelves, self._openings):
             for key in [key for key in kept if key[0] == person]:
                 del kept[key]
@@ -271,19 +308,25 @@ class MemoryRecall:
         memories = await self._store.memories(person, list(ids))
         return [one for one in memories if one.ended_at is None and scope.group in (None, one.group)]
 
+    async def _current(self, person: PersonId, found: Sequence[Memory]) -> Sequence[Memory]:
+        """Without what no longer holds, as far as that can be told."""
+        sources = {source for memory in found if is_told(memory) for source in memory.what.sources}
+        replaced = await self._store.replaced(person, sorted(sources)) if sources else ()
+        return holding(found, replaced)
+
     # --- books ---
 
-    async def _shelf(self, person: PersonId, scope: Scope) -> _Shelf:
+    async def _shelf(self, key: Key) -> _Shelf:
         """The person's book as the store is now."""
+        person, scope = key
         # Asked for before what changed, so that what is stored between the two is at worst read once more.
         version = await self._store.version(person, scope)
-        key = person, scope
         shelf = self._shelves.get(key)
         if shelf is not None and (before := shelf.version) != version:
             changed = await self._store.changed(person, scope, after=before.stamp)
             shelf = shelf if await self._caught_up(shelf, before, changed, version) else None
-            if shelf is not None and self._shelves.get(key) is shelf:
-                self._keep(key, shelf)
+            if shelf is not None:
+                await self._account(key, shelf)
         if shelf is not None:
             return shelf
         self._shelves.pop(key, None)
@@ -319,8 +362,16 @@ class MemoryRecall:
         if not task.cancelled():
             task.exception()  # whoever waited has it; nobody may have
 
+    async def _account(self, key: Key, shelf: _Shelf) -> None:
+        """Where a book is still kept, keep it as large as it now is: without vectors where it is too large with them."""
+        if shelf.book.nbytes > self._shelves.maxsize:
+            shelf.stop()
+            await self._with(shelf, shelf.detach)
+        if self._shelves.get(key) is shelf:
+            self._keep(key, shelf)
+
     def _keep(self, key: Key, shelf: _Shelf) -> None:
-        """Keep a book, or keep it as large as it now is; the books of others make way."""
+        """Keep a book; the books of others make way."""
         self._shelves.pop(key, None)
         if shelf.book.nbytes <= self._shelves.maxsize:
             self._shelves[key] = shelf
@@ -341,46 +392,76 @@ class MemoryRecall:
 
     # --- meaning ---
 
-    async def _near(self, person: PersonId, scope: Scope, shelf: _Shelf, text: str, until: float) -> _Near | None:
+    async def _near(self, key: Key, shelf: _Shelf, text: str, until: float, *, index_s: float) -> _Near | None:
         """What is near to the question; None when that cannot be told in time."""
         if (means := self._means) is None:
             return None
+        person, scope = key
         groups = [] if scope.group is not None else [Scope(group=group) for group in sorted(shelf.groups)]
         try:
             async with asyncio.timeout_at(until):
                 query = dense_query(text, shelf.names)
                 vector: Floats = (await means.embedder.embed([query], is_query=True))[0]
                 try:
-                    hits = await means.index.search(person, [scope, *groups], vector, NEAREST, timeout_s=INDEX_S)
+                    hits = await means.index.search(person, [scope, *groups], vector, NEAREST, timeout_s=index_s)
                 except IndexUnavailable:
                     return _Near(vector, None)
                 return _Near(vector, hits)
         except (TimeoutError, EmbedderError):
             return None
 
-    async def _hits(
-        self, person: PersonId, scope: Scope, shelf: _Shelf, near: _Near, until: float
-    ) -> Mapping[str, float] | None:
-        """The cosines of the book's memories that the index found; None where the book has the store's vectors instead."""
-        if near.hits is not None:
-            known = {hit.id: hit.score for hit in near.hits if hit.id in shelf.book}
-            self._strays += len(near.hits) - len(known)
-            if shelf.vectors_of[0]:
-                await self._with(shelf, shelf.detach)
-            return known
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(until):
-                await self._attach(person, scope, shelf, len(near.vector))
-        return None
+    async def _hits(self, key: Key, shelf: _Shelf, near: _Near) -> Mapping[str, float] | None:
+        """The cosines of the book's memories that the index found; None where it is unavailable."""
+        if near.hits is None:
+            return None
+        known = {hit.id: hit.score for hit in near.hits if hit.id in shelf.book}
+        self._strays += len(near.hits) - len(known)
+        if shelf.book.has_vectors:
+            shelf.stop()
+            await self._with(shelf, shelf.detach)
+            await self._account(key, shelf)
+        return known
 
-    async def _attach(self, person: PersonId, scope: Scope, shelf: _Shelf, dimension: int) -> None:
-        """Read the vectors of the store into the book, unless they are there."""
-        if (means := self._means) is None or shelf.vectors_of == (of := (means.embedder.name, shelf.version.stamp)):
-            return
-        vectors = await self._vectors.of(person, scope, means.embedder.name)
-        await self._with(shelf, lambda: shelf.attach(vectors, dimension, of))
-        if self._shelves.get((person, scope)) is shelf:
-            self._keep((person, scope), shelf)
+    async def _attached(self, key: Key, shelf: _Shelf, near: _Near, until: float) -> bool:
+        """Whether the book has the vectors of the store, to be compared instead; what is not read in time is read on."""
+        try:
+            async with asyncio.timeout_at(until):
+                if not await self._is_filled(key, shelf, len(near.vector)):
+                    return False
+        except (TimeoutError, StoreError):
+            return False
+        self._exact += 1
+        return True
+
+    async def _is_filled(self, key: Key, shelf: _Shelf, dimension: int) -> bool:
+        if (means := self._means) is None:
+            return False
+        if shelf.filling is None:
+            if shelf.filled == (stamp := shelf.version.stamp):
+                return shelf.book.has_vectors
+            if shelf.book.with_vectors_nbytes(dimension) > self._shelves.maxsize:
+                return False
+            work = self._fill(key, shelf, stamp, embedder=means.embedder.name, dimension=dimension)
+            shelf.filling = asyncio.create_task(work, name="reading vectors of memories")
+            shelf.filling.add_done_callback(partial(_ended, shelf))
+        await asyncio.wait([filling := shelf.filling])
+        return not filling.cancelled() and filling.exception() is None and shelf.book.has_vectors
+
+    async def _fill(self, key: Key, shelf: _Shelf, stamp: str, *, embedder: str, dimension: int) -> None:
+        """Read the vectors that the book has not into it, slice by slice."""
+        missing = await self._with(shelf, shelf.book.without_vector)
+        for start in range(0, len(missing), _SLICE):
+            vectors = await self._vectors.of(*key, embedder, among=missing[start : start + _SLICE])
+            await self._with(shelf, partial(shelf.attach, vectors, dimension))
+            await self._account(key, shelf)
+        shelf.filled = stamp
+
+
+def _ended(shelf: _Shelf, filling: asyncio.Task[None]) -> None:
+    if shelf.filling is filling:
+        shelf.filling = None
+    if not filling.cancelled():
+        filling.exception()  # whoever waited has it; nobody may have
 
 
 def _evidence(memory: Memory, score: float, most_tokens: int) -> Evidence:

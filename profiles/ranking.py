@@ -21,7 +21,7 @@ from bot.types import Language
 from profiles.book import Book, Layout, Numbers, dense_query, memory_stems
 from profiles.days import Span, asks_when, days_meant, tells_when
 from profiles.everyday import translations
-from profiles.wanted import mark_of, wanted_facts
+from profiles.wanted import asked_about, mark_of, wanted_facts
 from profiles.yardstick import Floats
 
 __all__ = ["Book", "Ranked", "Reading", "dense_query", "memory_stems", "rank", "read"]
@@ -37,6 +37,8 @@ COMMON: Final = 0.85
 """What words of nearly any talk count beside a telling one."""
 FORGIVEN: Final = 0.3
 """What such a word counts against relevance where no memory has it."""
+OF_ANOTHER: Final = 0.3
+"""What a fact keeps of its worth where the question is about somebody of theirs whom it does not name."""
 WANTED: Final = 1.5
 """What being a fact of the kind that is asked for counts beside a telling word."""
 TRANSLATED: Final = 0.6
@@ -211,6 +213,14 @@ def read(book: Book, question: str, *, language: Language, now: datetime) -> Rea
         often = np.bincount(layout.sessions[rows], weights=counts, minlength=len(sessions)).astype(np.float32)
         worth = concept.weight * _rarity(int(np.count_nonzero(often)), len(sessions))
         sessions += worth * (K1 + 1) * often / (often + norms)
+    if whom := asked_about(question, language):
+        other: Language = "en" if language == "es" else "es"
+        names = {*translations(whom, language), stem(whom, language), stem(whom, other)}
+        named = np.zeros(len(lengths), bool)
+        named[book.having(dict.fromkeys(names, 1.0))[0]] = True
+        elsewhere = ~layout.rows["is_episode"] & ~named
+        scores[elsewhere] *= OF_ANOTHER
+        covered[elsewhere] *= OF_ANOTHER
     return Reading(
         layout=layout,
         scores=scores,

@@ -13,8 +13,9 @@ from typing import Protocol
 
 from cachetools import LRUCache
 
+from bot.errors import MartinError
 from bot.lexical import Bm25, content_words, fold, is_light, nearly, relatives, stem
-from bot.ports import Example, ExampleStore, Recall
+from bot.ports import Example, ExampleStore, Recall, Recalled
 from bot.tokens import estimate_tokens
 from bot.types import LANGUAGES, Evidence, EvidenceKind, Language, PersonId, Scope
 
@@ -62,15 +63,19 @@ class LexicalRecall:
         self._notebooks: LRUCache[tuple[PersonId, Scope], _Notebook] = LRUCache(cache_bytes, getsizeof=lambda book: book.size)
 
     async def recall(
-        self, person: PersonId, scope: Scope, text: str, *, budget: int, with_memories: bool = True
-    ) -> tuple[Evidence, ...]:
+        self, person: PersonId, scope: Scope, text: str, *, budget: int, deadline_s: float, with_memories: bool = True
+    ) -> Recalled:
         """Corrections and liked answers to similar questions, best first, at most `budget` tokens of about four characters.
 
         Of one question only one answer is given: a correction rather than a liked answer, the newest of the same kind. Scores
-        are in (0, 1], 1 for the same words. Raises StoreError.
+        are in (0, 1], 1 for the same words. Raises StoreError, TimeoutError.
         """
         if budget <= 0 or not text.strip():
-            return ()
+            return Recalled()
+        async with asyncio.timeout(deadline_s):
+            return Recalled(evidence=await self._taught(person, scope, text, budget))
+
+    async def _taught(self, person: PersonId, scope: Scope, text: str, budget: int) -> tuple[Evidence, ...]:
         version = await self._store.version(person, scope)
         book = self._notebooks.get((person, scope))
         if book is None or book.version != version:
@@ -226,8 +231,8 @@ def shortened(text: str, most_tokens: int) -> str:
 class RememberedEvidence(Protocol):
     """What is remembered of what a person said."""
 
-    async def recall(self, person: PersonId, scope: Scope, text: str, *, budget: int) -> tuple[Evidence, ...]:
-        """What bears on `text`, best first, at most `budget` tokens."""
+    async def recall(self, person: PersonId, scope: Scope, text: str, *, budget: int, deadline_s: float) -> Recalled:
+        """What bears on `text`, best first, at most `budget` tokens; without meaning where that would take too long."""
 
 
 class PersonalRecall:
@@ -237,20 +242,29 @@ class PersonalRecall:
         self._examples, self._memories = examples, memories
 
     async def recall(
-        self, person: PersonId, scope: Scope, text: str, *, budget: int, with_memories: bool = True
-    ) -> tuple[Evidence, ...]:
+        self, person: PersonId, scope: Scope, text: str, *, budget: int, deadline_s: float, with_memories: bool = True
+    ) -> Recalled:
         """Corrections and liked answers, then the memories that fit into the rest of the budget.
 
-        Raises StoreError, or RecallError, when either cannot be looked through.
+        Memories that are slow or cannot be read cost nothing that was taught. Raises StoreError, RecallError or TimeoutError
+        when that cannot be looked through itself.
         """
         if not with_memories:
-            return await self._examples.recall(person, scope, text, budget=budget)
+            return await self._examples.recall(person, scope, text, budget=budget, deadline_s=deadline_s)
         try:
             async with asyncio.TaskGroup() as group:
-                teaching = group.create_task(self._examples.recall(person, scope, text, budget=budget))
-                memories = await self._memories.recall(person, scope, text, budget=budget)
+                remembering = group.create_task(self._remembered(person, scope, text, budget, deadline_s))
+                taught = await self._examples.recall(person, scope, text, budget=budget, deadline_s=deadline_s)
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from failed
-        taught = teaching.result()
-        spent = sum(estimate_tokens(one.text) + estimate_tokens(one.question) for one in taught)
-        return (*taught, *within(memories, budget - spent, cuts=not taught))
+        remembered = remembering.result()
+        spent = sum(estimate_tokens(one.text) + estimate_tokens(one.question) for one in taught.evidence)
+        rest = within(remembered.evidence, budget - spent, cuts=not taught.evidence)
+        return Recalled(evidence=(*taught.evidence, *rest), is_partial=taught.is_partial or remembered.is_partial)
+
+    async def _remembered(self, person: PersonId, scope: Scope, text: str, budget: int, deadline_s: float) -> Recalled:
+        try:
+            async with asyncio.timeout(deadline_s):
+                return await self._memories.recall(person, scope, text, budget=budget, deadline_s=deadline_s)
+        except (TimeoutError, MartinError):
+            return Recalled(is_partial=True)

@@ -58,23 +58,44 @@ _MODEL_S: Final = 120.0
 _YIELD_S: Final = 0.25
 """How soon the model is let go when somebody wants an answer."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_ASKED: Final = (Origin.ASKED, Origin.CORRECTED)
+"""What the person wanted remembered just so."""
+_ALIKE: Final = 4
+"""Letters by which words of one family begin."""
 _SENTENCE_END: Final = re.compile(r"[.!?…](?=\s)|\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Drawn:
-    """What a message comes to: the episode (None: it says nothing), its facts by rules, and whether a model may find more."""
+    """What a message comes to: the episode, its facts by rules, and whether a model may find more; nothing if it says nothing.
 
-    episode: AddMemory | None
+    What was asked for need not have an episode: its own words are the last of the facts, where those do not say it all.
+    """
+
+    episode: AddMemory | None = None
     facts: tuple[NewMemory, ...] = ()
     may_hold_more: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TakenBack:
+    """What went with the old text of an edited message, and is still to be written.
+
+    The new text comes about as the old one did (`origin`); what a correction had `ended` stays wrong when that is edited.
+    """
+
+    writes: tuple[MemoryWrite, ...]
+    origin: Origin = Origin.SAID
+    is_episode: bool = True
+    ended: tuple[str, ...] = ()
 
 
 class Rememberer:
     """Works off what is pending, and keeps what is remembered within its bounds.
 
     `most` memories are kept of a person, for `keep_days` (0 is for ever). `model` is asked besides the rules, only while
-    `may_ask` says that nobody is being answered; None is for rules alone. `on_change` is told after each change.
+    `may_ask` says that nobody is being answered; None is for rules alone. `on_change` is told after each change. Texts that
+    `is_urgent` finds to show somebody in danger are not remembered: an edit may make one of any message.
     """
 
     def __init__(
@@ -89,10 +110,11 @@ class Rememberer:
         model: ChatModel | None,
         may_ask: Callable[[], bool],
         on_change: Callable[[], None],
+        is_urgent: Callable[[str], bool],
     ) -> None:
         self._pending, self._memories, self._clock, self._ids = pending, memories, clock, ids
         self._most, self._keep_days = most, keep_days
-        self._model, self._may_ask, self._on_change = model, may_ask, on_change
+        self._model, self._may_ask, self._on_change, self._is_urgent = model, may_ask, on_change, is_urgent
         self._wake = asyncio.Event()
         self._tries: LRUCache[str, int] = LRUCache(1_000)
         self._has_rules = False
@@ -146,9 +168,7 @@ class Rememberer:
         writes: list[MemoryWrite] = []
         may_hold_more = False
         if said is None and (edited := parts.get("edited")) is not None:
-            writes += await self._taken_back(edited)
-            # Nothing of the new text has an id of the old: the index may still be about to lose those.
-            writes += (await self._question(edited, f"{edited.turn_id}q.{self._ids.new()}"))[0]
+            writes += await self._edited(edited)
         elif said is not None:
             writes, may_hold_more = await self._question(said, said.turn_id + "q")
         if answer is not None:
@@ -157,18 +177,37 @@ class Rememberer:
         done = [row.id for row in rows if row.id not in to_ask]
         await self._commit(rows, writes, done=done, ask_model=to_ask)
 
-    async def _question(self, row: PendingMemory, id: str) -> tuple[list[MemoryWrite], bool]:
+    async def _question(
+        self, row: PendingMemory, id: str, origin: Origin = Origin.SAID, *, is_episode: bool = True
+    ) -> tuple[list[MemoryWrite], bool]:
         """The writes for what a person said, as the memory `id` and `id`1, …, and whether a model may find more."""
-        if not _is_wanted(row):
+        if not self._is_wanted(row):
             return [], False
         if self._has_rules and len(row.text) <= _INLINE_CHARACTERS:
-            drawn = _drawn(row, id)
+            drawn = _drawn(row, id, origin, is_episode)
         else:
-            drawn = await asyncio.to_thread(_drawn, row, id)
+            drawn = await asyncio.to_thread(_drawn, row, id, origin, is_episode)
             self._has_rules = True
-        if drawn.episode is None:
-            return [], False
-        return [drawn.episode, *await self._settled(row, drawn.facts, id)], drawn.may_hold_more
+        first = [] if drawn.episode is None else [drawn.episode]
+        return [*first, *await self._settled(row, drawn.facts, id)], drawn.may_hold_more
+
+    def _is_wanted(self, row: PendingMemory) -> bool:
+        """Whether the person wants it remembered. Talk of a crisis never is, as it would come back in every later answer.
+
+        The flags are of what the message said at first.
+        """
+        return _is_wanted(row) and not self._is_urgent(row.text)
+
+    async def _edited(self, row: PendingMemory) -> list[MemoryWrite]:
+        """The writes for a message's new text, once what followed from the old one is gone."""
+        old = await self._taken_back(row)
+        # Nothing of the new text has an id of the old: the index may still be about to lose those.
+        fresh = f"{row.turn_id}q.{self._ids.new()}"
+        writes, _ = await self._question(row, fresh, old.origin, is_episode=old.is_episode)
+        now = [write.id for write in writes if isinstance(write, AddMemory | AddMemorySource)]
+        if over := tuple(one for one in old.ended if now and one not in now):
+            writes.append(EndMemories(person_id=row.person, ids=over, by=now[0]))
+        return [*old.writes, *writes]
 
     async def _settled(self, row: PendingMemory, facts: Sequence[NewMemory], id: str) -> list[MemoryWrite]:
         """The writes for facts of one message, given what is there and what the earlier ones change."""
@@ -188,14 +227,22 @@ class Rememberer:
             writes += settled
         return writes
 
-    async def _taken_back(self, row: PendingMemory) -> list[MemoryWrite]:
-        """Forget what followed from a message as it was, and revive what that had superseded; what is still to be written.
+    async def _taken_back(self, row: PendingMemory) -> _TakenBack:
+        """Forget what followed from a message as it was, and revive what that had superseded.
 
         In a transaction before that of the new text: within one, sources are taken away after they are added.
         """
         found = await self._memories.sourced(row.person, row.turn_id)
         drawn = [memory for memory in found if _follows(memory)]
         gone = [memory for memory in drawn if set(memory.what.sources) == {row.turn_id}]
+        asked = [memory for memory in gone if memory.what.origin in _ASKED]
+        ended = [
+            one.id
+            for memory in asked
+            if memory.what.origin is Origin.CORRECTED
+            for one in await self._memories.related(row.person, memory.id)
+            if one.superseded_by == memory.id
+        ]
         # One by one, so that what two of them in a row had superseded ends up with what superseded both.
         writes: list[MemoryWrite] = [DropMemories(person_id=row.person, ids=(memory.id,), revives=True) for memory in gone]
         kept = [memory.id for memory in found if memory not in drawn]
@@ -206,7 +253,12 @@ class Rememberer:
         await self._commit([row], writes, done=())
         # The answer's again after a crash, too, when `sourced` no longer tells of it.
         back = dict.fromkeys([*kept, row.turn_id + "a"])
-        return [AddMemorySource(person_id=row.person, id=one, source=row.turn_id) for one in back]
+        return _TakenBack(
+            writes=tuple(AddMemorySource(person_id=row.person, id=one, source=row.turn_id) for one in back),
+            origin=asked[0].what.origin if asked else Origin.SAID,
+            is_episode=not asked or any(memory.what.kind is MemoryKind.EPISODE for memory in asked),
+            ended=tuple(dict.fromkeys(ended)),
+        )
 
     async def _commit(
         self,
@@ -269,7 +321,7 @@ class Rememberer:
 
     async def _is_remembered(self, row: PendingMemory) -> bool:
         """Whether the message itself is remembered still: nothing more may follow from what was forgotten or put right."""
-        if not _is_wanted(row):
+        if not self._is_wanted(row):
             return False
         found = await self._memories.sourced(row.person, row.turn_id)
         return any(memory.what.origin is Origin.SAID and memory.ended_at is None for memory in found)
@@ -320,18 +372,29 @@ def shortened(text: str, most: int) -> str:
     return (head[:at] if at > least else head).rstrip() + " …"
 
 
-def _drawn(row: PendingMemory, id: str) -> _Drawn:
+def _drawn(row: PendingMemory, id: str, origin: Origin, is_episode: bool) -> _Drawn:
+    """What a text comes to. What follows from one that was asked for was asked for itself."""
     language, text = _language(row), shortened(row.text, LONGEST_SAID)
     stems = tuple(memory_stems(text, language))
     if not stems:
-        return _Drawn(episode=None)
-    said = _memory(row, text, language, Origin.SAID)
-    facts = extract(row.text, language, said_at=row.said_at)
+        return _Drawn()
+    said = _memory(row, text, language, origin)
+    by = Origin.RULE if origin is Origin.SAID else origin
+    facts = [_fact(row, fact, by) for fact in extract(row.text, language, said_at=row.said_at)]
+    if not is_episode:
+        whole = replace(said, kind=MemoryKind.FACT)
+        return _Drawn(facts=tuple(facts) if _says_all(facts, stems) else (*facts, whole))
     return _Drawn(
         episode=AddMemory(person_id=row.person, group=row.group, id=id, what=said, stems=stems),
-        facts=tuple(_fact(row, fact, Origin.RULE) for fact in facts),
+        facts=tuple(facts),
         may_hold_more=any(len(content_words(one.text, language)) >= _FEWEST_WORDS for one in statements(text, language)),
     )
+
+
+def _says_all(facts: Sequence[NewMemory], stems: Sequence[str]) -> bool:
+    """Whether facts have every stem of a text, as far as its beginning tells: «vivo», «vive»."""
+    kept = {stem[:_ALIKE] for fact in facts for stem in memory_stems(fact.text, fact.language)}
+    return bool(facts) and all(stem[:_ALIKE] in kept for stem in stems)
 
 
 def _answer(row: PendingMemory) -> list[MemoryWrite]:
@@ -365,7 +428,7 @@ def _fact(row: PendingMemory, fact: Fact, origin: Origin) -> NewMemory:
 
 
 def _is_wanted(row: PendingMemory) -> bool:
-    """Whether the person wants it remembered. Talk of a crisis never is: it would come back in every later answer."""
+    """Whether the person wants it remembered, and it was no talk of a crisis."""
     return row.remembers and Flag.CRISIS not in row.flags
 
 
@@ -406,8 +469,8 @@ def _after(existing: Sequence[Memory], writes: Sequence[MemoryWrite], at: dateti
 
 
 def _follows(memory: Memory) -> bool:
-    """Whether a memory was drawn from what its turn says, and not put there by the person or the bot."""
-    return memory.what.origin in (Origin.SAID, Origin.RULE, Origin.MODEL)
+    """Whether a memory follows from what the person said in its turn; the bot's answer stands as it was given."""
+    return memory.what.origin in (Origin.SAID, Origin.RULE, Origin.MODEL, *_ASKED)
 
 
 # --- what a model says ---

@@ -14,6 +14,9 @@ _LONGEST: Final = 200
 
 _ASKED: Final[Mapping[Language, Mapping[str, str]]] = {
     "en": {
+        "likes": r"(?:what|which)(?: \w+){0,2} (?:do|don'?t) i (?:really |not )?(?:like|love|enjoy|hate|dislike)|do i like"
+        r"|my hobbies",
+        "plays": r"(?:what|which)(?: \w+){0,2} do i play",
         "job": r"(?:i|we) do for (?:a living|work)|my (?:job|profession|occupation|position|trade)|am i by (?:profession|trade)"
         r"|kind of work (?:do|did) i|i (?:still )?work(?:ing)?(?: as)?$|do i work as|job (?:do|did) i have",
         "workplace": r"(?:where|which company|what company|whom?) do i work|my (?:employer|company|workplace)|work for$",
@@ -34,6 +37,8 @@ _ASKED: Final[Mapping[Language, Mapping[str, str]]] = {
         "health": r"my (?:illness|condition|disease|health)|what (?:illness|condition|disease) do i",
     },
     "es": {
+        "likes": r"que(?: \w+){0,2} (?:no )?me gusta|me gusta \w+$|mis? (?:aficiones|gustos|hobbies)",
+        "plays": r"que(?: \w+){0,2} toco",
         "job": r"a que me dedic|mi (?:profesion|oficio|trabajo|puesto|empleo|ocupacion)|de que (?:trabajo|vivo)|en que trabajo",
         "workplace": r"(?:donde|para quien|en que empresa) trabajo|mi (?:empresa|jefe)",
         "home": r"donde vivo|donde vivimos|mi (?:direccion|ciudad)|en que (?:ciudad|pueblo|pais|barrio) vivo",
@@ -64,6 +69,26 @@ _PATTERNS: Final = {
     language: tuple((kind, re.compile(rf"(?<!\w)(?:{pattern})")) for kind, pattern in kinds.items())
     for language, kinds in _ASKED.items()
 }
+
+
+_OTHERS: Final[Mapping[Language, re.Pattern[str]]] = {
+    "en": re.compile(
+        r"\b(?:my|our) (?:\w+ ){0,2}?(mother|mum|mom|father|dad|brother|sister|son|daughter|kid|child|husband|wife|partner"
+        r"|boyfriend|girlfriend|friend|boss|neighbou?r|grandmother|grandma|grandfather|grandpa|uncle|aunt|cousin|nephew|niece"
+        r"|dog|cat|parrot|bird|horse|pet|hamster|rabbit|teacher|doctor|colleague|roommate|flatmate)(?:s|'s|’s)?\b"
+    ),
+    "es": re.compile(
+        r"\b(?:mis?|nuestr[oa]s?) (?:\w+ ){0,2}?(madre|mama|padre|papa|herman[oa]|hij[oa]|marido|espos[oa]|mujer|pareja"
+        r"|novi[oa]|amig[oa]|jef[ea]|vecin[oa]|abuel[oa]|ti[oa]|prim[oa]|sobrin[oa]|perr[oa]|gat[oa]|loro|pajaro|caballo|mascota"
+        r"|hamster|conejo|profesora?|doctora?|medic[oa]|colega|companer[oa])s?\b"
+    ),
+}
+
+
+def asked_about(question: str, language: Language) -> str:
+    """The word for somebody of theirs whom a question is about ("my sister", «mi perro»); empty where it is about nobody."""
+    found = _OTHERS[language].search(fold(question[:_LONGEST]))
+    return found[1] if found else ""
 
 
 def wanted_facts(question: str, language: Language) -> tuple[str, ...]:

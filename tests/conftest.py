@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from bot.config import Config, load_config
 from tests.canaries import Canaries, new_canaries
 from tests.guards import Guards
 
 _GUARDS = Guards()
+# A busy machine makes examples slow by the clock, which is no lapse of ours; the guards look at the loop's CPU time.
+settings.register_profile("martin", deadline=None)
+settings.load_profile("martin")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -9,13 +12,17 @@ import numpy as np
 import pytest
 
 from bot.config import Config, load_config
-from bot.embedders import candidates, choose, yardstick_of
+from bot.embedders import Meter, candidates, choose, yardstick_of
 from bot.errors import EmbedderError
 from bot.models.mistral_embed import MistralEmbedder
 from bot.models.ollama_embed import OllamaEmbedder
+from bot.store.folder import DataFolder
+from bot.store.migrate import migrate
+from bot.store.open import Stores, open_folder
 from bot.system import SystemClock
 from profiles.embed import HashEmbedder, OnnxEmbedder, ReadyEmbedder
 from profiles.yardstick import COMMONPLACES, LETTERS, MEANING
+from tests.fakes import NOON, FakeClock, SequentialIds
 from tests.onnx_models import write_folder
 from tests.servers.mistral import KEY, MistralServer
 from tests.servers.ollama import OllamaServer, cloud, newer
@@ -147,6 +154,72 @@ async def test_a_named_mistral_gets_its_key_and_model(tmp_path: Path) -> None:
             assert (picked.is_ready, embedder.name) == (True, "mistral/mistral-embed")
             assert (await embedder.embed(["abc"])).shape == (1, embedder.dimension)
         assert server.problems == []
+
+
+# --- what it costs ---
+
+
+@pytest.fixture
+async def folder(tmp_path: Path) -> DataFolder:
+    """An empty, migrated data folder."""
+    folder = DataFolder.open(tmp_path / "stored")
+    await migrate(folder, FakeClock())
+    return folder
+
+
+@pytest.fixture
+async def stores(folder: DataFolder) -> AsyncIterator[Stores]:
+    """The stores of that folder."""
+    async with open_folder(folder, clock=FakeClock(), ids=SequentialIds("s")) as stores:
+        yield stores
+
+
+PRICED = {"MODELS__MISTRAL__API_KEY": KEY, "MODELS__PRICES": "mistral/*=0.10/0.30"}
+
+
+async def test_what_is_embedded_far_away_is_in_the_usage_of_all(stores: Stores, tmp_path: Path) -> None:
+    async with MistralServer() as server:
+        config = settings(tmp_path, "mistral", MODELS__MISTRAL__SERVER_URL=server.address, **PRICED)
+        async with aclosing(Meter(stores.database, config, FakeClock())) as meter:
+            picked = await choose(config, FakeClock(), "", count_tokens=meter.count)
+            async with aclosing(picked.embedder) as embedder:
+                await embedder.embed(["word " * 2_000])
+        used = await stores.usage.of_day(NOON.date())
+        assert (used.people, used.messages) == (0, 0)
+        assert used.tokens > 2_000
+        assert used.cost == round(used.tokens * 0.10)
+
+
+async def test_many_small_requests_cost_what_one_large_one_does(stores: Stores, tmp_path: Path) -> None:
+    async with aclosing(Meter(stores.database, settings(tmp_path, "mistral", **PRICED), FakeClock())) as meter:
+        for _ in range(25):
+            meter.count("mistral/mistral-embed", 4)
+            await asyncio.sleep(0.002)
+        meter.count("mistral/other", 10)
+        meter.count("unpriced", 7)
+    used = await stores.usage.of_day(NOON.date())
+    assert (used.tokens, used.cost) == (117, 11)
+
+
+async def test_what_could_not_be_written_is_counted_with_the_next(folder: DataFolder, tmp_path: Path) -> None:
+    fails = True
+
+    def before_call(name: str) -> None:
+        if fails and name == "add usage of all":
+            raise sqlite3.OperationalError("disk I/O error")
+
+    async with (
+        open_folder(folder, clock=FakeClock(), ids=SequentialIds("s"), before_call=before_call) as stores,
+        aclosing(Meter(stores.database, settings(tmp_path, "mistral", **PRICED), FakeClock())) as meter,
+    ):
+        meter.count("mistral/mistral-embed", 40)
+        await asyncio.sleep(0.1)
+        assert (await stores.usage.of_day(NOON.date())).tokens == 0
+        fails = False
+        meter.count("mistral/mistral-embed", 60)
+        await meter.aclose()
+        used = await stores.usage.of_day(NOON.date())
+        assert (used.tokens, used.cost) == (100, 10)
 
 
 # --- the yardstick ---

@@ -72,6 +72,7 @@ APP = {
     "bot.downloads",
     "bot.embedders",
     "bot.memory_parts",
+    "bot.running_index",
     "bot.memory_chores",
     "bot.health",
     "bot.histories",

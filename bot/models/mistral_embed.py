@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
-from bot.errors import EmbedderError, ModelError
+from bot.errors import EmbedderChanged, EmbedderError, ModelError
 from bot.models.mistral_wire import Embedded
 from bot.tokens import estimate_tokens
 from bot.vectors import embeddable, in_batches, load, spread, unit_rows
@@ -78,7 +78,7 @@ class MistralEmbedder:
         for batch in in_batches(embeddable(texts), most_texts=_BATCH_TEXTS, most_tokens=_BATCH_TOKENS):
             name, rows = await self._rows(batch)
             if (name, rows.shape[1]) != (self._name, self._dimension):
-                raise EmbedderError(f"{self._name} has become {name} with {rows.shape[1]} numbers; start Martín anew")
+                raise EmbedderChanged(f"{self._name} has become {name} with {rows.shape[1]} numbers; start Martín anew")
             pieces.append(rows)
         return spread(np.concatenate(pieces), texts)
 

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
-from bot.lexical import fold, guess_language, words
+from bot.lexical import fold, guess_language, tokens, words
 from bot.locale import say
 from bot.model_types import ModelStatus
 from bot.models.passages import formed
@@ -36,6 +36,8 @@ _OWN = (EvidenceKind.CORRECTION, EvidenceKind.LIKED)
 
 _LEAST = {EvidenceKind.FACT: 0.5, EvidenceKind.MEMORY: 0.8, EvidenceKind.ANSWERED: 0.8}
 """The score from which on what is remembered is an answer: a fact stands for itself, what was merely said seldom does."""
+_SURE = 0.9
+"""The score from which on a fact answers any question: all of its rare words are in the fact."""
 _FACT_FIRST = 0.15
 """So much less may a fact score than what was said, and still be told first."""
 _TELLING_SHARE = 0.9
@@ -162,7 +164,7 @@ def compose(prompt: Prompt) -> Answer:
     if own:
         return Answer(text=_quoted(evidence[0], prompt.language))
     is_better = bool(remembered) and (not evidence or remembered[0].score >= evidence[0].score)
-    if is_better and _is_about_asker(prompt.question):
+    if is_better and (_is_about_asker(prompt.question) or _is_told_for(prompt, remembered[0], evidence)):
         return Answer(text=_from_memory(remembered, prompt.language))
     if evidence:
         return Answer(text=_from_knowledge(evidence, prompt))
@@ -179,6 +181,17 @@ def _remembered(found: Sequence[Evidence]) -> list[Evidence]:
     """What is remembered and surely about the question, best first; a fact before what was said that fits a little better."""
     sure = [item for item in found if item.score >= _LEAST.get(item.kind, math.inf)]
     return sorted(sure, key=lambda item: -item.score - _FACT_FIRST * (item.kind is EvidenceKind.FACT))
+
+
+def _is_told_for(prompt: Prompt, best: Evidence, others: Sequence[Evidence]) -> bool:
+    """Whether a fact answers a question that is not about the asker: it fits it surely and best, and by several of its words.
+
+    "Likes coffee." has the one word of "What is coffee?", and "The wifi password is 1234." both of what asks for that.
+    """
+    if best.kind is not EvidenceKind.FACT or best.score < _SURE or any(item.score >= best.score for item in others):
+        return False
+    asked, told = (set(tokens(text, prompt.language)) for text in (prompt.question, best.text))
+    return len(asked & told) > 1
 
 
 def _from_memory(remembered: Sequence[Evidence], language: Language) -> str:
@@ -283,7 +296,9 @@ def _unknown(language: Language, remembered: Sequence[Evidence] = ()) -> str:
     """That it does not know, with what the person once told about the matter."""
     return "\n\n".join(
         (
-            say(language, "I do not know: nothing that I hold answers this, and I do not make things up."),
+            say(language, "I do not know for sure. This may have to do with it:")
+            if remembered
+            else say(language, "I do not know: nothing that I hold answers this, and I do not make things up."),
             *(_told(item, language) for item in remembered[:1]),
             say(
                 language,

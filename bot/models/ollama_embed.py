@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bot.errors import EmbedderError, ModelBroken, ModelError, ModelMissing, ModelRejected
+from bot.errors import EmbedderChanged, EmbedderError, ModelBroken, ModelError, ModelMissing, ModelRejected
 from bot.models.ollama_api import Listed, OllamaApi, full_name, is_cloud_name, label
 from bot.ports import Clock
 from bot.vectors import embeddable, in_batches, load, spread, unit_rows
@@ -131,7 +131,7 @@ class OllamaEmbedder:
                     rows = await self._rows(chosen, ["a"], FIRST_MAY_TAKE_S)
                     self._chosen, self._dimension, self._model = chosen, rows.shape[1], chosen.model
                 if chosen.name != self._chosen.name:
-                    raise EmbedderError(f"{self._chosen.name} has become {chosen.name}; start Martín anew")
+                    raise EmbedderChanged(f"{self._chosen.name} has become {chosen.name}; start Martín anew")
                 self._looked_at = now
             return self._chosen
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Integer, Table, Text, bindparam, delete, literal, select
 
-from bot.memory_types import MemoryKind
+from bot.memory_types import MemoryKind, Origin
 from bot.store.building import also_of_person, copied, listed
 from bot.store.codec import Statement, write
 from bot.store.schema import (
@@ -58,6 +58,20 @@ def _unindex(name: str, where: ColumnElement[bool]) -> Statement:
 _of_list = memories.c.id.in_(listed("ids")) & also_of_person(memories)
 UNINDEX_MEMORIES = _unindex("memories", _of_list)
 DELETE_MEMORIES = write("delete memories", delete(memories).where(_of_list), table="memories", key=None)
+_own_words = (
+    select(memory_sources.c.source)
+    .join(memories, memories.c.id == memory_sources.c.memory_id)
+    .where(
+        _of_list, memories.c.origin.in_([literal(one.value, Text()) for one in (Origin.SAID, Origin.ASKED, Origin.CORRECTED)])
+    )
+)
+DELETE_PENDING_OF_MEMORIES = write(
+    "delete pending memories of sources",
+    delete(pending_memories).where(pending_memories.c.turn_id.in_(_own_words), also_of_person(pending_memories)),
+    table="pending_memories",
+    key=None,
+)
+"""Nothing more follows from what was said when that is forgotten; before the memories, by which it is found."""
 UNINDEX_ALL = _unindex("all memories", memories.c.person_id == bindparam("person"))
 DELETE_SOURCE = write(
     "delete memory source",

@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Integer, Select, Text, bindparam, case, func, literal, or_, select, type_coerce
 
-from bot.errors import StoreConflict, StoreDamaged
+from bot.errors import StoreDamaged
 from bot.memory_ports import MemoryVersion, PendingMemory
 from bot.memory_types import Memory, MemoryKind, NewMemory, Origin
 from bot.ports import Ids
 from bot.store.building import also_of_person, listed
 from bot.store.db import Database, Row, Statement, Unit, read
-from bot.store.memory_statements import ASK_MODEL, END_PENDING_MEMORY
+from bot.store.deletions import DELETE_PENDING_OF_MEMORIES
+from bot.store.memory_statements import ASK_MODEL, DEMAND_PENDING, END_PENDING_MEMORY
 from bot.store.messages import flags_of, json_text, listed_texts
 from bot.store.schema import UtcTime, memories, memory_sources, pending_memories, people, turns
 from bot.store.writes import by_rank, steps_of
@@ -70,6 +71,13 @@ _of_source = select(memory_sources.c.memory_id).where(
     memory_sources.c.person_id == bindparam("person"), memory_sources.c.source == bindparam("source")
 )
 _SOURCED = read("memories of a source", _sourced(_m.id.in_(_of_source), also_of_person(memories)))
+_of_sources = select(memory_sources.c.memory_id).where(
+    memory_sources.c.person_id == bindparam("person"), memory_sources.c.source.in_(listed("sources"))
+)
+_REPLACED = read(
+    "facts of sources that were replaced",
+    _sourced(_m.id.in_(_of_sources), also_of_person(memories), ~_is_episode, ~_lives),
+)
 _sibling = memory_sources.alias("sibling")
 _siblings = (
     select(_sibling.c.memory_id)
@@ -83,6 +91,22 @@ _siblings = (
 _RELATED = read(
     "related memories",
     _sourced(_theirs, or_(_m.id.in_(listed("ids")), _m.id.in_(_siblings), _m.superseded_by.in_(listed("ids")))),
+)
+_named_in_evidence = func.json_each(turns.c.evidence).table_valued("value")
+_resting_turns = select(turns.c.id).where(
+    turns.c.person_id == bindparam("person"),
+    select(literal(1))
+    .select_from(_named_in_evidence)
+    .where(func.json_extract(_named_in_evidence.c.value, "$.source").in_(listed("ids")))
+    .correlate(turns)
+    .exists(),
+)
+_answered_there = select(memory_sources.c.memory_id).where(
+    memory_sources.c.source.in_(_resting_turns), also_of_person(memory_sources)
+)
+_RESTING = read(
+    "answers resting on memories",
+    _sourced(_m.id.in_(_answered_there), also_of_person(memories), _m.origin == literal(Origin.ANSWERED.value, Text())),
 )
 
 
@@ -143,7 +167,6 @@ _most = bindparam("most", type_=Integer())
 _for_model = _p.part == literal(MODEL_PART, Text())
 _PENDING = read("pending memories", _pending(~_for_model).limit(_most))
 _PENDING_FOR_MODEL = read("pending memories for a model", _pending(_for_model).limit(_most))
-_STILL_PENDING = read("memories still pending", _pending(_p.id.in_(listed("ids"))))
 _SURPLUS = read(
     "pending memories beyond what a model may be left",
     select(_p.id).where(_for_model).order_by(_p.turn_id.desc()).limit(literal(_SLICE, Integer())).offset(_most),
@@ -208,8 +231,15 @@ class StoredMemories:
         """The memories that follow from a turn or an imported record, with all their sources."""
         return await self._found(_SOURCED, person=person, source=source)
 
+    async def replaced(self, person: PersonId, sources: Sequence[str]) -> Sequence[Memory]:
+        """The facts and preferences that follow from any of these and have ended, with all their sources."""
+        return await self._found(_REPLACED, person=person, sources=json_text(list(sources)))
+
     async def related(self, person: PersonId, id: str) -> Sequence[Memory]:
-        """What is forgotten with a memory, itself first: what follows from the same sources, and what it superseded."""
+        """What is forgotten with a memory, itself first.
+
+        That is what follows from the same sources, what it superseded, and the bot's answers that rested on any of these.
+        """
         found: dict[str, Memory] = {}
         looked_at: set[str] = set()
         wanted = {id}
@@ -219,6 +249,11 @@ class StoredMemories:
                 found[memory.id] = memory
             # What it superseded goes too, and so does what those followed from; the siblings' own chains are theirs.
             wanted = {one.id for one in found.values() if one.superseded_by in looked_at} - looked_at
+        resting = set(found)
+        while resting:  # an answer that repeated it may have been repeated itself
+            answers = await self._found(_RESTING, person=person, ids=json_text(sorted(resting)))
+            resting = {one.id for one in answers} - found.keys()
+            found |= {one.id: one for one in answers}
         return sorted(found.values(), key=lambda memory: memory.id != id)
 
     async def pending(self, *, with_model: bool, limit: int) -> Sequence[PendingMemory]:
@@ -240,12 +275,11 @@ class StoredMemories:
         Raises StoreConflict where a person was forgotten meanwhile, or one of `unchanged` does not wait as it did: its text was
         edited, everything was forgotten, the person wants nothing remembered. Nothing is written then.
         """
-        if unchanged:
-            ids = json_text([row.id for row in unchanged])
-            now = {row[0]: _waiting(row) for row in await self._database.rows(_STILL_PENDING, ids=ids)}
-            if any(now.get(row.id) != row for row in unchanged):
-                raise StoreConflict("what was to be remembered has changed meanwhile")
         steps = steps_of(writes, at, self._ids)
+        if unchanged:
+            # What is taken back from a message that was edited leaves it waiting: its new text is to be remembered.
+            steps = [step for step in steps if step[0] is not DELETE_PENDING_OF_MEMORIES]
+        steps += [(DEMAND_PENDING, _as_read(row)) for row in unchanged]
         steps += [(END_PENDING_MEMORY, {"pending": row}) for row in done]
         steps += [(ASK_MODEL, {"pending": row, "kind": MODEL_PART}) for row in ask_model]
         await self._database.commit(Unit(*sorted(steps, key=by_rank)))
@@ -315,6 +349,10 @@ def _made(row: Row, *, stems: tuple[str, ...] = (), sources: tuple[str, ...] = (
         superseded_by=row[13],
         ended_at=row[14],
     )
+
+
+def _as_read(row: PendingMemory) -> dict[str, object]:
+    return {"pending": row.id, "part": row.part, "text": row.text, "remembers": row.remembers}
 
 
 def _waiting(row: Row) -> PendingMemory:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Integer, LargeBinary, Text, bindparam, delete, exists, literal, null, select, update
+from sqlalchemy import Integer, LargeBinary, Text, bindparam, case, delete, exists, literal, null, select, update
+from sqlalchemy.dialects.sqlite import insert
 
 from bot.store.building import also_of_person, bind, insert_into, insert_where, listed
 from bot.store.codec import write
@@ -91,6 +92,29 @@ INSERT_EDITED_MEMORY = write(
     key=("id",),
     alone=True,
 )  # only what was remembered is remembered anew; what is still pending is read as it is now
+_as_read = (
+    select(literal(1))
+    .select_from(pending_memories)
+    .join(turns, turns.c.id == pending_memories.c.turn_id)
+    .join(people, people.c.id == turns.c.person_id)
+    .where(
+        pending_memories.c.id == bindparam("pending"),
+        pending_memories.c.part == bindparam("part", type_=Text()),
+        case((pending_memories.c.part == literal("answer", Text()), turns.c.answer), else_=turns.c.question)
+        == bindparam("text", type_=Text()),
+        people.c.remembers == bind(people, "remembers"),
+    )
+)
+DEMAND_PENDING = write(
+    "demand that a pending memory waits as it was read",
+    insert(pending_memories).from_select(
+        [column.name for column in pending_memories.columns],
+        select(*(null() for _ in pending_memories.columns)).where(~_as_read.exists()),
+    ),
+    table="pending_memories",
+    key=None,
+)
+"""Breaks the unit where it does not: the row that it then inserts has nothing in columns that must have something."""
 END_PENDING_MEMORY = write(
     "end pending memory",
     delete(pending_memories).where(pending_memories.c.id == bindparam("pending")),
@@ -129,7 +153,11 @@ SET_EMBEDDER = write(
 SET_INDEXED = write(
     "set indexed",
     update(memories)
-    .where(memories.c.id.in_(listed("ids")), memories.c.embedder == bindparam("name", type_=Text()))
+    .where(
+        memories.c.id.in_(listed("ids")),
+        memories.c.embedder == bindparam("name", type_=Text()),
+        ~exists().where(index_removals.c.memory_id == memories.c.id),
+    )
     .values(is_indexed=literal(True)),
     table="memories",
     key=None,

@@ -12,6 +12,7 @@ from bot.store.deletions import (
     DELETE_ALL_MEMORIES,
     DELETE_MEMORIES,
     DELETE_PENDING_MEMORIES,
+    DELETE_PENDING_OF_MEMORIES,
     DELETE_SOURCE,
     UNINDEX_ALL,
     UNINDEX_MEMORIES,
@@ -108,7 +109,7 @@ def _ended(write: EndMemories, at: datetime, ids: Ids) -> Steps:
 
 def _dropped(write: DropMemories, ids: Ids) -> Steps:
     named = _named(write.person_id, write.ids)
-    steps: Steps = [(UNINDEX_MEMORIES, named), (DELETE_MEMORIES, named)]
+    steps: Steps = [(UNINDEX_MEMORIES, named), (DELETE_PENDING_OF_MEMORIES, named), (DELETE_MEMORIES, named)]
     if write.revives:
         stamped = {**named, "stamp": ids.new()}
         steps += [(RELINK_MEMORIES, stamped), (REVIVE_MEMORIES, stamped)]

@@ -257,7 +257,11 @@ memories = Table(
     Index(None, "person_id", "changed"),
     Index(None, "person_id", "slot"),
     Index(None, "group_id"),
-    Index("ix_memories_to_index", "id", sqlite_where=text("is_indexed = 0")),
+    Index("ix_memories_to_index", "embedder", "changed", sqlite_where=text("is_indexed = 0")),
+    Index(
+        "ix_memories_embedded", "embedder", "person_id", "id",
+        sqlite_where=text("embedder IS NOT NULL AND ended_at IS NULL"),
+    ),
 )  # fmt: skip
 
 memory_sources = Table(

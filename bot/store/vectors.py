@@ -7,7 +7,9 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Integer,
+    LargeBinary,
     Select,
     Text,
     and_,
@@ -20,6 +22,7 @@ from sqlalchemy import (
     select,
     text,
     type_coerce,
+    union_all,
 )
 
 from bot.memory_ports import Removal, StoredVector, Unindexed
@@ -33,12 +36,13 @@ from bot.types import AddressId, PersonId, Scope
 _m, _v = memories.c, memory_vectors.c
 _most = bindparam("most", type_=Integer())
 _by_present = _m.embedder == bindparam("name", type_=Text())
-_by_another = _m.embedder.is_distinct_from(bindparam("name", type_=Text()))
+_is_live = _m.ended_at.is_(None)
+"""With a name in place of NULL it leads to the index of what is embedded."""
 _rows: Select[Any] = select(_m.id, _m.person_id, _m.group_id, _v.vector).join(memory_vectors, _v.memory_id == _m.id)
 _EMBEDDER = read(
     "embedder of most vectors",
     select(_m.embedder)
-    .where(_m.embedder.is_not(None), _m.embedder != literal("", Text()))
+    .where(_m.embedder.is_not(None), _is_live)
     .group_by(_m.embedder)
     .order_by(func.count().desc())
     .limit(literal(1, Integer())),
@@ -47,20 +51,27 @@ _is_to_leave = exists().where(index_removals.c.memory_id == _m.id)
 """It ended and lives again, and its old vector is still in the index: that goes first."""
 
 
-def _unindexed(*where: ColumnElement[bool]) -> Select[Any]:
-    return (
-        select(_m.id, _m.person_id, _m.group_id, _m.text, func.iif(_by_present, _v.vector, null()))
-        .outerjoin(memory_vectors, _v.memory_id == _m.id)
-        .where(text("is_indexed = 0"), ~_is_to_leave, *where)
-        .order_by(_m.changed.desc())
-        .limit(_most)
-    )
+def _unindexed(vector: ColumnElement[Any]) -> Select[Any]:
+    found = select(_m.id, _m.person_id, _m.group_id, _m.text, vector, _m.changed.label("changed"))
+    return found.where(text("is_indexed = 0"), ~_is_to_leave)
 
 
+def _newest(*several: Select[Any]) -> CompoundSelect[Any]:
+    """Each of these comes out of the index in order, so that a long backlog is not sorted for the few that are wanted."""
+    return union_all(*several).order_by(text("changed DESC")).limit(_most)
+
+
+_name = bindparam("name", type_=Text())
+_without = [
+    _unindexed(type_coerce(null(), LargeBinary)).where(one)
+    for one in (_m.embedder.is_(None), _m.embedder < _name, _m.embedder > _name)
+]
+"""What has no vector, or another embedder's. A name is set together with its vector, so that no other lacks one."""
+_with = _unindexed(_v.vector).where(_by_present)
 _UNINDEXED = {
-    None: read("memories to index", _unindexed()),
-    True: read("memories to index that have a vector", _unindexed(_by_present, _v.vector.is_not(None))),
-    False: read("memories to embed", _unindexed(or_(_by_another, _v.vector.is_(None)))),
+    None: read("memories to index", _newest(*_without, _with.outerjoin(memory_vectors, _v.memory_id == _m.id))),
+    True: read("memories to index that have a vector", _newest(_with.join(memory_vectors, _v.memory_id == _m.id))),
+    False: read("memories to embed", _newest(*_without)),
 }
 _TO_MARK = read(
     "memories not known to be in the index",
@@ -70,6 +81,7 @@ _BY_PERSON = read(
     "vectors by person",
     _rows.where(
         _by_present,
+        _is_live,
         _m.person_id >= bindparam("person"),
         or_(_m.person_id > bindparam("person"), _m.id > bindparam("after", type_=Text())),
     )
@@ -82,20 +94,31 @@ _NUMBERS = read(
 )
 _PAGE = read("page of vectors", _rows.where(_m.id > bindparam("after", type_=Text()), _by_present).order_by(_m.id).limit(_most))
 _theirs = and_(_m.person_id == bindparam("person"), _by_present)
+_among = _m.id.in_(listed("ids"))
+_in_group = _m.group_id == bindparam("group")
 _OF = read("vectors of person", _rows.where(_theirs))
-_OF_GROUP = read("vectors of person in a group", _rows.where(_theirs, _m.group_id == bindparam("group")))
+_OF_GROUP = read("vectors of person in a group", _rows.where(_theirs, _in_group))
+_OF_AMONG = read("some vectors of person", _rows.where(_theirs, _among))
+_OF_GROUP_AMONG = read("some vectors of person in a group", _rows.where(_theirs, _among, _in_group))
 _REMOVALS = read(
     "index removals",
     select(index_removals.c.memory_id, index_removals.c.person_id, index_removals.c.group_id)
     .order_by(index_removals.c.memory_id)
     .limit(_most),
 )
-_some = select(_m.person_id.label("person")).where(_by_present).distinct().order_by(func.random()).limit(_most).subquery("some")
+_some = (
+    select(_m.person_id.label("person"))
+    .where(_by_present, _is_live)
+    .distinct()
+    .order_by(func.random())
+    .limit(_most)
+    .subquery("some")
+)
 _COUNTS = read(
     "vectors by place",
     select(_m.person_id, type_coerce(_m.group_id, Text), func.count())
     .join(_some, _some.c.person == _m.person_id)
-    .where(_by_present, _m.is_indexed.is_(True))
+    .where(_by_present, _is_live, _m.is_indexed.is_(True))
     .group_by(_m.person_id, _m.group_id),
 )
 
@@ -148,12 +171,16 @@ class StoredVectors:
         ((live, embedded),) = await self._database.rows(_NUMBERS, name=embedder)
         return live, embedded
 
-    async def of(self, person: PersonId, scope: Scope, embedder: str) -> Sequence[StoredVector]:
-        """The vectors that a scope may read."""
-        if scope.group is None:
-            rows = await self._database.rows(_OF, person=person, name=embedder)
-        else:
-            rows = await self._database.rows(_OF_GROUP, person=person, name=embedder, group=scope.group)
+    async def of(
+        self, person: PersonId, scope: Scope, embedder: str, *, among: Sequence[str] | None = None
+    ) -> Sequence[StoredVector]:
+        """The vectors that a scope may read: all, or of these memories."""
+        statement = _OF if among is None else _OF_AMONG
+        bound: dict[str, object] = {} if among is None else {"ids": json_text(list(among))}
+        if scope.group is not None:
+            statement = _OF_GROUP if among is None else _OF_GROUP_AMONG
+            bound["group"] = scope.group
+        rows = await self._database.rows(statement, person=person, name=embedder, **bound)
         return [_vector(row) for row in rows]
 
     async def removals(self, *, limit: int) -> Sequence[Removal]:

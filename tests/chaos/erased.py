@@ -25,7 +25,7 @@ from bot.app import open_stores
 from bot.chores import back_up, restore_from
 from bot.config import Config
 from bot.jobs.forget import ForgetJob
-from bot.memory_parts import OPEN_S, index_of
+from bot.running_index import OPEN_S, index_of
 from bot.store.folder import DataFolder
 from bot.store.invariants import broken_invariants
 from bot.store.open import Stores

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -117,9 +118,12 @@ async def one_life(env: Mapping[str, str], folder: Path, talkers: list[Talker], 
             return
         raise
     until = asyncio.Event()
+    heard = _heard(talkers)
     async with asyncio.TaskGroup() as tasks:
         for talker in talkers:
             tasks.create_task(talker.talk(address, until))
+        if not crash and chance.random() < 0.5:
+            await _somebody_is_heard(talkers, heard, process)
         try:
             async with asyncio.timeout(3.0 if crash else chance.uniform(0.05, 1.2)):
                 await process.wait()
@@ -130,6 +134,18 @@ async def one_life(env: Mapping[str, str], folder: Path, talkers: list[Talker], 
         until.set()
         await process.wait()
     result.kills += 1
+
+
+def _heard(talkers: list[Talker]) -> int:
+    return sum(said.is_accepted for talker in talkers for said in talker.said)
+
+
+async def _somebody_is_heard(talkers: list[Talker], before: int, process: asyncio.subprocess.Process) -> None:
+    """Wait until a message more is taken: on a busy machine a life may end before the first, and show little."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(10):
+            while process.returncode is None and _heard(talkers) == before:
+                await asyncio.sleep(0.01)
 
 
 async def campaign(kills: int, folder: Path, seed: int, people: int = 8) -> Result:

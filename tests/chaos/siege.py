@@ -103,7 +103,8 @@ async def campaign(path: Path, *, people: int, attacks: int, with_index: bool, s
         for number in range(attacks):
             await siege.attack(SIDES[number % len(SIDES)])
         last = await here.prompt(here.people[0], TOLD[here.people[0].language][1][1], in_group=False)
-        has_own = word_of(0, "p", 1).lower() in "".join(message.content for message in render(last)).lower()
+        told = "".join(message.content for message in render(last)).lower()
+        has_own = any(word_of(0, place, 1).lower() in told for place in "pg")  # where they live was said in both
     return {"people": people, "attacks": attacks, "with_index": with_index, **siege.wrong, "still_recalls": has_own}
 
 

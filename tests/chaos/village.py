@@ -215,6 +215,7 @@ async def village(path: Path, *, with_index: bool, deadline_s: float = 5) -> Asy
             model=None,
             may_ask=lambda: False,
             on_change=lambda: None,
+            is_urgent=lambda text: False,
         )
         settings = HandlerSettings(recall_deadline_s=deadline_s, prompt_budget=8_192, recall_budget=4_000)
         made = services(model=model, settings=settings)

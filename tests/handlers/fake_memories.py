@@ -31,6 +31,8 @@ class FakeMemories:
     stored: dict[PersonId, list[Memory]] = field(default_factory=dict)
     stamps: dict[str, str] = field(default_factory=dict)
     remembers: dict[PersonId, bool] = field(default_factory=dict)
+    used: dict[str, set[str]] = field(default_factory=dict)
+    """The answers that are kept as memories, with the memories that each was given from."""
     changes: int = 0
 
     async def version(self, person: PersonId, scope: Scope) -> MemoryVersion:
@@ -69,6 +71,15 @@ class FakeMemories:
     async def sourced(self, person: PersonId, source: str) -> Sequence[Memory]:
         return [memory for memory in self._sourced(person) if source in memory.what.sources]
 
+    async def replaced(self, person: PersonId, sources: Sequence[str]) -> Sequence[Memory]:
+        return [
+            memory
+            for memory in self._sourced(person)
+            if memory.ended_at is not None
+            and memory.what.kind is not MemoryKind.EPISODE
+            and not set(sources).isdisjoint(memory.what.sources)
+        ]
+
     async def related(self, person: PersonId, id: str) -> Sequence[Memory]:
         everything = self._sourced(person)
         found: dict[str, Memory] = {}
@@ -81,6 +92,8 @@ class FakeMemories:
                 if memory.id in wanted or sources & set(memory.what.sources) or memory.superseded_by in wanted:
                     found[memory.id] = memory
             wanted = {memory.id for memory in found.values() if memory.superseded_by in looked_at} - looked_at
+        while resting := [one for one in everything if one.id not in found and self.used.get(one.id, set()) & found.keys()]:
+            found |= {one.id: one for one in resting}
         return sorted(found.values(), key=lambda memory: memory.id != id)
 
     async def find(self, person: PersonId, scope: Scope, text: str, *, limit: int) -> Sequence[Memory]:

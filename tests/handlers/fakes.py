@@ -11,7 +11,7 @@ from hashlib import blake2b
 from bot.errors import ModelError
 from bot.model_ports import Price
 from bot.model_types import InstalledModel, ModelStatus, PullProgress
-from bot.ports import Handler, HandlerSettings, PersonalData, Services, TurnRecord, UsageOfDay
+from bot.ports import Handler, HandlerSettings, PersonalData, Recalled, Services, TurnRecord, UsageOfDay
 from bot.profile_types import LoggedStyle, ProfileEvent, ProfileEventKind
 from bot.router import Router
 from bot.types import (
@@ -138,20 +138,22 @@ class FakeRecall:
     """Gives `found` after `delay_s`, or raises `error`; keeps what it was asked."""
 
     found: tuple[Evidence, ...] = ()
+    is_partial: bool = False
     delay_s: float = 0.0
     error: Exception | None = None
     asked: list[tuple[PersonId, Scope, str]] = field(default_factory=list)
     with_memories: list[bool] = field(default_factory=list)
 
     async def recall(
-        self, person: PersonId, scope: Scope, text: str, *, budget: int, with_memories: bool = True
-    ) -> tuple[Evidence, ...]:
+        self, person: PersonId, scope: Scope, text: str, *, budget: int, deadline_s: float, with_memories: bool = True
+    ) -> Recalled:
         self.asked.append((person, scope, text))
         self.with_memories.append(with_memories)
-        await asyncio.sleep(self.delay_s)
+        async with asyncio.timeout(deadline_s):
+            await asyncio.sleep(self.delay_s)
         if self.error is not None:
             raise self.error
-        return self.found
+        return Recalled(evidence=self.found, is_partial=self.is_partial)
 
 
 @dataclass

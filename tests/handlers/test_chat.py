@@ -63,6 +63,13 @@ async def test_recall_that_is_slow_or_down_never_fails_a_turn(recall: FakeRecall
     assert outcome.evidence == (KNOWN,)
 
 
+async def test_memories_that_could_not_be_looked_through_flag_the_answer_and_keep_what_was_taught() -> None:
+    recall = FakeRecall(found=(TAUGHT,), is_partial=True)
+    _, outcome = await answer(turn(message(text="Which colour?")), services(recall=recall))
+    assert outcome.flags == {Flag.PARTIAL_RECALL}
+    assert outcome.evidence == (TAUGHT, KNOWN)
+
+
 async def test_stop_takes_effect_at_once_and_keeps_what_was_written() -> None:
     model = FakeModel(pieces=("One", " two", " three"), hang_before=2)
     preview = FakePreview(stop_at=2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.memory_types import Memory, MemoryKind, Origin
+from bot.memory_types import BOT, Memory, MemoryKind, Origin
 from bot.types import LANGUAGES, Language, PersonId, Scope
 from bot.writes import AskQuestion, DropMemories
 from tests.handlers.fake_memories import FakeMemories
@@ -131,6 +131,24 @@ async def test_a_yes_forgets_what_hangs_on_it_by_then() -> None:
     talk.memories.add(ADA, "later", "Has a large dog.", sources=["t-new"])
     await talk.presses("Yes, forget them")
     assert dropped(talk) == ALL_OF_LIMA | {"later"}
+
+
+async def test_answers_that_told_it_are_shown_and_go_with_it_but_not_what_was_liked() -> None:
+    """What "forget this" forgot came back through the bot's own answer."""
+    memories = FakeMemories()
+    memories.add(ADA, "code", "Has the locker code 4321.")
+    memories.add(ADA, "told", "Your code is 4321", kind=MemoryKind.EPISODE, origin=Origin.ANSWERED, said_by=BOT)
+    memories.add(ADA, "else", "It rains in April", kind=MemoryKind.EPISODE, origin=Origin.ANSWERED, said_by=BOT)
+    memories.used = {"told": {"code"}, "else": {"rain"}}
+    talk = MemoryTalk(memories=memories)
+    await talk.commands("memory")
+    await talk.presses_key("forget:one.code", talk.last)
+    assert dropped(talk) == set()
+    assert "Your code is 4321" in talk.text
+    assert "rains" not in talk.text
+    await talk.presses_key("forget:yes.code", talk.last)
+    assert dropped(talk) == {"code", "told"}
+    assert "Answers that you liked, and your corrections, stay" in talk.text
 
 
 async def test_a_long_list_of_what_goes_is_cut_with_its_number() -> None:

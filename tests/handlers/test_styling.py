@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import ModelUnreachable, StoreBusy
-from bot.ports import Services
+from bot.ports import Recalled, Services
 from bot.profile_types import NEUTRAL, Arms, Condition, Form, LoggedStyle, ProfileEventKind
 from bot.prompt import prompt_tokens
 from bot.router import Router
@@ -390,10 +390,11 @@ class Meeting:
         return self.profile
 
     async def recall(
-        self, person: PersonId, scope: Scope, text: str, *, budget: int, with_memories: bool = True
-    ) -> tuple[Evidence, ...]:
-        await self.both.wait()
-        return ()
+        self, person: PersonId, scope: Scope, text: str, *, budget: int, deadline_s: float, with_memories: bool = True
+    ) -> Recalled:
+        async with asyncio.timeout(deadline_s):
+            await self.both.wait()
+        return Recalled()
 
 
 async def test_the_profile_is_read_while_recall_searches() -> None:

@@ -156,6 +156,7 @@ async def test_a_remote_model_that_nobody_named_and_that_is_not_there_got_nothin
         (Flag.TIMED_OUT, "longer than it may"),
         (Flag.TRIMMED, "left out"),
         (Flag.NO_RECALL, "what you have taught me"),
+        (Flag.PARTIAL_RECALL, "some of it may be missing"),
         (Flag.UNKNOWN, "found nothing"),
     ],
 )

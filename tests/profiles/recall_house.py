@@ -16,6 +16,7 @@ from bot.types import AddressId, Evidence, Outcome, PersonId, Scope
 from bot.writes import AddMemory, DropMemories, EndMemories
 from profiles.memories import MemoryRecall
 from profiles.ranking import memory_stems
+from profiles.wanted import mark_of
 from profiles.yardstick import Floats, Yardstick
 from tests.handlers.fake_memories import FakeMemories
 from tests.handlers.fakes import ADA, NOW, FixedClock
@@ -69,6 +70,8 @@ class Stored(FakeMemories):
         days_ago: float = 30,
         session: str = "",
         position: int = 0,
+        source: str = "",
+        slot: str = "",
     ) -> None:
         """Remember something that was said."""
         what = NewMemory(
@@ -79,9 +82,10 @@ class Stored(FakeMemories):
             session=session,
             position=position,
             origin=origin,
-            sources=(f"source of {id}",),
+            sources=(source or f"source of {id}",),
+            slot=slot,
         )
-        stems = tuple(memory_stems(text))
+        stems = (*memory_stems(text), *([mark_of(slot)] if slot else []))
         write = AddMemory(person_id=person, group=group, id=id, what=what, stems=stems)
         self.take(Outcome(reply=None, writes=(write,)), NOW)
 
@@ -94,16 +98,24 @@ class Stored(FakeMemories):
 
 @dataclass
 class Vectors:
-    """A `VectorStore` that only knows whose vectors are which; counts how often they are read."""
+    """A `VectorStore` that only knows whose vectors are which; counts reads, each of which `takes_s`, and vectors asked for."""
 
     rows: dict[tuple[PersonId, Scope], dict[str, Floats]] = field(default_factory=dict)
     reads: int = 0
+    read: int = 0
+    takes_s: float = 0.0
 
-    async def of(self, person: PersonId, scope: Scope, embedder: str) -> Sequence[StoredVector]:
+    async def of(
+        self, person: PersonId, scope: Scope, embedder: str, *, among: Sequence[str] | None = None
+    ) -> Sequence[StoredVector]:
+        assert among is not None
         self.reads += 1
+        self.read += len(among)
+        await asyncio.sleep(self.takes_s)
         return [
             StoredVector(id=id, person=person, group=scope.group, vector=row.astype("<f2").tobytes())
             for id, row in self.rows.get((person, scope), {}).items()
+            if id in among
         ]
 
     async def embedder(self) -> str:
@@ -140,6 +152,7 @@ class Embedding:
 
     error: EmbedderError | None = None
     hangs: bool = False
+    takes_s: float = 0.0
     asked: list[str] = field(default_factory=list)
     cleared: int = 0
     name: str = "four-1"
@@ -149,6 +162,7 @@ class Embedding:
         self.asked += texts
         if self.hangs:
             await asyncio.Event().wait()
+        await asyncio.sleep(self.takes_s)
         if self.error is not None:
             raise self.error
         subjects = {question: subject for subject, question in AXES.items()}
@@ -212,4 +226,4 @@ class House:
     async def recalled(
         self, question: str, person: PersonId = ADA, scope: Scope = PRIVATE, *, budget: int = BUDGET
     ) -> tuple[Evidence, ...]:
-        return await self.memories.recall(person, scope, question, budget=budget)
+        return (await self.memories.recall(person, scope, question, budget=budget)).evidence

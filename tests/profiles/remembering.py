@@ -114,6 +114,7 @@ def rememberer(stores: Stores, clock: Clock, **changes: Any) -> Rememberer:
         "model": None,
         "may_ask": lambda: True,
         "on_change": lambda: None,
+        "is_urgent": lambda text: False,
     }
     return Rememberer(**{**wanted, **changes})
 

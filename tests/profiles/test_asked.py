@@ -145,7 +145,7 @@ def test_the_nearest_alone_rank_as_all_do() -> None:
         row = generator.standard_normal(4).astype(np.float32)
         row /= np.linalg.norm(row)
         book.add(f"m{number}", memory(f"Thing {number}", session=str(number), by=SELF), vector=row)
-        hits[f"m{number}"] = float(row @ about("music"))
+        hits[f"m{number}"] = float(row.astype(np.float16).astype(np.float32) @ about("music"))
     exact = rank(book, "thing 7", language="en", now=NOW, vector=about("music"), limit=60)
     by_index = rank(book, "thing 7", language="en", now=NOW, vector=about("music"), hits=hits, limit=60)
     assert [(one.id, round(one.score, 4)) for one in by_index] == [(one.id, round(one.score, 4)) for one in exact]

@@ -62,7 +62,8 @@ def recall(shelf: Shelf) -> LexicalRecall:
 async def answers(
     recall: Recall, question: str, *, person: PersonId = ANA, scope: Scope = PRIVATE, budget: int = BUDGET
 ) -> list[str]:
-    return [item.text for item in await recall.recall(person, scope, question, budget=budget)]
+    found = await recall.recall(person, scope, question, budget=budget, deadline_s=5)
+    return [item.text for item in found.evidence]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ async def test_the_same_question_in_other_words_finds_the_correction(
     shelf: Shelf, recall: LexicalRecall, first: str, again: str
 ) -> None:
     shelf.add(first, "On Tuesdays.")
-    (found,) = await recall.recall(ANA, PRIVATE, again, budget=BUDGET)
+    (found,) = (await recall.recall(ANA, PRIVATE, again, budget=BUDGET, deadline_s=5)).evidence
     assert (found.kind, found.text, found.question) == (EvidenceKind.CORRECTION, "On Tuesdays.", first)
     assert (found.source, found.at) == ("t0", NOON)
     assert 0 < found.score <= 1
@@ -111,7 +112,7 @@ async def test_an_unrelated_question_finds_nothing(shelf: Shelf, recall: Lexical
 
 async def test_the_same_words_score_one_and_stop_words_alone_can_be_a_question(shelf: Shelf, recall: LexicalRecall) -> None:
     shelf.add("¿Quién eres tú?", "Tu amigo Martín.")
-    (found,) = await recall.recall(ANA, PRIVATE, "quien eres tu", budget=BUDGET)
+    (found,) = (await recall.recall(ANA, PRIVATE, "quien eres tu", budget=BUDGET, deadline_s=5)).evidence
     assert found.score == 1.0
 
 
@@ -171,7 +172,7 @@ async def test_a_new_correction_counts_at_once_and_unchanged_examples_are_read_o
 async def test_the_budget_is_kept_and_the_best_is_rather_cut_than_lost(shelf: Shelf, recall: LexicalRecall) -> None:
     shelf.add("When are the paper bins collected?", "word " * 400)
     shelf.add("When are the glass bins collected?", "Glass: Friday.", age=3)
-    found = await recall.recall(ANA, PRIVATE, "When are the paper bins collected?", budget=100)
+    found = (await recall.recall(ANA, PRIVATE, "When are the paper bins collected?", budget=100, deadline_s=5)).evidence
     assert sum(len(item.text) + len(item.question) for item in found) <= 400
     assert found[0].text.startswith("word word")
     assert found[0].text.endswith("…")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,17 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import StoreError
+from bot.memory_ports import PendingStore
 from bot.memory_types import BOT, SELF, Origin
 from bot.store.folder import DataFolder
 from bot.store.invariants import broken_invariants
 from bot.store.open import Stores, open_folder
 from bot.types import Flag, Language, Scope
-from bot.writes import DropAllMemories, SetRemembering
+from bot.writes import DropAllMemories, DropMemories, EndMemories, SetRemembering
 from profiles.remember import LONGEST_ANSWER, LONGEST_SAID, NOT_WHOLE, shortened
 from tests.fakes import FakeClock, SequentialIds
-from tests.profiles.remembering import Meanwhile, edit, facts, live, remember, rememberer
+from tests.profiles.remembering import Meanwhile, Teller, edit, facts, live, remember, rememberer
 from tests.store.conftest import clock, folder, migrated, stores, talk  # noqa: F401
-from tests.store.tables import counts
+from tests.store.remembered import FACT, added, write
+from tests.store.tables import change, counts
 from tests.talk import Talk, address_of
 
 SLOTS = {"es": ("Vivo en Quito.", "Me mudé a Lima.", "Lima"), "en": ("I live in Quito.", "I moved to Lima.", "Lima")}
@@ -244,6 +248,99 @@ async def test_crash_in_the_middle_of_an_edit_is_made_good(folder: DataFolder, c
         assert second.id in answer.what.sources
 
 
+@pytest.mark.parametrize("is_remembered", [True, False])
+async def test_crisis_that_comes_by_an_edit_is_never_remembered(
+    is_remembered: bool,
+    stores: Stores,  # noqa: F811
+    talk: Talk,  # noqa: F811
+    clock: FakeClock,  # noqa: F811
+) -> None:
+    """The flags of a turn are of what it said at first."""
+    said = await talk.say("Vivo en Quito y trabajo de noche en un hospital.", remember=True)
+    model = Teller('{"facts": []}')
+    if is_remembered:
+        await remember(stores, clock, model=model, may_ask=lambda: False)
+    await edit(talk, said, "Vivo en Lima y no puedo más con mi vida, quiero matarme.")
+    await remember(stores, clock, model=model, is_urgent=lambda text: "matarme" in text)
+    assert model.asked == []
+    assert await facts(stores, said) == []
+    assert [one.what.said_by for one in await live(stores, said.context.person.id, distilled=False)] == [BOT]
+    await edit(talk, said, "Vivo en Lima.")
+    await remember(stores, clock)
+    assert await facts(stores, said) == ["Vive en Lima."], "once it is none, it is remembered"
+
+
+async def test_edit_of_what_remember_had_asked_for_keeps_the_new_text_alone(
+    stores: Stores,  # noqa: F811
+    talk: Talk,  # noqa: F811
+    clock: FakeClock,  # noqa: F811
+) -> None:
+    """The old text stayed, and the new one became something that was merely said."""
+    said = await talk.say("Mi taquilla es la 4321.")
+    person = said.context.person.id
+    asked = replace(FACT, origin=Origin.ASKED, slot="", sources=(said.id,))
+    await write(stores, added(person, "whole", asked, text="Mi taquilla es la 4321."))
+    await edit(talk, said, "Mi taquilla es la 9999.")
+    await remember(stores, clock)
+    (kept,) = await live(stores, person)
+    assert (kept.what.text, kept.what.origin, kept.what.sources) == ("Mi taquilla es la 9999.", Origin.ASKED, (said.id,))
+    assert await live(stores, person, distilled=False) == []
+    await edit(talk, said, "Vivo en Quito.")
+    await remember(stores, clock)
+    (kept,) = await live(stores, person)
+    assert (kept.what.text, kept.what.slot, kept.what.origin) == ("Vive en Quito.", "home", Origin.ASKED)
+    await edit(talk, said, "¿…?")
+    await remember(stores, clock)
+    assert counts(stores.database.path)["memories"] == 0
+
+
+async def test_edit_of_what_was_asked_for_revives_what_that_had_replaced(
+    stores: Stores,  # noqa: F811
+    talk: Talk,  # noqa: F811
+    clock: FakeClock,  # noqa: F811
+) -> None:
+    first = await talk.say("Vivo en Quito.", remember=True)
+    await remember(stores, clock)
+    person, said = first.context.person.id, await talk.say("Vivo en Lima.")
+    (home,) = await live(stores, person)
+    asked = replace(FACT, origin=Origin.ASKED, sources=(said.id,))
+    over = EndMemories(person_id=person, ids=(home.id,), by="lima")
+    await write(stores, added(person, "lima", asked, supersedes=home.id), over)
+    await edit(talk, said, "Me llamo Ana.")
+    await remember(stores, clock)
+    assert await facts(stores, said) == ["Se llama Ana.", "Vive en Quito."]
+
+
+@pytest.mark.parametrize("right", ["Vivo en Loja.", "Me llamo Ana."])
+async def test_edit_of_a_correction_leaves_what_it_put_right_ended(
+    right: str,
+    stores: Stores,  # noqa: F811
+    talk: Talk,  # noqa: F811
+    clock: FakeClock,  # noqa: F811
+) -> None:
+    first = await talk.say("Vivo en Quito.", remember=True)
+    person = first.context.person.id
+    await remember(stores, clock)
+    wrong = tuple(one.id for one in await stores.memories.sourced(person, first.id) if one.what.said_by == SELF)
+    said = await talk.say("Vivo en Lima.")
+    corrected = replace(FACT, origin=Origin.CORRECTED, sources=(said.id,))
+    await write(
+        stores,
+        added(person, "home", corrected, supersedes=wrong[0]),
+        EndMemories(person_id=person, ids=wrong, by="home"),
+    )
+    await edit(talk, said, right)
+    await remember(stores, clock)
+    (kept,) = await live(stores, person)
+    assert (kept.what.origin, kept.ended_at) == (Origin.CORRECTED, None)
+    assert kept.what.text in ("Vive en Loja.", "Se llama Ana.")
+    assert [one.id for one in await live(stores, person, distilled=False)] == [first.id + "a"]
+    assert {one.superseded_by for one in await stores.memories.memories(person, wrong)} == {kept.id}
+    await edit(talk, said, "Vivo en Quito.")
+    await remember(stores, clock)
+    assert await facts(stores, said) == ["Vive en Quito."]
+
+
 # --- what happens meanwhile ---
 
 
@@ -295,6 +392,64 @@ async def test_edit_while_remembered_is_not_lost(stores: Stores, talk: Talk, clo
     assert await facts(stores, said) == []
     await remember(stores, clock)
     assert await facts(stores, said) == ["Vive en Lima."]
+
+
+async def test_edit_right_before_the_commit_leaves_no_old_text(folder: DataFolder, clock: FakeClock) -> None:  # noqa: F811
+    """It stayed for ever: the look at what waits came before the transaction; a second edit was lost in the same way."""
+    texts: list[str] = []
+
+    def before_call(name: str) -> None:
+        if name == "BEGIN" and texts:
+            change(folder.database, f"UPDATE turns SET question = '{texts.pop()}'")
+
+    async with open_folder(folder, clock=clock, ids=SequentialIds("s"), before_call=before_call) as stores:  # noqa: F811
+        talk = Talk(stores, clock, SequentialIds())
+        said = await talk.say("Vivo en Quito.", remember=True)
+        texts.append("Vivo en Lima.")
+        for _ in range(2):
+            await remember(stores, clock)
+        assert await facts(stores, said) == ["Vive en Lima."]
+        await edit(talk, said, "Vivo en Loja.")
+        texts.append("Vivo en Cuenca.")
+        for _ in range(2):
+            await remember(stores, clock)
+        assert await facts(stores, said) == ["Vive en Cuenca."]
+        assert counts(folder.database)["pending_memories"] == 0
+
+
+class Late:
+    """The store, in which something happens right before what is remembered is committed."""
+
+    def __init__(self, pending: PendingStore, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        self._pending, self._meanwhile = pending, [meanwhile]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pending, name)
+
+    async def remember(self, *what: Any, **more: Any) -> None:
+        while self._meanwhile:
+            await self._meanwhile.pop()()
+        await self._pending.remember(*what, **more)
+
+
+async def test_message_forgotten_while_its_facts_are_committed_leaves_none(
+    stores: Stores,  # noqa: F811
+    talk: Talk,  # noqa: F811
+    clock: FakeClock,  # noqa: F811
+) -> None:
+    said = await talk.say("Salgo todos los domingos con la bicicleta por la sierra.", remember=True)
+    person = said.context.person.id
+    model = Teller('{"facts": [{"slot": "other", "value": "Sale con la bicicleta", "of": "", "holds": true}]}')
+    await remember(stores, clock, model=model, may_ask=lambda: False)
+
+    async def forget() -> None:
+        gone = tuple(one.id for one in await stores.memories.sourced(person, said.id))
+        await talk.say("/forget", writes=[DropMemories(person_id=person, ids=gone)])
+
+    await remember(stores, clock, model=model, pending=Late(stores.memories, forget))
+    assert model.asked
+    left = counts(stores.database.path)
+    assert (left["memories"], left["pending_memories"]) == (0, 0)
 
 
 async def test_what_never_goes_in_ends_and_holds_up_nobody(stores: Stores, talk: Talk, clock: FakeClock) -> None:  # noqa: F811

@@ -264,6 +264,7 @@ def over(pending: Pending, **changes: Any) -> Rememberer:
         "model": None,
         "may_ask": lambda: True,
         "on_change": lambda: None,
+        "is_urgent": lambda text: False,
     }
     return Rememberer(**{**wanted, **changes})
 

@@ -12,7 +12,7 @@ from bot.writes import AddMemory
 from profiles.facts.extract import extract
 from profiles.ranking import Book, rank
 from profiles.settling import settle
-from profiles.wanted import mark_of, wanted_facts
+from profiles.wanted import asked_about, mark_of, wanted_facts
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -83,3 +83,43 @@ def test_the_fact_is_found_without_a_word_in_common(told: str, said_in: Language
     assert len(book)
     (best, *_) = rank(book, asked, language=language, now=NOW)
     assert best.id.startswith("0 ")
+
+
+@pytest.mark.parametrize(
+    ("question", "language", "whom"),
+    [
+        ("What is my sister's name?", "en", "sister"),
+        ("Where does my older brother work?", "en", "brother"),
+        ("¿Cómo se llama mi perro?", "es", "perr"),
+        ("What is my name?", "en", ""),
+        ("¿Dónde vivo?", "es", ""),
+    ],
+)
+def test_it_is_told_whom_of_theirs_a_question_is_about(question: str, language: Language, whom: str) -> None:
+    assert asked_about(question, language).startswith(whom)
+    assert bool(asked_about(question, language)) is bool(whom)
+
+
+@pytest.mark.parametrize("asked", ["What is my cat called?", "What is my sister's name?", "¿Dónde trabaja mi marido?"])
+def test_what_is_so_of_the_person_is_no_answer_about_somebody_of_theirs(asked: str) -> None:
+    book = Book()
+    language: Language = "es" if asked.startswith("¿") else "en"
+    for number, text in enumerate(("My name is Ann.", "I work as a nurse.")):
+        for fact in extract(text, "en", said_at=NOW):
+            what = NewMemory(
+                kind=fact.kind,
+                text=fact.text,
+                said_by=SELF,
+                said_at=NOW,
+                session="s",
+                position=number,
+                origin=Origin.RULE,
+                sources=("t",),
+                language="en",
+                slot=fact.slot,
+            )
+            (write,) = settle(what, (), person=PersonId("ana"), group=None, id=f"{number} {fact.slot}")
+            assert isinstance(write, AddMemory)
+            book.add(write.id, what, stems=write.stems)
+    assert len(book) == 2
+    assert all(one.score < 0.5 for one in rank(book, asked, language=language, now=NOW))

@@ -84,7 +84,13 @@ async def test_answers_cut_off_are_left_out_and_no_others(stores: Stores, talk: 
 
 
 def test_what_counts_as_cut_off() -> None:
-    assert set(Flag) - set(CUT_OFF) == {Flag.FALLBACK, Flag.NO_RECALL, Flag.UNKNOWN, Flag.TRIMMED}
+    assert set(Flag) - set(CUT_OFF) == {
+        Flag.FALLBACK,
+        Flag.NO_RECALL,
+        Flag.PARTIAL_RECALL,
+        Flag.UNKNOWN,
+        Flag.TRIMMED,
+    }
 
 
 async def test_who_takes_no_part_is_not_measured(stores: Stores, talk: Talk) -> None:

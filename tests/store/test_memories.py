@@ -16,8 +16,8 @@ from bot.errors import StoreConflict, StoreDamaged
 from bot.memory_ports import MemoryVersion, PendingMemory
 from bot.memory_types import BOT, Memory, MemoryKind, Origin
 from bot.store.folder import DataFolder
-from bot.store.open import Stores
-from bot.types import AddressId, Flag, PersonId, Scope
+from bot.store.open import Stores, open_folder
+from bot.types import AddressId, Evidence, EvidenceKind, Flag, PersonId, Scope
 from bot.writes import (
     AddMemorySource,
     DropAllMemories,
@@ -28,10 +28,10 @@ from bot.writes import (
     RelabelTurn,
     SetRemembering,
 )
-from tests.fakes import NOON, FakeClock
+from tests.fakes import NOON, FakeClock, SequentialIds
 from tests.store.remembered import EPISODE, FACT, Known, added, embed, held, joined, known, write
 from tests.store.tables import change
-from tests.talk import Talk, address_of
+from tests.talk import Said, Talk, address_of
 
 T = TypeVar("T")
 PRIVATE = Scope()
@@ -208,6 +208,21 @@ async def test_what_follows_from_a_source_is_found_with_all_its_sources(stores: 
     assert await stores.memories.sourced(ana.id, "t") == []
 
 
+async def test_facts_that_were_replaced_are_found_by_where_they_came_from(stores: Stores, talk: Talk) -> None:
+    ana, luis = await known(talk), await known(talk, "luis")
+    await write(
+        stores,
+        added(ana.id, "quito", sources=("t1", "t2"), superseded_by="lima"),
+        added(ana.id, "lima", sources=("t3",)),
+        added(ana.id, "episode", EPISODE, sources=("t1",), superseded_by="lima"),
+        added(luis.id, "luis", sources=("t1",), superseded_by="other"),
+    )
+    (found,) = await stores.memories.replaced(ana.id, ["t2", "t3"])
+    assert (found.id, sorted(found.what.sources), found.superseded_by) == ("quito", ["t1", "t2"], "lima")
+    assert ids(await stores.memories.replaced(ana.id, ["t1"])) == ["quito"]
+    assert await stores.memories.replaced(ana.id, ["t3"]) == await stores.memories.replaced(ana.id, []) == []
+
+
 async def test_related_are_siblings_and_everything_it_took_the_place_of(stores: Stores, talk: Talk) -> None:
     """Lived in Loja, then Quito, now Lima; each was said in a turn that is remembered as well."""
     ana, luis = await known(talk), await known(talk, "luis")
@@ -230,6 +245,35 @@ async def test_related_are_siblings_and_everything_it_took_the_place_of(stores: 
     assert set(ids(await stores.memories.related(ana.id, "loja"))) == {"loja", "loja said"}, "nothing that came after it"
     assert await stores.memories.related(ana.id, "luis") == []
     assert await stores.memories.related(ana.id, "none") == []
+
+
+async def test_what_an_answer_repeated_goes_with_what_it_rested_on(stores: Stores, talk: Talk) -> None:
+    """ "My locker code is 4321" was forgotten, and came back out of the answer that had told it."""
+
+    async def rested(text: str, *ids: str) -> Said:
+        message = talk.message("What is my code?")
+        evidence = tuple(Evidence(kind=EvidenceKind.MEMORY, text="4321", source=one, score=1) for one in ids)
+        return await talk.answer(message, (await talk.accept(message)).id, text, evidence=evidence)
+
+    ana, luis = await known(talk), await known(talk, "luis")
+    told = await rested("4321", "fact")
+    again = await rested("4321, as I said", "other", "told")
+    apart = await rested("Nothing", "other")
+    await write(
+        stores,
+        added(ana.id, "fact", sources=("code",)),
+        added(ana.id, "other", slot="job", sources=("job",)),
+        added(luis.id, "his", sources=("code",)),
+        *(
+            added(ana.id, id, replace(EPISODE, origin=Origin.ANSWERED, said_by=BOT), sources=(turn.id,))
+            for id, turn in (("told", told), ("again", again), ("apart", apart))
+        ),
+        *(added(ana.id, f"{turn.id}q", EPISODE, sources=(turn.id,)) for turn in (told, again)),
+    )
+    assert ids(await stores.memories.related(ana.id, "fact"))[0] == "fact"
+    assert set(ids(await stores.memories.related(ana.id, "fact"))) == {"fact", "told", "again"}, "the questions stay"
+    assert set(ids(await stores.memories.related(ana.id, "other"))) == {"other", "again", "apart"}
+    assert ids(await stores.memories.related(luis.id, "his")) == ["his"]
 
 
 async def test_a_circle_of_memories_has_an_end(stores: Stores, talk: Talk) -> None:
@@ -352,6 +396,39 @@ async def test_what_changed_meanwhile_is_not_remembered_as_it_was(
     else:
         assert meanwhile == "nothing"
         assert await stores.memories.pending(with_model=False, limit=9) == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE turns SET question = 'vivo en Lima'",
+        "UPDATE people SET remembers = 0",
+        "DELETE FROM pending_memories",
+        "UPDATE pending_memories SET part = 'model' WHERE part = 'question'",
+    ],
+)
+async def test_what_changes_right_before_the_transaction_is_not_remembered_as_it_was(
+    folder: DataFolder, clock: FakeClock, sql: str
+) -> None:
+    """After any look at it from outside the transaction."""
+    changes: list[str] = []
+
+    def before_call(name: str) -> None:
+        if name == "BEGIN" and changes:
+            change(folder.database, changes.pop())
+
+    async with open_folder(folder, clock=clock, ids=SequentialIds("s"), before_call=before_call) as stores:
+        said = await Talk(stores, clock, SequentialIds()).say("vivo en Quito", remember=True)
+        read = await stores.memories.pending(with_model=False, limit=9)
+        changes.append(sql)
+        with pytest.raises(StoreConflict):
+            await stores.memories.remember(
+                [one.id for one in read], [added(said.context.person.id, "m1")], NOON, unchanged=read
+            )
+        assert (len(changes), held(folder.database)["memories"]) == (0, [])
+        left = await stores.memories.pending(with_model=False, limit=9)
+        await stores.memories.remember([one.id for one in left], [added(said.context.person.id, "m1")], NOON, unchanged=left)
+        assert [row[0] for row in held(folder.database)["memories"]] == ["m1"], "as it is now it can be"
 
 
 async def test_who_has_too_much_is_named_and_what_goes_first(stores: Stores, talk: Talk, clock: FakeClock) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from bot.errors import StoreConflict, StoreError
 from bot.memory_ports import Removal
+from bot.memory_types import Origin
 from bot.store import deletions, memories, memory_statements, vectors
 from bot.store.codec import Statement
 from bot.store.folder import DataFolder
@@ -31,7 +33,7 @@ from bot.writes import (
 from tests.fakes import NOON, FakeClock, SequentialIds
 from tests.store.remembered import EPISODE, HASH, TABLES, Known, added, embed, held, known, write
 from tests.store.tables import found
-from tests.talk import Said, Talk
+from tests.talk import Said, Talk, address_of
 
 PRIVATE = Scope()
 
@@ -274,13 +276,32 @@ async def test_an_edited_message_is_remembered_anew_only_when_it_was_remembered(
     assert await broken_invariants(stores.database) == []
 
 
+async def test_nothing_more_is_remembered_of_a_message_that_was_forgotten(stores: Stores, talk: Talk) -> None:
+    said, luis = await talk.say("uno", remember=True), await talk.say("dos", at=address_of("luis"), remember=True)
+    person, waiting = said.context.person.id, [said.id + "q", luis.id + "q"]
+    writes = [
+        added(person, "said", EPISODE, sources=(said.id,)),
+        added(person, "fact", sources=(said.id,)),
+        added(person, "answered", replace(EPISODE, origin=Origin.ANSWERED), sources=(said.id,)),
+        added(luis.context.person.id, "his", EPISODE, sources=(luis.id,)),
+    ]
+    await stores.memories.remember([said.id + "a", luis.id + "a"], writes, NOON, ask_model=waiting)
+
+    async def left() -> list[str]:
+        return [one.id for one in await stores.memories.pending(with_model=True, limit=9)]
+
+    await write(stores, DropMemories(person_id=person, ids=("fact", "answered", "his")))
+    assert await left() == waiting, "what was said is remembered still"
+    await write(stores, DropMemories(person_id=luis.context.person.id, ids=("said",)))
+    assert await left() == waiting
+    await write(stores, DropMemories(person_id=person, ids=("said",)))
+    assert await left() == waiting[1:]
+
+
 # --- statements ---
 
 MODULES = (memories, vectors, memory_statements, deletions)
-WHOLE = {
-    "embedder of most vectors", "vectors by place", "unset embedder", "live memories and vectors",
-    "people of whom much is remembered",
-}  # fmt: skip
+WHOLE = {"unset embedder", "live memories and vectors", "people of whom much is remembered"}
 """These look at everybody's memories, at a start or once a night."""
 
 

@@ -9,6 +9,7 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
@@ -19,14 +20,24 @@ from bot.memory_types import MemoryKind
 from bot.profile_types import ProfileEventKind, Reason
 from bot.store.db import Database, Unit
 from bot.store.deletions import FORGET
-from bot.store.erasure import Erasure
+from bot.store.erasure import MEMORIES, Erasure
 from bot.store.folder import DataFolder
 from bot.store.invariants import broken_invariants
 from bot.store.open import Stores, open_folder
 from bot.store.schema import metadata
 from bot.store.tombstones import Tombstones
 from bot.types import Choice, Generation, InboxState, Kind, PersonId, PlatformId, Question
-from bot.writes import AddDueMessage, AddJob, AddProfileEvent, AskQuestion, EndMemories, SetConsent, SetLanguage, SetRating
+from bot.writes import (
+    AddDueMessage,
+    AddJob,
+    AddProfileEvent,
+    AskQuestion,
+    DropMemories,
+    EndMemories,
+    SetConsent,
+    SetLanguage,
+    SetRating,
+)
 from tests.fakes import FakeClock, SequentialIds
 from tests.store.remembered import FACT, TABLES, added, embed, write
 from tests.store.styles import STYLE
@@ -306,7 +317,45 @@ async def test_what_comes_and_ends_during_the_erasure_leaves_nothing_half_erased
     assert await broken_invariants(stores.database) == []
 
 
-@pytest.mark.parametrize("step", range(2, 60, 3))
+class Slices:
+    """A database that notes, before each commit, how many memories and removals are left, and lets somebody else talk."""
+
+    def __init__(self, database: Database, path: Path, say: Callable[[], Awaitable[object]]) -> None:
+        self._database, self._path, self._say = database, path, say
+        self.left: list[tuple[int, ...]] = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._database, name)
+
+    async def commit(self, unit: Unit) -> None:
+        every = counts(self._path)
+        self.left.append(tuple(every[name] for name in ("memories", "memory_vectors", "index_removals")))
+        await self._say()
+        await self._database.commit(unit)
+
+
+async def test_many_memories_are_forgotten_in_slices_while_others_talk(
+    stores: Stores, talk: Talk, folder: DataFolder, clock: FakeClock
+) -> None:
+    said = await talk.say()
+    ana, many = said.context.person.id, 2 * MEMORIES + 10
+    last = [f"m{number}" for number in range(many)]
+    await write(stores, *(added(ana, id, sources=(f"t{id}",)) for id in last))
+    await embed(stores, ana, *last)
+    await write(stores, DropMemories(person_id=ana, ids=tuple(last[: MEMORIES + 5])))
+    await write(stores, *(added(ana, f"n{number}") for number in range(MEMORIES)))
+    slices = Slices(stores.database, folder.database, lambda: talk.say(at=address_of("luis")))
+    tombstones = Tombstones(folder.tombstones, stores.keys)
+    await Erasure(cast("Database", slices), stores.keys, tombstones, clock).forget_person(ana)
+    assert slices.left[1][0] == many - 5 and slices.left[1][2] == MEMORIES + 5
+    assert all(was - now <= MEMORIES for before, after in pairwise(slices.left) for was, now in zip(before, after, strict=True))
+    ends = [unit for unit in slices.left if unit == (0, 0, 0)]
+    assert ends, "nothing was left for the last transaction"
+    assert counts(folder.database)["turns"] == len(slices.left), "somebody else's commits came between"
+    assert await broken_invariants(stores.database) == []
+
+
+@pytest.mark.parametrize("step", range(2, 72, 3))
 async def test_a_crash_anywhere_in_forgetting_is_made_good_by_the_next_try(
     folder: DataFolder, clock: FakeClock, step: int
 ) -> None:

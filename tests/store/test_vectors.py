@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from bot.memory_ports import Removal, StoredVector, Unindexed
+from bot.store import vectors
+from bot.store.codec import Statement
 from bot.store.folder import DataFolder
 from bot.store.invariants import broken_invariants
 from bot.store.open import Stores
@@ -21,9 +26,15 @@ HALVES, ONES = b"\x00\x38\x00\x38", b"\x00\x3c\x00\x3c"
 """Two float16 numbers each."""
 
 
-def names(vectors: Sequence[StoredVector | Unindexed | Removal]) -> list[str]:
+async def theirs(stores: Stores, person: PersonId, scope: Scope, embedder: str) -> Sequence[StoredVector]:
+    """All vectors of a person that a scope may read."""
+    every = await stores.vectors.page(HASH, after="", limit=99), await stores.vectors.page(ONNX, after="", limit=99)
+    return await stores.vectors.of(person, scope, embedder, among=[one.id for page in every for one in page])
+
+
+def names(several: Sequence[StoredVector | Unindexed | Removal]) -> list[str]:
     """Whose these are."""
-    return [one.id for one in vectors]
+    return [one.id for one in several]
 
 
 async def test_a_vector_comes_back_bit_by_bit_and_a_later_one_takes_its_place(stores: Stores, talk: Talk) -> None:
@@ -34,10 +45,18 @@ async def test_a_vector_comes_back_bit_by_bit_and_a_later_one_takes_its_place(st
         StoredVector(id="m2", person=ana.id, group=ana.group, vector=HALVES),
     ]
     await stores.vectors.store(HASH, given)
-    assert await stores.vectors.of(ana.id, PRIVATE, HASH) == given
+    assert await theirs(stores, ana.id, PRIVATE, HASH) == given
     assert await stores.vectors.page(HASH, after="", limit=9) == given
     await embed(stores, ana.id, "m2", group=ana.group, vector=ONES)
-    assert [one.vector for one in await stores.vectors.of(ana.id, Scope(group=ana.group), HASH)] == [ONES]
+    assert [one.vector for one in await theirs(stores, ana.id, Scope(group=ana.group), HASH)] == [ONES]
+
+
+async def test_only_the_vectors_that_are_asked_for_are_read(stores: Stores, talk: Talk) -> None:
+    ana = await known(talk)
+    await write(stores, *(added(ana.id, f"m{number}") for number in range(3)))
+    await embed(stores, ana.id, "m0", "m1", "m2")
+    assert names(await stores.vectors.of(ana.id, PRIVATE, HASH, among=["m2", "m0", "none"])) == ["m0", "m2"]
+    assert await stores.vectors.of(ana.id, PRIVATE, HASH, among=[]) == []
 
 
 @pytest.mark.parametrize("asks", ["ana", "luis"])
@@ -51,15 +70,15 @@ async def test_vectors_are_read_in_the_scopes_of_their_memories(
     await embed(stores, ana.id, "m1")
     person, scope = (ana if asks == "ana" else luis).id, Scope(group=ana.group) if scope_is_group else PRIVATE
     may_read = asks == "ana" and (is_from_group or not scope_is_group)
-    assert names(await stores.vectors.of(person, scope, HASH)) == (["m1"] if may_read else [])
-    assert await stores.vectors.of(person, Scope(group=luis.group), HASH) == []
+    assert names(await theirs(stores, person, scope, HASH)) == (["m1"] if may_read else [])
+    assert await theirs(stores, person, Scope(group=luis.group), HASH) == []
 
 
 async def test_one_group_never_reads_the_vectors_of_another(stores: Stores, talk: Talk) -> None:
     ana, other = await known(talk), await joined(talk, "another group")
     await write(stores, added(ana.id, "m1", group=ana.group), added(ana.id, "m2", group=other))
     await embed(stores, ana.id, "m1", "m2")
-    assert names(await stores.vectors.of(ana.id, Scope(group=other), HASH)) == ["m2"]
+    assert names(await theirs(stores, ana.id, Scope(group=other), HASH)) == ["m2"]
 
 
 async def test_what_was_forgotten_or_ended_meanwhile_or_is_anothers_gets_no_vector(
@@ -71,7 +90,7 @@ async def test_what_was_forgotten_or_ended_meanwhile_or_is_anothers_gets_no_vect
     await embed(stores, ana.id, "m1", "m2", "m3", is_indexed=False)
     await stores.vectors.store(HASH, [StoredVector(id="m4", person=ana.id, group=None, vector=ONES)])
     assert found(folder.database, "SELECT memory_id FROM memory_vectors") == [("m3",)]
-    assert names(await stores.vectors.of(luis.id, PRIVATE, HASH)) == []
+    assert names(await theirs(stores, luis.id, PRIVATE, HASH)) == []
     assert [one.vector for one in await stores.vectors.unindexed(HASH, limit=9) if one.id == "m4"] == [None]
     assert await broken_invariants(stores.database) == []
 
@@ -122,8 +141,8 @@ async def test_another_embedder_takes_all_vectors_back_some_at_a_time(stores: St
     await embed(stores, ana.id, "m0", "m1", "m2", "m3")
     await embed(stores, ana.id, "m4", embedder=ONNX)
     assert [await stores.vectors.unset(ONNX, limit=3) for _ in range(3)] == [3, 1, 0]
-    assert names(await stores.vectors.of(ana.id, PRIVATE, ONNX)) == ["m4"]
-    assert await stores.vectors.of(ana.id, PRIVATE, HASH) == await stores.vectors.page(HASH, after="", limit=9) == []
+    assert names(await theirs(stores, ana.id, PRIVATE, ONNX)) == ["m4"]
+    assert await theirs(stores, ana.id, PRIVATE, HASH) == await stores.vectors.page(HASH, after="", limit=9) == []
     waiting = await stores.vectors.unindexed(ONNX, limit=9)
     assert {(one.id, one.vector) for one in waiting} == {(id, None) for id in ("m0", "m1", "m2", "m3", "m5")}
     assert await stores.vectors.numbers(ONNX) == (6, 1)
@@ -212,8 +231,52 @@ async def test_the_index_is_told_how_much_it_must_hold_by_place(stores: Stores, 
     assert await stores.vectors.counts("none-1", limit=9) == []
 
 
+PRESENT = "ix_memories_to_index (embedder=?)"
+NOTHING_TO_SORT = ("memories to index that have a vector", "vectors by person")
+
+
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [
+        ("memories to index", PRESENT),
+        ("memories to index that have a vector", PRESENT),
+        ("memories to embed", PRESENT),
+        ("embedder of most vectors", "ix_memories_embedded"),
+        ("unset embedder", "ix_memories_embedded"),
+        ("vectors by person", "ix_memories_embedded (embedder=? AND person_id>?)"),
+        ("vectors by place", "ix_memories_embedded (embedder=? AND person_id=?)"),
+    ],
+)
+def test_no_backlog_is_sorted_and_no_vectors_are_sought_everywhere(database_path: Path, name: str, index: str) -> None:
+    values = [value for value in vars(vectors).values() if isinstance(value, Statement)]
+    (statement,) = [one for one in (*values, *vectors._UNINDEXED.values()) if one.name == name]
+    nothing = ("",) * statement.sql.count("?")
+    plan = [detail for *_, detail in found(database_path, f"EXPLAIN QUERY PLAN {statement.sql}", *nothing)]
+    of_memories = [line for line in plan if re.match("(SCAN|SEARCH) memories ", line)]
+    assert [line for line in of_memories if index in line]
+    assert [line for line in of_memories if not re.search("ix_memories_(to_index|embedded)|autoindex_memories_1 ", line)] == []
+    sorted_before = [before for before, line in pairwise(plan) if "USE TEMP B-TREE" in line]
+    if name in NOTHING_TO_SORT:
+        assert sorted_before == []
+    if name == "memories to embed":
+        of_others = [line for line in of_memories if "embedder<?" in line or "embedder>?" in line]
+        assert len(of_others) == plan.count("USE TEMP B-TREE FOR ORDER BY") == 2, "none, once they are unset"
+
+
+async def test_what_is_new_comes_first_wherever_the_others_vectors_come_from(stores: Stores, talk: Talk) -> None:
+    ana = await known(talk)
+    for number, embedder in enumerate(("zzz", "", "aaa", HASH, "", "zzz")):
+        await write(stores, added(ana.id, f"m{number}"))
+        if embedder:
+            await embed(stores, ana.id, f"m{number}", embedder=embedder, is_indexed=False)
+    assert names(await stores.vectors.unindexed(HASH, limit=9)) == ["m5", "m4", "m3", "m2", "m1", "m0"]
+    assert names(await stores.vectors.unindexed(HASH, limit=4, has_vector=False)) == ["m5", "m4", "m2", "m1"]
+    assert names(await stores.vectors.unindexed(HASH, limit=9, has_vector=True)) == ["m3"]
+    assert {one.vector for one in await stores.vectors.unindexed("zzz", limit=9, has_vector=False)} == {None}
+
+
 async def test_nobody_has_no_vectors(stores: Stores) -> None:
-    assert await stores.vectors.of(PersonId("nobody"), PRIVATE, HASH) == []
+    assert await theirs(stores, PersonId("nobody"), PRIVATE, HASH) == []
     assert await stores.vectors.removals(limit=1) == []
     assert await stores.vectors.unindexed(HASH, limit=1) == []
     assert await stores.vectors.unset(HASH, limit=1) == 0

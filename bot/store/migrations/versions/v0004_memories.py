@@ -58,7 +58,16 @@ def _memories() -> None:
     op.create_index(op.f("ix_memories_person_id_changed"), "memories", ["person_id", "changed"], unique=False)
     op.create_index(op.f("ix_memories_person_id_slot"), "memories", ["person_id", "slot"], unique=False)
     op.create_index(op.f("ix_memories_group_id"), "memories", ["group_id"], unique=False)
-    op.create_index("ix_memories_to_index", "memories", ["id"], unique=False, sqlite_where=sa.text("is_indexed = 0"))
+    op.create_index(
+        "ix_memories_to_index", "memories", ["embedder", "changed"], unique=False, sqlite_where=sa.text("is_indexed = 0")
+    )
+    op.create_index(
+        "ix_memories_embedded",
+        "memories",
+        ["embedder", "person_id", "id"],
+        unique=False,
+        sqlite_where=sa.text("embedder IS NOT NULL AND ended_at IS NULL"),
+    )
 
 
 def _memory_sources() -> None:
