@@ -222,15 +222,15 @@ class MemoryRecall:
         return Recalled(evidence=within(found, budget), is_partial=looked.by_words_alone)
 
     async def find(self, person: PersonId, scope: Scope, text: str, *, limit: int) -> Sequence[Memory]:
-        """The memories that fit `text` best, best first: where nothing is about it, those with one of its words."""
+        """The memories with a word of `text`, those about it first; where none has one, those about it in other words."""
         if limit <= 0 or not text.strip():
             return ()
-        ranked = await self.ranked(person, scope, text, limit=limit)
-        if found := await self._live(person, scope, [one.id for one in ranked]):
-            return found
+        ranked = [one.id for one in await self.ranked(person, scope, text, limit=4 * limit)]
         memories = await self._store.changed(person, scope)
-        ids = await asyncio.to_thread(_sharing, memories, text, limit)
-        return await self._live(person, scope, ids)
+        sharing = await asyncio.to_thread(_sharing, memories, text)
+        among = set(sharing)
+        ids = [*(one for one in ranked if one in among), *sharing] if sharing else ranked
+        return await self._live(person, scope, list(dict.fromkeys(ids))[:limit])
 
     async def ranked(
         self,
@@ -480,13 +480,12 @@ def _evidence(memory: Memory, score: float, most_tokens: int) -> Evidence:
     )
 
 
-def _sharing(memories: Sequence[Memory], text: str, limit: int) -> list[str]:
+def _sharing(memories: Sequence[Memory], text: str) -> list[str]:
     """The memories that contain `text`, or any of its content words, in either language; those with most first."""
-    wanted = surface(text)
+    wanted = f" {surface(text)} "
     stems = {one for language in LANGUAGES for one in memory_stems(text, language)}
-    found = [
-        (bool(wanted) and wanted in surface(memory.what.text), len(stems.intersection(memory.stems)), memory)
-        for memory in memories
-    ]
+    if not stems:
+        return []
+    found = [(wanted in f" {surface(memory.what.text)} ", len(stems.intersection(memory.stems)), memory) for memory in memories]
     best = sorted(found, key=lambda one: (one[0], one[1], one[2].what.said_at), reverse=True)
-    return [memory.id for is_in, shared, memory in best if is_in or shared][:limit]
+    return [memory.id for is_in, shared, memory in best if is_in or shared]
