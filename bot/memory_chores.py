@@ -13,7 +13,7 @@ from bot.amounts import count, size
 from bot.app import open_stores
 from bot.chores import find_person
 from bot.config import Config
-from bot.embedders import choose
+from bot.embedders import Meter, choose
 from bot.errors import EmbedderError, ImportRefused
 from bot.locale import say, say_many
 from bot.memory_types import BadRecord, ImportedRecord
@@ -209,7 +209,9 @@ async def reindex(config: Config, *, embeds: bool, language: Language, bar: Bar)
         await migrate(folder, clock)
         async with open_stores(config) as stores, AsyncExitStack() as stack:
             await stores.erasure.apply_tombstones()
-            picked = await choose(config, clock, await stores.vectors.embedder())
+            meter = Meter(stores.database, config, clock)
+            stack.push_async_callback(meter.aclose)
+            picked = await choose(config, clock, await stores.vectors.embedder(), count_tokens=meter.count)
             stack.push_async_callback(picked.embedder.aclose)
             embedder = picked.embedder
             if not picked.is_ready:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot.config import Config
-from bot.embedders import choose, yardstick_of
+from bot.embedders import Meter, choose, yardstick_of
 from bot.errors import EmbedderChanged, EmbedderError, IndexUnavailable, StoreError
 from bot.ports import Clock
 from bot.store.folder import DataFolder
@@ -144,7 +144,9 @@ class RunningIndex:
     async def _keep(self) -> None:
         """Choose an embedder, open the index and keep it filled; returns when one has to be chosen or opened anew."""
         async with AsyncExitStack() as stack:
-            embedder = await self._chosen()
+            meter = Meter(self._stores.database, self._config, self._clock)
+            stack.push_async_callback(meter.aclose)
+            embedder = await self._chosen(meter)
             stack.push_async_callback(embedder.aclose)
             yardstick = await yardstick_of(embedder)
             await stack.enter_async_context(self._opening)  # the index has one opener at a time
@@ -174,9 +176,10 @@ class RunningIndex:
     def _let_go(self) -> None:
         self._indexer = self._index = None
 
-    async def _chosen(self) -> CachedEmbedder:
+    async def _chosen(self, meter: Meter) -> CachedEmbedder:
         """The embedder of the settings. Raises EmbedderError while it is not ready."""
-        picked = await choose(self._config, self._clock, await self._stores.vectors.embedder())
+        last = await self._stores.vectors.embedder()
+        picked = await choose(self._config, self._clock, last, count_tokens=meter.count)
         for one in picked.passed_over:
             _log.info("embedder.passed_over", embedder=one.name, reason=one.reason)
         if not picked.is_ready:
