@@ -389,8 +389,7 @@ class Evidence:
 class Prompt:
     """What a model is given, to render or to compose from. `left_out` counts exchanges of the history that did not fit.
 
-    `form` says in figures, for an answerer that reads no directives, what those ask for. `schema` is the JSON schema that the
-    answer has to keep to; a model that cannot be held to one may ignore it.
+    `form` says in figures, for an answerer that reads no directives, what those ask for. `schema` is the answer's in JSON.
     """
 
     system: str
