@@ -151,6 +151,8 @@ def _made(language: Language) -> dict[str, str]:
         "source_liked": say(language, "an answer you liked"),
         "source_approved": say(language, "an answer approved for everyone"),
         "source_memory": say(language, "something you told me"),
+        "source_fact": say(language, "something you told me"),
+        "source_answered": say(language, "something I answered you"),
         "source_knowledge": say(language, "{title} ({file})"),
     }
 

@@ -13,6 +13,7 @@ from bot.system import SystemClock
 from bot.types import LANGUAGES, AdminNotice, EvidenceKind, Flag, Generation, Language, Limit, Source
 from tests.web.client import ANA, BEA, at_home, error_of, reply
 from tests.web.house import settings
+from web.strings import page_strings
 
 MADE = Generation(
     model="mistral/small", prompt_tokens=1204, completion_tokens=87, seconds=4.2, first_token_s=0.9, version="2506", cost=2_950
@@ -138,3 +139,9 @@ def _notice(days_ago: int) -> AdminNotice:
 async def _sign_in(client: httpx.AsyncClient) -> None:
     response = await client.post("/login", data={"token": ADMIN}, headers={"Sec-Fetch-Site": "same-origin"})
     assert response.status_code == 303
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_has_words_for_every_kind_of_evidence(language: Language) -> None:
+    words = page_strings(language, "Martín")
+    assert {kind for kind in EvidenceKind if not words.get(f"source_{kind}")} == set()
