@@ -119,7 +119,7 @@ def _made(language: Language) -> dict[str, str]:
     """How an answer was made: the line under it, its flags, and the details."""
     return {
         "answered_by": say(language, "answered by {model}"),
-        "answered_offline": say(language, "from documents and your corrections"),
+        "answered_offline": say(language, "from documents, corrections and memories"),
         "flag_partial": say(language, "incomplete"),
         "flag_stopped": say(language, "stopped by you"),
         "flag_timed_out": say(language, "ran out of time"),

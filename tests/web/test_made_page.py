@@ -127,7 +127,7 @@ async def test_an_answer_without_a_language_model_has_no_tokens_and_no_cost(brow
         _answers(house, OFFLINE, Flag.LIMITED, sources=())
         turn = await reader.ask("hello")
         await expect(turn.locator(".line")).to_have_text(
-            "from documents and your corrections · answered without a language model: today's limit is reached"
+            "from documents, corrections and memories · answered without a language model: today's limit is reached"
         )
         await _open(turn)
         assert dict(await _rows(turn.locator(".details"))) == {
@@ -150,7 +150,7 @@ async def test_a_fallback_is_told_at_once_and_never_claims_that_the_text_stayed(
             ),
             (
                 replace(OFFLINE, flags=frozenset({Flag.FALLBACK})),
-                "from documents and your corrections · no language model was available",
+                "from documents, corrections and memories · no language model was available",
                 "on the machine I run on; other models were tried before",
             ),
         ):

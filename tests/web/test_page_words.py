@@ -175,7 +175,7 @@ async def test_a_language_that_nobody_speaks_leaves_the_page_as_it_is(browser: B
 async def test_a_documents_answer_says_where_it_comes_from_and_a_chain_keeps_its_names(browser: Browser) -> None:
     async with at_the_page(browser) as (house, reader):
         for model, words in (
-            ("offline", "from documents and your corrections"),
+            ("offline", "from documents, corrections and memories"),
             ("scripted → offline", "answered by scripted → offline"),
         ):
             house.model = model

@@ -96,7 +96,7 @@ async def test_the_page_follows_the_bots_language_and_lets_go_of_what_it_forgot(
         await reader.send("/language en")
         await expect(page.locator("html")).to_have_attribute("lang", "en")
         await expect(page.locator(".turn")).to_have_count(4)
-        await expect(page.locator(".line")).to_contain_text("from documents and your corrections")
+        await expect(page.locator(".line")).to_contain_text("from documents, corrections and memories")
         await reader.ask("/forgetme")
         await page.get_by_role("button", name="Yes, erase everything").click()
         await expect(page.locator(".turn")).to_have_count(1)
