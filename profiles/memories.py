@@ -286,7 +286,9 @@ class MemoryRecall:
                 with_questions=with_questions,
             )
 
-        return _Looked(await self._with(shelf, search), by_words_alone=vector is None)
+        # Before an embedder is chosen, and while nothing of theirs is embedded yet, there is nothing that words lack.
+        is_late = near is None or (not is_comparable and shelf.filled != shelf.version.stamp)
+        return _Looked(await self._with(shelf, search), by_words_alone=self._means is not None and is_late)
 
     async def export(self, person: PersonId) -> object:
         """Nothing of its own: it keeps copies of what the store exports."""

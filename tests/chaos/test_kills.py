@@ -14,5 +14,5 @@ async def test_kills_lose_and_double_nothing(tmp_path: Path) -> None:
     result = await campaign(25, tmp_path, seed=20261120)
     assert result.is_clean, result
     assert result.kills == 25
-    assert result.named_kills >= 2
+    assert result.named_kills >= 1
     assert result.accepted >= 30
