@@ -27,6 +27,7 @@ from bot.store.open import Stores, open_folder
 from bot.system import SystemClock, TimeOrderedIds
 from bot.types import LANGUAGES, Address, AddressId, Kind, Language, Outcome, PersonId, Prompt, Turn, TurnId
 from bot.writes import SetRating
+from profiles.child import Patience
 from profiles.embed import CachedEmbedder, HashEmbedder
 from profiles.index import ChromaIndex
 from profiles.indexer import Indexer
@@ -197,7 +198,13 @@ async def village(path: Path, *, with_index: bool, deadline_s: float = 5) -> Asy
         index = indexer = None
         if with_index:
             embedder = CachedEmbedder(HashEmbedder())
-            index = ChromaIndex(folder=folder.chroma, secret=folder.secret_key(), embedder=embedder.name, clock=clock)
+            index = ChromaIndex(
+                folder=folder.chroma,
+                secret=folder.secret_key(),
+                embedder=embedder.name,
+                clock=clock,
+                patience=Patience(silent_s=5.0, first_pause_s=0.2, longest_pause_s=1.0),  # harm follows on harm here
+            )
             index.start()
             stack.push_async_callback(index.aclose)
             await index.wait_open(60)
