@@ -39,19 +39,26 @@ check: $(VENV)/installed-dev  ## style, types, import rules, languages, document
 	$(VENV)/bin/mypy
 	$(PYTHON) -m pytest -q -p no:cacheprovider tests/test_imports.py tests/test_locale.py tests/test_docs.py
 
-bench: $(VENV)/installed-dev  ## measure: overhead against python-telegram-bot, offline answers, language models, profiles
+bench: $(VENV)/installed-dev  ## measure: overhead against python-telegram-bot, offline answers, language models, profiles, memory
 	$(PYTHON) -m benchmarks.overhead --json
 	$(PYTHON) -m benchmarks.offline --json
 	$(PYTHON) -m benchmarks.models --json
 	$(PYTHON) -m benchmarks.profile --json
 	$(PYTHON) -m benchmarks.profile_recovery --json
 	$(PYTHON) -m benchmarks.uplift --simulate 1500 --effect 15 --json
+	$(PYTHON) -m benchmarks.memory --json
+	$(PYTHON) -m benchmarks.bilingual --json
+	$(PYTHON) -m benchmarks.memory_scale --json
 
 outage: $(VENV)/installed-dev  ## let the language model die for five minutes under 200 people
 	$(PYTHON) -m benchmarks.models --outage 300 --json
 
-chaos: $(VENV)/installed-dev  ## kill the bot 500 times under load and look for anything lost or doubled; run the slow tests
+chaos: $(VENV)/installed-dev  ## the long campaigns: 500 kills, foreign words, attacks, a vandalised index, erasures; the slow tests
 	$(PYTHON) -m tests.chaos.kills --kills 500 $(ARGS)
+	$(PYTHON) -m tests.chaos.village --queries 10000
+	$(PYTHON) -m tests.chaos.siege --attacks 3000
+	$(PYTHON) -m tests.chaos.vandals --turns 1000
+	$(PYTHON) -m tests.chaos.erased --people 1000 --kills 100
 	$(PYTHON) -m pytest -m slow $(SPREAD)
 
 docs: $(VENV)/installed-dev  ## write the generated pages of docs/ anew

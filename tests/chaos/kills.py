@@ -108,7 +108,7 @@ async def start(env: Mapping[str, str], folder: Path, crash: str = "") -> tuple[
 
 async def one_life(env: Mapping[str, str], folder: Path, talkers: list[Talker], chance: random.Random, result: Result) -> None:
     """Start the bot, let people talk, kill it: at a random instant, or (two times in five) at a named database call."""
-    crash = f"{chance.choice(CRASH_LABELS)}:{chance.randrange(1, 13)}" if chance.random() < 0.4 else ""
+    crash = f"{chance.choice(CRASH_LABELS)}:{chance.randrange(1, 9)}" if chance.random() < 0.4 else ""
     try:
         process, address = await start(env, folder, crash)
     except RuntimeError:
