@@ -112,7 +112,7 @@ _AFTER_THE_MAP: Final[dict[Language, str]] = {
     "en": "After that map, give one concrete solved example (numbers, names or code) before any definition; then give the rule "
     "in one sentence.",
 }
-_RECALL: Final[dict[Language, str]] = {
+RECALL: Final[dict[Language, str]] = {
     "es": "Al final, ofrece una pregunta corta de repaso, opcional, sobre lo explicado.",
     "en": "At the end, offer one short optional question to recall what was explained.",
 }
@@ -203,7 +203,7 @@ def target_words(length: float) -> int:
 
 def recall_question(language: Language) -> str:
     """What about every fifth teaching answer is told besides, whoever asks."""
-    return _RECALL[language]
+    return RECALL[language]
 
 
 def _chosen(style: Style, wishes: Wishes, words: int) -> list[int]:

@@ -165,7 +165,7 @@ async def test_item_is_answered_by_its_letters_and_left_by_the_words_below_it() 
     async with served(Asking()) as server, terminal(server.address) as screen:
         screen.press("ask" + ENTER)
         seen = await screen.sees("Skip · Atrás")
-        assert "\n\nB · That\n\n  Skip · Atrás\n" in drawn(screen.raw)
+        assert "\n\nB · That\n\n  Skip · Atrás" in drawn(screen.raw)
         screen.press("b" + ENTER)
         await screen.sees("You chose item:ENT2:a.", after=seen)
         screen.press("ask" + ENTER)

@@ -18,6 +18,7 @@ from bot.control_tokens import BLOCK_NAMES
 from bot.messages import render
 from bot.types import Evidence, EvidenceKind, Kind, Prompt
 from bot.writes import AddProfileEvent, SetRating
+from profiles.directives import RECALL
 from tests.chaos.attacks import attack
 from tests.chaos.village import TOLD, Village, Villager, found_in, village, word_of
 from tests.handlers.fakes import FakeKnowledge
@@ -35,13 +36,16 @@ class Siege:
     random: Random
     instructions: set[str] = field(default_factory=set)
     wrong: Counter[str] = field(default_factory=Counter)
+    examples: list[str] = field(default_factory=list)
 
-    async def learn(self, questions: int) -> None:
-        """Note every line that instructions have while nobody attacks: one of ours comes only now and then."""
-        for _ in range(questions):
-            who = self.random.choice(self.here.people)
-            prompt = await self.here.prompt(who, self.random.choice(TOLD[who.language])[1], in_group=False)
-            self.instructions.update(render(prompt)[0].content.splitlines())
+    async def learn(self) -> None:
+        """Note every line that instructions have while nobody attacks: some come only to some people, in some places."""
+        self.instructions.update(RECALL.values())
+        for who in self.here.people:
+            for in_group in (False, True):
+                for _, question in TOLD[who.language]:
+                    prompt = await self.here.prompt(who, question, in_group=in_group)
+                    self.instructions.update(render(prompt)[0].content.splitlines())
 
     async def attack(self, side: str) -> None:
         """One attack by one person, aimed at another; then both ask something."""
@@ -84,13 +88,14 @@ class Siege:
     def is_whole(self, prompt: Prompt) -> bool:
         """Whether the rendered prompt has its two messages, the instructions of always, and as many blocks as evidence."""
         messages = render(prompt)
-        if [message.role for message in messages] != ["system", "user"]:
-            return False
+        roles = [message.role for message in messages]
         tag = BLOCK_NAMES[prompt.language]
-        told = messages[1].content
-        tags = re.findall(r"</?(?:evidence|prueba)\b", told, re.IGNORECASE)
-        is_ours = set(messages[0].content.splitlines()) <= self.instructions
-        return is_ours and tags == [f"<{tag}", f"</{tag}"] * len(prompt.evidence)
+        tags = re.findall(r"</?(?:evidence|prueba)\b", messages[-1].content, re.IGNORECASE)
+        foreign = set(messages[0].content.splitlines()) - self.instructions
+        is_whole = roles == ["system", "user"] and not foreign and tags == [f"<{tag}", f"</{tag}"] * len(prompt.evidence)
+        if not is_whole:
+            self.examples.append(f"roles {roles}, lines {sorted(foreign)}, {len(tags)} tags for {len(prompt.evidence)} pieces")
+        return is_whole
 
 
 async def campaign(path: Path, *, people: int, attacks: int, with_index: bool, seed: int) -> Mapping[str, object]:
@@ -99,13 +104,20 @@ async def campaign(path: Path, *, people: int, attacks: int, with_index: bool, s
     async with village(path, with_index=with_index) as here:
         await here.settle(people, random)
         siege = Siege(here, random)
-        await siege.learn(100)
+        await siege.learn()
         for number in range(attacks):
             await siege.attack(SIDES[number % len(SIDES)])
         last = await here.prompt(here.people[0], TOLD[here.people[0].language][1][1], in_group=False)
         told = "".join(message.content for message in render(last)).lower()
         has_own = any(word_of(0, place, 1).lower() in told for place in "pg")  # where they live was said in both
-    return {"people": people, "attacks": attacks, "with_index": with_index, **siege.wrong, "still_recalls": has_own}
+    return {
+        "people": people,
+        "attacks": attacks,
+        "with_index": with_index,
+        **siege.wrong,
+        "still_recalls": has_own,
+        "examples": siege.examples[:3],
+    }
 
 
 def main() -> int:

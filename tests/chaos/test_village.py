@@ -19,9 +19,10 @@ async def test_no_prompt_holds_a_word_of_somebody_elses(tmp_path: Path, with_ind
 
 async def test_attacks_from_every_side_change_no_prompts_structure_and_bring_nobody_elses_words(tmp_path: Path) -> None:
     found = await siege.campaign(tmp_path / "data", people=8, attacks=150, with_index=False, seed=6)
-    assert {kind: found.get(kind, 0) for kind in ("foreign words", "structure", "writes")} == {
+    assert {kind: found.get(kind, 0) for kind in ("foreign words", "structure", "writes", "examples")} == {
         "foreign words": 0,
         "structure": 0,
         "writes": 0,
+        "examples": [],
     }
     assert found["still_recalls"]
