@@ -28,7 +28,7 @@ from bot.system import SystemClock
 from bot.types import Language, Scope
 from profiles.embed import HashEmbedder, OnnxEmbedder, ReadyEmbedder
 from profiles.imported import import_records
-from profiles.onnx_child import MODEL, TOKENIZER
+from profiles.onnx_child import lacking
 
 OTHERS: Final = 20
 TOP: Final = 5
@@ -135,7 +135,7 @@ async def measure(
 async def run(named: str, path: Path, part: str, others: int, show: Callable[[str], None]) -> dict[str, object]:
     """The figures with the embedder of the command line."""
     kind, _, folder = named.partition(":")
-    if kind == "onnx" and not all((Path(folder) / name).is_file() for name in (MODEL, TOKENIZER)):
+    if kind == "onnx" and lacking(Path(folder)):
         return {**unmeasured(named, Path(folder)), "benchmark": "bilingual"}
     embedder: ReadyEmbedder = OnnxEmbedder(Path(folder), clock=SystemClock()) if kind == "onnx" else HashEmbedder()
     try:

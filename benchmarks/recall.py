@@ -54,7 +54,7 @@ from profiles.imported import import_records
 from profiles.index import ChromaIndex
 from profiles.indexer import Indexer
 from profiles.memories import MemoryRecall
-from profiles.onnx_child import MODEL, TOKENIZER
+from profiles.onnx_child import MODEL, TOKENIZER, lacking
 
 AIMS: Final[Mapping[str, float]] = {"hash": 0.74, "onnx": 0.80}
 """Of r_at_10; the second with all-MiniLM-L6-v2."""
@@ -300,7 +300,7 @@ def unmeasured(named: str, folder: Path) -> dict[str, object]:
 async def run(talks: Sequence[Conversation], named: str, show: Callable[[str], None]) -> dict[str, object]:
     """The figures with one embedder, and whether its aim is reached."""
     kind, _, folder = named.partition(":")
-    if kind == "onnx" and not all((Path(folder) / name).is_file() for name in (MODEL, TOKENIZER)):
+    if kind == "onnx" and lacking(Path(folder)):
         return unmeasured(named, Path(folder))
     embedder: ReadyEmbedder = OnnxEmbedder(Path(folder), clock=SystemClock()) if kind == "onnx" else HashEmbedder()
     try:

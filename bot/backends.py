@@ -9,7 +9,7 @@ from random import SystemRandom
 
 from bot.config import Config
 from bot.model_ports import ChatModel, ModelLibrary, Price
-from bot.model_settings import LocalDeadlines
+from bot.model_settings import LocalDeadlines, ModelSettings
 from bot.models.chain import Chain
 from bot.models.guard import Backend, Deadlines, GuardSettings
 from bot.models.mistral import MistralModel
@@ -66,6 +66,19 @@ def price_of(prices: Sequence[PriceSetting]) -> Price:
     return price
 
 
+def mistral_model(models: ModelSettings, clock: Clock, name: str) -> MistralModel:
+    """A model of Mistral's, with the key and the address of the settings."""
+    settings = models.mistral
+    return MistralModel(
+        api_key=settings.api_key.get_secret_value() if settings.api_key else "",
+        server_url=settings.server_url,
+        model=name,
+        is_remote=models.is_remote("mistral"),
+        is_wanted=True,
+        clock=clock,
+    )
+
+
 class _Builder:
     """Makes each provider's model out of its settings."""
 
@@ -73,7 +86,7 @@ class _Builder:
         self._config, self._models, self._clock = config, config.models, clock
         self._make: Mapping[str, Callable[[], ChatModel]] = {
             "ollama": self._ollama,
-            "mistral": self._mistral,
+            "mistral": lambda: mistral_model(config.models, clock, config.models.mistral.model),
             "openai": self._openai,
             "scripted": self._scripted,
             "offline": lambda: OfflineModel(clock=clock),
@@ -135,17 +148,6 @@ class _Builder:
             may_forward=self._is_named("ollama"),
             is_remote=self._models.is_remote("ollama"),
             is_wanted=self._is_named("ollama"),
-            clock=self._clock,
-        )
-
-    def _mistral(self) -> MistralModel:
-        settings = self._models.mistral
-        return MistralModel(
-            api_key=settings.api_key.get_secret_value() if settings.api_key else "",
-            server_url=settings.server_url,
-            model=settings.model,
-            is_remote=self._models.is_remote("mistral"),
-            is_wanted=True,
             clock=self._clock,
         )
 

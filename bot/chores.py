@@ -38,7 +38,7 @@ from bot.store.writes import steps_of
 from bot.system import SystemClock, TimeOrderedIds
 from bot.types import AdminNotice, ChannelName, PersonId
 from bot.writes import AddJob
-from profiles.onnx_child import MODEL, TOKENIZER
+from profiles.onnx_child import lacking
 
 NOTICE_DAYS = timedelta(days=7)
 SHOWN_NOTICES = 20
@@ -201,7 +201,7 @@ class _Looks:
 
     async def memory(self) -> Remembered:
         settings, folder = self._config.memory, self._folder.path / self._config.memory.onnx_folder
-        found = Remembered(has_model=all((folder / name).is_file() for name in (MODEL, TOKENIZER)))
+        found = Remembered(has_model=not lacking(folder))
         if await self._has_present_tables():
             rows = await in_thread(self._rows)
             async with open_stores(self._config) as stores:

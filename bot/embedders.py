@@ -9,11 +9,10 @@ from itertools import chain
 
 import structlog
 
-from bot.backends import price_of
+from bot.backends import mistral_model, price_of
 from bot.config import Config
 from bot.errors import StoreError
 from bot.memory_ports import Embedder
-from bot.models.mistral import MistralModel
 from bot.models.mistral_embed import MODEL as MISTRAL_MODEL
 from bot.models.mistral_embed import CountTokens, MistralEmbedder
 from bot.models.ollama_embed import OllamaEmbedder
@@ -21,7 +20,7 @@ from bot.ports import Clock
 from bot.store.db import Database, Unit
 from bot.store.statements import ADD_USAGE_OF_ALL
 from profiles.embed import HashEmbedder, OnnxEmbedder, Picked, ReadyEmbedder, pick
-from profiles.onnx_child import MODEL, TOKENIZER
+from profiles.onnx_child import lacking
 from profiles.yardstick import COMMONPLACES, LETTERS, MEANING, Yardstick
 
 _log = structlog.get_logger("martin.memory")
@@ -113,7 +112,7 @@ class _Builder:
 
     def has_model(self) -> bool:
         """Whether the folder holds a model and its tokenizer."""
-        return all((self._folder / name).is_file() for name in (MODEL, TOKENIZER))
+        return not lacking(self._folder)
 
     def _ollama(self) -> OllamaEmbedder:
         settings = self._models.ollama
@@ -127,13 +126,5 @@ class _Builder:
         )
 
     def _mistral(self) -> MistralEmbedder:
-        settings = self._models.mistral
-        model = MistralModel(
-            api_key=settings.api_key.get_secret_value() if settings.api_key else "",
-            server_url=settings.server_url,
-            model=self._memory.embedder_model or MISTRAL_MODEL,
-            is_remote=self._models.is_remote("mistral"),
-            is_wanted=True,
-            clock=self._clock,
-        )
+        model = mistral_model(self._models, self._clock, self._memory.embedder_model or MISTRAL_MODEL)
         return MistralEmbedder(model, count_tokens=self._count_tokens)

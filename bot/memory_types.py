@@ -6,12 +6,19 @@ Frozen records; standard library only. Times are aware UTC.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 SELF = "person"
 """`said_by` of what the person said themselves; `BOT` of what the bot answered. Anything else is a name out of an import."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BOT = "bot"
+
+
+def position_of(moment: datetime) -> int:
+    """Where what was said at that moment stands in its conversation: in microseconds since 1970."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 class MemoryKind(StrEnum):

@@ -8,27 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
 
 import structlog
 
 from bot.config import Config
 from bot.embedders import Meter, choose, yardstick_of
-from bot.errors import EmbedderChanged, EmbedderError, IndexUnavailable, StoreError
+from bot.errors import EmbedderError, IndexUnavailable, StoreError
 from bot.ports import Clock
 from bot.store.folder import DataFolder
 from bot.store.open import Stores
 from bot.system import SystemClock
 from bot.types import PersonId
 from profiles.embed import CachedEmbedder
-from profiles.index import ChromaIndex, IndexState
+from profiles.index import ChromaIndex
 from profiles.indexer import Indexer
 from profiles.memories import MemoryRecall
-
-if TYPE_CHECKING:
-    from bot.memory_ports import Vectors
 
 _log = structlog.get_logger("martin.memory")
 
@@ -62,7 +58,6 @@ class RunningIndex:
         self._something, self._ended = asyncio.Event(), asyncio.Event()
         self._opening = asyncio.Lock()
         self._indexer: Indexer | None = None
-        self._index: ChromaIndex | None = None
         self._told = ""
 
     @property
@@ -73,10 +68,7 @@ class RunningIndex:
     @property
     def trouble(self) -> str:
         """Why memories are found by their words alone or out of SQL just now; empty when all is well."""
-        if self._told or self._index is None:
-            return self._told
-        status = self._index.status
-        return f"the index of memories is down: {status.reason}" if status.state is IndexState.DOWN else ""
+        return self._told
 
     async def export(self, person: PersonId) -> object:
         """Nothing of its own: the vectors are the store's."""
@@ -154,13 +146,11 @@ class RunningIndex:
             index.start()
             stack.push_async_callback(index.aclose)
             self._ended.clear()
-            watched = _Watched(embedder, self._ended)
-            self._index = index
             self._indexer = Indexer(
-                vectors=self._stores.vectors, index=index, embedder=watched, clock=self._clock, pause_s=PAUSE_S
+                vectors=self._stores.vectors, index=index, embedder=embedder, clock=self._clock, pause_s=PAUSE_S
             )
             stack.callback(self._let_go)
-            self._recall.use(watched, index, yardstick)
+            self._recall.use(embedder, index, yardstick)
             self._tell("")
             running = asyncio.create_task(self._indexer.run(), name="indexer")
             ending = asyncio.create_task(self._ended.wait(), name="index to be opened anew")
@@ -174,7 +164,7 @@ class RunningIndex:
                 raise error
 
     def _let_go(self) -> None:
-        self._indexer = self._index = None
+        self._indexer = None
 
     async def _chosen(self, meter: Meter) -> CachedEmbedder:
         """The embedder of the settings. Raises EmbedderError while it is not ready."""
@@ -186,45 +176,13 @@ class RunningIndex:
             await picked.embedder.aclose()
             raise EmbedderError(f"{picked.embedder.name} does not answer")
         _log.info("embedder.chosen", embedder=picked.embedder.name)
-        return CachedEmbedder(picked.embedder)
+        return CachedEmbedder(picked.embedder, on_changed=self._ended.set)
 
     def _tell(self, trouble: str) -> None:
         """Log what is wrong when it changes."""
         if trouble and trouble != self._told:
             _log.warning("memory.without_index", reason=trouble, again_in_s=self._retry_s)
         self._told = trouble
-
-
-class _Watched:
-    """An embedder, and word when there is another model behind its name."""
-
-    def __init__(self, embedder: CachedEmbedder, changed: asyncio.Event) -> None:
-        self._embedder, self._changed = embedder, changed
-
-    @property
-    def name(self) -> str:
-        """The embedder's."""
-        return self._embedder.name
-
-    @property
-    def dimension(self) -> int:
-        """The embedder's."""
-        return self._embedder.dimension
-
-    async def embed(self, texts: Sequence[str], *, is_query: bool = False) -> Vectors:
-        """The embedder's rows. Raises EmbedderError."""
-        try:
-            return await self._embedder.embed(texts, is_query=is_query)
-        except EmbedderChanged:
-            self._changed.set()
-            raise
-
-    def clear(self) -> None:
-        """Forget every question's vector."""
-        self._embedder.clear()
-
-    async def aclose(self) -> None:
-        """The embedder's owner closes it."""
 
 
 def index_of(config: Config, folder: DataFolder, clock: Clock, embedder: str) -> ChromaIndex:

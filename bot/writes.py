@@ -193,9 +193,8 @@ class DropAllMemories:
 
 MemoryWrite = SetRemembering | AddMemory | AddMemorySource | EndMemories | DropMemories | DropMemorySource | DropAllMemories
 
-Write = (
-    MemoryWrite
-    | SetLanguage
+OtherWrite = (
+    SetLanguage
     | SetConsent
     | SetConversation
     | SetRating
@@ -209,3 +208,5 @@ Write = (
     | DropProfileEvent
     | DropProfile
 )
+
+Write = MemoryWrite | OtherWrite

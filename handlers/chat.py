@@ -83,7 +83,7 @@ class Answering:
         text, flags = _ended(answer, flags, language)
         is_offline = generation is not None and not generation.is_counted
         if remember and is_offline and self._may_remember(turn):
-            text = _noted(turn, question) or text
+            text = await _noted(turn, question) or text
         is_cut = answer.has_text and prompt.question != question
         is_trimmed = answer.has_text and _is_trimmed(turn, prompt, generation)
         flags |= {Flag.TRIMMED} if is_cut or is_trimmed else set()
@@ -194,11 +194,12 @@ def _ended(answer: Streamed, flags: set[Flag], language: Language) -> tuple[str,
     return answer.text, flags | {Flag.PARTIAL} if answer.error is not None else flags
 
 
-def _noted(turn: Turn, text: str) -> str:
+async def _noted(turn: Turn, text: str) -> str:
     """What to say where nothing was asked, but the person told something of theirs; empty where they did not."""
     if any(mark in text for mark in "?¿"):
         return ""
-    return "\n".join(say(turn.spoken, "Noted: “{said}”", said=fact.text) for fact in told_facts(turn, text))
+    facts = await asyncio.to_thread(told_facts, turn, text)
+    return "\n".join(say(turn.spoken, "Noted: “{said}”", said=fact.text) for fact in facts)
 
 
 def _omissions(language: Language, *, is_cut: bool, is_trimmed: bool) -> str:

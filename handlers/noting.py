@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from dataclasses import dataclass
 
-from bot.memory_types import SELF, Memory, MemoryKind, NewMemory, Origin
+from bot.memory_types import SELF, Memory, MemoryKind, NewMemory, Origin, position_of
 from bot.ports import Services
 from bot.types import Language, Turn
 from bot.writes import AddMemory, AddMemorySource, EndMemories, MemoryWrite
 from profiles.facts.extract import extract
 from profiles.facts.slots import Fact
-from profiles.settling import settle
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_ALIKE: Final = 4
-"""Stems that begin with so many same letters are of one family: «alérgica», «alergia»."""
+from profiles.settling import after, left_out, settle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +43,7 @@ def new_memory(
         said_by=SELF,
         said_at=turn.message.sent_at,
         session=turn.conversation_id,
-        position=(turn.message.sent_at - _EPOCH) // timedelta(microseconds=1),
+        position=position_of(turn.message.sent_at),
         origin=origin,
         sources=(turn.id,),
         language=language,
@@ -64,18 +58,7 @@ def drawn(turn: Turn, text: str, origin: Origin, *, spared: int) -> list[NewMemo
         for fact in told_facts(turn, text)
     ]
     whole = new_memory(turn, text, origin)
-    return facts if facts and len(_left_out(turn, whole, facts)) <= spared else [*facts, whole]
-
-
-def _left_out(turn: Turn, whole: NewMemory, facts: Sequence[NewMemory]) -> set[str]:
-    """The stems of a text that no fact has."""
-    kept = {stem[:_ALIKE] for fact in facts for stem in _stems(turn, fact)}
-    return {stem for stem in _stems(turn, whole) if stem[:_ALIKE] not in kept}
-
-
-def _stems(turn: Turn, what: NewMemory) -> tuple[str, ...]:
-    added = settle(what, (), person=turn.person.id, group=turn.scope.group, id="")
-    return tuple(stem for write in added if isinstance(write, AddMemory) for stem in write.stems)
+    return facts if facts and len(left_out(whole, facts)) <= spared else [*facts, whole]
 
 
 async def note(services: Services, turn: Turn, news: Sequence[NewMemory], *, without: Collection[str] = ()) -> list[Noted]:
@@ -88,9 +71,9 @@ async def note(services: Services, turn: Turn, news: Sequence[NewMemory], *, wit
             stored = await services.memories.in_slot(person, group, what.slot)
             beside[what.slot] = [memory for memory in stored if memory.id not in without]
         existing = beside[what.slot]
-        one = _settled(what, existing, settle(what, existing, person=person, group=group, id=services.ids.new()))
-        beside[what.slot] = _after(existing, one, turn)
-        noted.append(one)
+        writes = settle(what, existing, person=person, group=group, id=services.ids.new())
+        beside[what.slot] = after(existing, writes, turn.message.sent_at)
+        noted.append(_settled(what, existing, writes))
     return noted
 
 
@@ -102,12 +85,3 @@ def _settled(what: NewMemory, existing: Sequence[Memory], writes: tuple[MemoryWr
     added = next(write.id for write in writes if isinstance(write, AddMemory))
     ending = {one for write in writes if isinstance(write, EndMemories) for one in write.ids}
     return Noted(id=added, what=what, writes=writes, ended=tuple(memory for memory in existing if memory.id in ending))
-
-
-def _after(existing: Sequence[Memory], one: Noted, turn: Turn) -> list[Memory]:
-    """What is beside the next one: a message may say two things of the same matter, the second of which counts."""
-    if one.is_known:
-        return list(existing)
-    now, ended = turn.message.sent_at, {memory.id for memory in one.ended}
-    kept = [replace(memory, superseded_by=one.id, ended_at=now) if memory.id in ended else memory for memory in existing]
-    return [*kept, Memory(id=one.id, what=one.what, created_at=now, group=turn.scope.group)]

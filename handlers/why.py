@@ -62,11 +62,11 @@ class WhyHandler:
         made, is_failed = past.generation, _is_failed(past)
         model = "" if is_failed else (made.model if made else "") or past.model
         is_counted = self._is_counted(past)
-        where = _where(language, past, model, statuses, is_counted=is_counted)
         elsewhere = self._services.settings.embedder_elsewhere
-        if elsewhere and where == say(language, "What you wrote stayed on the machine I run on."):
-            where = ""
-        facts = [*_flags(language, past), where]
+        facts = [
+            *_flags(language, past),
+            _where(language, past, model, statuses, is_counted=is_counted, has_left=bool(elsewhere)),
+        ]
         if elsewhere and not is_failed:
             facts.append(
                 say(
@@ -170,15 +170,20 @@ def _flags(language: Language, past: PastTurn) -> list[str]:
     return told
 
 
-def _where(language: Language, past: PastTurn, model: str, statuses: Sequence[ModelStatus], *, is_counted: bool) -> str:
-    """Where the words went, as far as that is known: to who answered, and perhaps to those who were asked before."""
-    went = _went(language, model, statuses, is_counted=is_counted)
+def _where(
+    language: Language, past: PastTurn, model: str, statuses: Sequence[ModelStatus], *, is_counted: bool, has_left: bool
+) -> str:
+    """Where the words went, as far as that is known: to who answered, and perhaps to those who were asked before.
+
+    Once they have left the machine for their meaning (`has_left`), nothing says that they stayed.
+    """
+    went = _went(language, model, statuses, is_counted=is_counted, has_left=has_left)
     before = remote_models(_asked_before(past, model, statuses))
     if not before:
         return went
     models = ", ".join(as_code(name) for name in before)
     maybe = say(language, "What you wrote may have reached {models}, outside the machine I run on.", models=models)
-    return f"{went} {maybe}" if is_counted and model else maybe
+    return f"{went} {maybe}".lstrip() if is_counted and model else maybe
 
 
 def _asked_before(past: PastTurn, model: str, statuses: Sequence[ModelStatus]) -> Sequence[ModelStatus]:
@@ -191,7 +196,7 @@ def _asked_before(past: PastTurn, model: str, statuses: Sequence[ModelStatus]) -
     return statuses[: names.index(model)] if Flag.FALLBACK in flags and model in names else ()
 
 
-def _went(language: Language, model: str, statuses: Sequence[ModelStatus], *, is_counted: bool) -> str:
+def _went(language: Language, model: str, statuses: Sequence[ModelStatus], *, is_counted: bool, has_left: bool) -> str:
     """Where the words went to be answered."""
     if not model:
         return ""
@@ -206,7 +211,7 @@ def _went(language: Language, model: str, statuses: Sequence[ModelStatus], *, is
         )
     if is_counted and status is not None and status.is_networked:
         return say(language, "What you wrote stayed in the private network of the machine I run on.")
-    return say(language, "What you wrote stayed on the machine I run on.")
+    return "" if has_left else say(language, "What you wrote stayed on the machine I run on.")
 
 
 def _amounts(language: Language, made: Generation, currency: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -20,7 +20,7 @@ from bot.memory_ports import Embedder
 from bot.ports import Clock
 from bot.vectors import embeddable, load, spread
 from profiles.child import Child, ChildError, ChildState, ChildTimedOut, Patience
-from profiles.onnx_child import MODEL, TOKENIZER, Folder, Rows, Texts, Told
+from profiles.onnx_child import Folder, Rows, Texts, Told, lacking
 
 if TYPE_CHECKING:
     from bot.memory_ports import Vectors
@@ -189,7 +189,7 @@ class OnnxEmbedder:
     def _missing(self) -> str:
         """What a start would lack, after a look at the folder and at what is needed here."""
         load()
-        return next((name for name in (MODEL, TOKENIZER) if not (self._folder / name).is_file()), "")
+        return lacking(self._folder)
 
     async def _started(self) -> None:
         """Wait until the process takes calls, or has ended over its start."""
@@ -246,8 +246,11 @@ class CachedEmbedder:
     everything, as an erasure wants it; a vector on its way is then not kept either.
     """
 
-    def __init__(self, embedder: Embedder, *, most_bytes: int = QUERY_CACHE_BYTES) -> None:
-        self._embedder = embedder
+    def __init__(
+        self, embedder: Embedder, *, most_bytes: int = QUERY_CACHE_BYTES, on_changed: Callable[[], None] = lambda: None
+    ) -> None:
+        """`on_changed` is told when there is another model behind the embedder's name."""
+        self._embedder, self._on_changed = embedder, on_changed
         self._kept: LRUCache[bytes, Vectors] = LRUCache(most_bytes, getsizeof=lambda row: row.nbytes + _ENTRY_BYTES)
         self._key = secrets.token_bytes(32)
         self._cleared = 0
@@ -265,16 +268,23 @@ class CachedEmbedder:
     async def embed(self, texts: Sequence[str], *, is_query: bool = False) -> Vectors:
         """The embedder's rows; those of questions not to be written to. Raises EmbedderError."""
         if not is_query or len(texts) != 1:
-            return await self._embedder.embed(texts, is_query=is_query)
+            return await self._embedded(texts, is_query=is_query)
         key = blake2b(texts[0].encode("utf-8", "surrogatepass"), key=self._key, digest_size=16).digest()
         if (found := self._kept.get(key)) is not None:
             return found
         cleared = self._cleared
-        row = await self._embedder.embed(texts, is_query=True)
+        row = await self._embedded(texts, is_query=True)
         row.flags.writeable = False
         if cleared == self._cleared and row.nbytes + _ENTRY_BYTES <= self._kept.maxsize:
             self._kept[key] = row
         return row
+
+    async def _embedded(self, texts: Sequence[str], *, is_query: bool) -> Vectors:
+        try:
+            return await self._embedder.embed(texts, is_query=is_query)
+        except EmbedderChanged:
+            self._on_changed()
+            raise
 
     async def aclose(self) -> None:
         """Let go of everything, the embedder's connections and processes too."""

@@ -37,6 +37,11 @@ _NAME_CHARS: Final = 12
 _KINDS: Final = {"tensor(int64)": "int64", "tensor(int32)": "int32"}
 
 
+def lacking(folder: Path) -> str:
+    """The first file that a folder would need to hold a model and does not, empty when nothing is missing."""
+    return next((name for name in (MODEL, TOKENIZER) if not (folder / name).is_file()), "")
+
+
 class Folder(msgspec.Struct):
     """What the process is started with."""
 

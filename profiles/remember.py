@@ -8,7 +8,7 @@ import re
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import groupby
 from typing import Final
 
@@ -18,7 +18,7 @@ from cachetools import LRUCache
 from bot.errors import ModelError, StoreConflict, StoreDamaged, StoreError
 from bot.lexical import content_words, guess_language
 from bot.memory_ports import MemoryStore, PendingMemory, PendingStore
-from bot.memory_types import BOT, SELF, Memory, MemoryKind, NewMemory, Origin
+from bot.memory_types import BOT, SELF, Memory, MemoryKind, NewMemory, Origin, position_of
 from bot.model_ports import ChatModel
 from bot.ports import Clock, Ids
 from bot.types import Flag, Language, Prompt
@@ -28,7 +28,7 @@ from profiles.facts.extract import extract
 from profiles.facts.extract_model import EXTRACTION_SCHEMA, extraction_prompt, read_extraction
 from profiles.facts.slots import Fact
 from profiles.ranking import memory_stems
-from profiles.settling import settle
+from profiles.settling import after, left_out, settle
 
 _log = structlog.get_logger("martin.memory")
 
@@ -57,11 +57,8 @@ _MODEL_TOKENS: Final = 512
 _MODEL_S: Final = 120.0
 _YIELD_S: Final = 0.25
 """How soon the model is let go when somebody wants an answer."""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ASKED: Final = (Origin.ASKED, Origin.CORRECTED)
 """What the person wanted remembered just so."""
-_ALIKE: Final = 4
-"""Letters by which words of one family begin."""
 _SENTENCE_END: Final = re.compile(r"[.!?…](?=\s)|\n")
 
 
@@ -223,7 +220,7 @@ class Rememberer:
                 settled = await asyncio.to_thread(settle, new, existing, person=row.person, group=row.group, id=f"{id}{number}")
             else:
                 settled = settle(new, existing, person=row.person, group=row.group, id=f"{id}{number}")
-            there[new.slot] = _after(existing, settled, self._clock.now())
+            there[new.slot] = after(existing, settled, self._clock.now())
             writes += settled
         return writes
 
@@ -383,18 +380,13 @@ def _drawn(row: PendingMemory, id: str, origin: Origin, is_episode: bool) -> _Dr
     facts = [_fact(row, fact, by) for fact in extract(row.text, language, said_at=row.said_at)]
     if not is_episode:
         whole = replace(said, kind=MemoryKind.FACT)
-        return _Drawn(facts=tuple(facts) if _says_all(facts, stems) else (*facts, whole))
+        says_all = facts and not left_out(whole, facts)
+        return _Drawn(facts=tuple(facts) if says_all else (*facts, whole))
     return _Drawn(
         episode=AddMemory(person_id=row.person, group=row.group, id=id, what=said, stems=stems),
         facts=tuple(facts),
         may_hold_more=any(len(content_words(one.text, language)) >= _FEWEST_WORDS for one in statements(text, language)),
     )
-
-
-def _says_all(facts: Sequence[NewMemory], stems: Sequence[str]) -> bool:
-    """Whether facts have every stem of a text, as far as its beginning tells: «vivo», «vive»."""
-    kept = {stem[:_ALIKE] for fact in facts for stem in memory_stems(fact.text, fact.language)}
-    return bool(facts) and all(stem[:_ALIKE] in kept for stem in stems)
 
 
 def _answer(row: PendingMemory) -> list[MemoryWrite]:
@@ -416,7 +408,7 @@ def _memory(row: PendingMemory, text: str, language: Language, origin: Origin) -
         said_by=BOT if is_answer else SELF,
         said_at=row.said_at,
         session=row.conversation_id,
-        position=(row.asked_at - _EPOCH) // timedelta(microseconds=1) + is_answer,
+        position=position_of(row.asked_at) + is_answer,
         origin=origin,
         sources=(row.turn_id,),
         language=language,
@@ -438,34 +430,6 @@ def _language(row: PendingMemory) -> Language:
 
 
 # --- what is there ---
-
-
-def _after(existing: Sequence[Memory], writes: Sequence[MemoryWrite], at: datetime) -> list[Memory]:
-    """The memories of a slot as they are once `writes` are done, as far as settling looks at them."""
-    there = list(existing)
-    for write in writes:
-        match write:
-            case AddMemory():
-                ended_at = None if write.superseded_by is None else at
-                there.append(
-                    Memory(
-                        id=write.id,
-                        what=write.what,
-                        created_at=at,
-                        group=write.group,
-                        supersedes=write.supersedes,
-                        superseded_by=write.superseded_by,
-                        ended_at=ended_at,
-                    )
-                )
-            case EndMemories():
-                there = [
-                    replace(one, superseded_by=write.by, ended_at=at) if one.id in write.ids and one.ended_at is None else one
-                    for one in there
-                ]
-            case _:
-                pass  # one more source of a memory that stays as it is
-    return there
 
 
 def _follows(memory: Memory) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Final, assert_never
 
 from bot.lexical import tokens
@@ -15,6 +17,8 @@ from profiles.ranking import memory_stems
 from profiles.wanted import mark_of
 
 _APART: Final = re.compile(r"[:_|]+")
+_ALIKE: Final = 4
+"""Stems that begin with so many same letters are of one family: «alérgica», «alergia»; «vivo», «vive»."""
 
 
 def settle(
@@ -39,6 +43,47 @@ def settle(
             assert_never(decision)
 
 
+def after(existing: Sequence[Memory], writes: Sequence[MemoryWrite], at: datetime) -> list[Memory]:
+    """The memories of a slot as they are once `writes` are done, as far as settling looks at them.
+
+    A message may say two things of the same matter, the second of which counts.
+    """
+    there = list(existing)
+    for write in writes:
+        match write:
+            case AddMemory():
+                there.append(
+                    Memory(
+                        id=write.id,
+                        what=write.what,
+                        created_at=at,
+                        group=write.group,
+                        supersedes=write.supersedes,
+                        superseded_by=write.superseded_by,
+                        ended_at=None if write.superseded_by is None else at,
+                    )
+                )
+            case EndMemories():
+                there = [
+                    replace(one, superseded_by=write.by, ended_at=at) if one.id in write.ids and one.ended_at is None else one
+                    for one in there
+                ]
+            case _:
+                pass  # one more source of a memory that stays as it is
+    return there
+
+
+def left_out(whole: NewMemory, facts: Sequence[NewMemory]) -> set[str]:
+    """The stems of a text that no fact drawn from it has, as far as their beginnings tell."""
+    told = {stem[:_ALIKE] for fact in facts for stem in _stems(fact)}
+    return {stem for stem in _stems(whole) if stem[:_ALIKE] not in told}
+
+
+def _stems(what: NewMemory) -> tuple[str, ...]:
+    """What a memory is found by."""
+    return (*memory_stems(what.text, what.language), *_slot_stems(what.slot))
+
+
 def _slot_stems(slot: str) -> tuple[str, ...]:
     """The stems of what a slot is about, and its mark: "Has a red Fiat." is found by "car", "Works as a nurse." by "job"."""
     return (*dict.fromkeys(tokens(_APART.sub(" ", slot), "en")), mark_of(slot)) if slot else ()
@@ -58,7 +103,7 @@ def _added(
         group=group,
         id=id,
         what=new,
-        stems=(*memory_stems(new.text, new.language), *_slot_stems(new.slot)),
+        stems=_stems(new),
         supersedes=supersedes,
         superseded_by=superseded_by,
     )

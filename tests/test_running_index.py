@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Literal
 
 import pytest
@@ -48,6 +49,11 @@ async def eventually(is_so: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.05)
 
 
+async def is_indexed(stores: Stores) -> bool:  # noqa: F811
+    """Whether nothing waits for the index."""
+    return not await stores.vectors.unindexed(await stores.vectors.embedder() or "none", limit=1)
+
+
 async def test_an_embedder_that_comes_later_is_waited_for(folder: DataFolder, stores: Stores, talk: Talk) -> None:  # noqa: F811
     ana = await known(talk)
     await write(stores, added(ana.id, "m1"))
@@ -56,12 +62,9 @@ async def test_an_embedder_that_comes_later_is_waited_for(folder: DataFolder, st
         async def is_told() -> bool:
             return bool(index.trouble)
 
-        async def is_indexed() -> bool:
-            return not await stores.vectors.unindexed(await stores.vectors.embedder() or "none", limit=1)
-
         await eventually(is_told)
         write_folder(folder.path / "embedder")
-        await eventually(is_indexed)
+        await eventually(partial(is_indexed, stores))
         assert index.trouble == ""
         assert (await stores.vectors.embedder()).startswith("onnx-")
 
@@ -74,11 +77,7 @@ async def test_what_is_there_at_the_start_is_indexed_without_a_word_from_anybody
     ana = await known(talk)
     await write(stores, added(ana.id, "m1"))
     async with running(folder, stores):
-
-        async def is_indexed() -> bool:
-            return not await stores.vectors.unindexed("hash-1", limit=1)
-
-        await eventually(is_indexed)
+        await eventually(partial(is_indexed, stores))
     assert folder.chroma.is_dir()
 
 

@@ -22,6 +22,7 @@ from bot.store.memory_statements import (
     END_MEMORIES,
     INSERT_MEMORY,
     INSERT_SOURCE,
+    NO_EMBEDDER,
     RELINK_MEMORIES,
     REVIVE_MEMORIES,
     SET_REMEMBERING,
@@ -88,7 +89,7 @@ def _added(write: AddMemory, at: datetime, ids: Ids) -> Steps:
         "supersedes": write.supersedes,
         "superseded_by": write.superseded_by,
         "ended_at": at if is_history else None,
-        "embedder": "" if is_history else None,
+        "embedder": NO_EMBEDDER if is_history else None,
         "is_indexed": is_history,
     }
     return [(INSERT_MEMORY, row), *(_source(write.person_id, write.id, source) for source in dict.fromkeys(what.sources))]

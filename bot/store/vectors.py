@@ -73,10 +73,6 @@ _UNINDEXED = {
     True: read("memories to index that have a vector", _newest(_with.join(memory_vectors, _v.memory_id == _m.id))),
     False: read("memories to embed", _newest(*_without)),
 }
-_TO_MARK = read(
-    "memories not known to be in the index",
-    select(_m.id).where(_m.id.in_(listed("ids")), _by_present, _m.is_indexed.is_(False), ~_is_to_leave),
-)
 _BY_PERSON = read(
     "vectors by person",
     _rows.where(
@@ -153,9 +149,8 @@ class StoredVectors:
 
     async def indexed(self, embedder: str, ids: Sequence[str]) -> None:
         """These are in the index now. One that has to leave it is not marked: it comes again when it has left."""
-        rows = await self._database.rows(_TO_MARK, name=embedder, ids=json_text(list(ids)))
-        if rows:
-            await self._database.commit(Unit((SET_INDEXED, {"ids": json_text([one for (one,) in rows]), "name": embedder})))
+        if ids:
+            await self._database.commit(Unit((SET_INDEXED, {"ids": json_text(list(ids)), "name": embedder})))
 
     async def page(self, embedder: str, *, after: str, limit: int) -> Sequence[StoredVector]:
         """All vectors by this embedder, in the order of memories' ids."""

@@ -39,6 +39,7 @@ from bot.writes import (
     DropProfile,
     DropProfileEvent,
     MemoryWrite,
+    OtherWrite,
     RelabelTurn,
     SetConsent,
     SetConversation,
@@ -49,21 +50,6 @@ from bot.writes import (
 )
 
 Step = tuple[Statement, dict[str, object]]
-_OneStep = (
-    SetLanguage
-    | SetConsent
-    | SetConversation
-    | SetRating
-    | AskQuestion
-    | CloseQuestion
-    | AddDueMessage
-    | RelabelTurn
-    | AddJob
-    | TellAdmins
-    | AddProfileEvent
-    | DropProfileEvent
-    | DropProfile
-)
 
 
 def by_rank(step: Step) -> int:
@@ -141,7 +127,7 @@ def _remembered_anew(turn: TurnId, at: datetime) -> Step:
     return INSERT_EDITED_MEMORY, {"id": turn + "e", "turn_id": turn, "part": "edited", "created_at": at}
 
 
-def _step(write: _OneStep, at: datetime, ids: Ids) -> Step:
+def _step(write: OtherWrite, at: datetime, ids: Ids) -> Step:
     match write:
         case SetLanguage():
             return SET_LANGUAGE, {"person": write.person_id, "chosen": write.language}

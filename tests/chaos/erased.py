@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import random
 import signal
@@ -16,8 +15,8 @@ import sqlite3
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -33,6 +32,7 @@ from bot.system import SystemClock
 from bot.types import PersonId, Scope
 from profiles.embed import HashEmbedder
 from profiles.indexer import Indexer
+from tests.chaos import campaigns
 from tests.chaos.village import Villager, village, word_of
 
 LIST = "people-to-forget"
@@ -173,19 +173,16 @@ def main() -> int:
         people = given.list.read_text("utf-8").split()
         asyncio.run(forget_all(given.victim, _still_there(given.victim, people)))
         return 0
-    with TemporaryDirectory() as folder:
-        found = asyncio.run(campaign(Path(folder) / "data", people=given.people, kills=given.kills, seed=given.seed))
-    print(json.dumps(found))
-    is_clean = not any(
-        found[name]
-        for name in (
+    return campaigns.run(
+        partial(campaign, people=given.people, kills=given.kills, seed=given.seed),
+        must_be_zero=(
             "files_with_them_after",
             "files_with_them_after_a_restored_backup",
             "who_stayed_and_lost_something",
             "broken_invariants",
-        )
+        ),
+        must_hold=("files_with_them_before",),
     )
-    return 0 if is_clean and found["files_with_them_before"] else 1
 
 
 if __name__ == "__main__":

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import re
 import sys
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 
 from bot.control_tokens import BLOCK_NAMES
 from bot.messages import render
 from bot.types import Evidence, EvidenceKind, Kind, Prompt
 from bot.writes import AddProfileEvent, SetRating
 from profiles.directives import RECALL
+from tests.chaos import campaigns
 from tests.chaos.attacks import attack
 from tests.chaos.village import TOLD, Village, Villager, found_in, village, word_of
 from tests.handlers.fakes import FakeKnowledge
@@ -128,18 +127,11 @@ def main() -> int:
     parser.add_argument("--words-only", action="store_true", help="without vectors and Chroma")
     parser.add_argument("--seed", type=int, default=6)
     given = parser.parse_args()
-    with TemporaryDirectory() as folder:
-        found = asyncio.run(
-            campaign(
-                Path(folder) / "data",
-                people=given.people,
-                attacks=given.attacks,
-                with_index=not given.words_only,
-                seed=given.seed,
-            )
-        )
-    print(json.dumps(found))
-    return 1 if any(found.get(kind) for kind in ("foreign words", "structure", "writes")) or not found["still_recalls"] else 0
+    return campaigns.run(
+        partial(campaign, people=given.people, attacks=given.attacks, with_index=not given.words_only, seed=given.seed),
+        must_be_zero=("foreign words", "structure", "writes"),
+        must_hold=("still_recalls",),
+    )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import signal
 import sys
@@ -19,13 +18,13 @@ from functools import partial
 from itertools import cycle
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from bot.errors import IndexUnavailable
 from bot.types import Flag, Scope
 from profiles.index import ChromaIndex, IndexState
+from tests.chaos import campaigns
 from tests.chaos.village import TOLD, Village, Villager, found_in, village
 from tests.profiles.test_chroma_child import KINDS, WAYS
 
@@ -131,12 +130,11 @@ def main() -> int:
     parser.add_argument("--people", type=int, default=12)
     parser.add_argument("--seed", type=int, default=10)
     given = parser.parse_args()
-    with TemporaryDirectory() as folder:
-        found = asyncio.run(
-            campaign(Path(folder) / "data", people=given.people, turns=given.turns, each=given.each, seed=given.seed)
-        )
-    print(json.dumps(found))
-    return 1 if any(found[name] for name in ("failed", "empty", "foreign_words", "unrepaired")) else 0
+    return campaigns.run(
+        partial(campaign, people=given.people, turns=given.turns, each=given.each, seed=given.seed),
+        must_be_zero=("failed", "empty", "foreign_words", "unrepaired"),
+        must_hold=("turns",),
+    )
 
 
 if __name__ == "__main__":

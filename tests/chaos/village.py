@@ -6,17 +6,15 @@ any question as well as what oneself did, and a foreign word in a prompt cannot 
 
 from __future__ import annotations
 
-import asyncio
-import json
 import re
 import sys
 from argparse import ArgumentParser
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 
 from bot.embedders import yardstick_of
 from bot.messages import render
@@ -34,6 +32,7 @@ from profiles.indexer import Indexer
 from profiles.memories import MemoryRecall
 from profiles.recall import LexicalRecall, PersonalRecall
 from profiles.remember import Rememberer
+from tests.chaos import campaigns
 from tests.handlers.fakes import FakeModel, answer, services
 from tests.talk import Talk, address_of
 
@@ -267,18 +266,11 @@ def main() -> int:
     parser.add_argument("--words-only", action="store_true", help="without vectors and Chroma")
     parser.add_argument("--seed", type=int, default=41)
     given = parser.parse_args()
-    with TemporaryDirectory() as folder:
-        found = asyncio.run(
-            campaign(
-                Path(folder) / "data",
-                people=given.people,
-                queries=given.queries,
-                with_index=not given.words_only,
-                seed=given.seed,
-            )
-        )
-    print(json.dumps(found))
-    return 1 if found["foreign_words"] or not found["prompts_with_an_own_word"] else 0
+    return campaigns.run(
+        partial(campaign, people=given.people, queries=given.queries, with_index=not given.words_only, seed=given.seed),
+        must_be_zero=("foreign_words",),
+        must_hold=("prompts_with_an_own_word",),
+    )
 
 
 if __name__ == "__main__":

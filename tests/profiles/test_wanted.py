@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -15,6 +16,30 @@ from profiles.settling import settle
 from profiles.wanted import asked_about, mark_of, wanted_facts
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def told_of(texts: Sequence[str], language: Language) -> Book:
+    """The facts of some texts, as memories whose ids begin with the text's number."""
+    book = Book()
+    for number, text in enumerate(texts):
+        for fact in extract(text, language, said_at=NOW):
+            what = NewMemory(
+                kind=fact.kind,
+                text=fact.text,
+                said_by=SELF,
+                said_at=NOW,
+                session="s",
+                position=number,
+                origin=Origin.RULE,
+                sources=("t",),
+                language=fact.language,
+                slot=fact.slot,
+            )
+            (write,) = settle(what, (), person=PersonId("ana"), group=None, id=f"{number} {fact.slot}")
+            assert isinstance(write, AddMemory)
+            assert mark_of(fact.slot) in write.stems
+            book.add(write.id, what, stems=write.stems)
+    return book
 
 
 @pytest.mark.parametrize(
@@ -61,25 +86,8 @@ def test_other_questions_want_none(question: str, language: Language) -> None:
     ],
 )
 def test_the_fact_is_found_without_a_word_in_common(told: str, said_in: Language, asked: str, language: Language) -> None:
-    book = Book()
-    for number, text in enumerate((told, "My bike is at the station." if said_in == "en" else "Mi bici está en la estación.")):
-        for fact in extract(text, said_in, said_at=NOW):
-            what = NewMemory(
-                kind=fact.kind,
-                text=fact.text,
-                said_by=SELF,
-                said_at=NOW,
-                session="s",
-                position=number,
-                origin=Origin.RULE,
-                sources=("t",),
-                language=fact.language,
-                slot=fact.slot,
-            )
-            (write,) = settle(what, (), person=PersonId("ana"), group=None, id=f"{number} {fact.slot}")
-            assert isinstance(write, AddMemory)
-            assert mark_of(fact.slot) in write.stems
-            book.add(write.id, what, stems=write.stems)
+    other = "My bike is at the station." if said_in == "en" else "Mi bici está en la estación."
+    book = told_of((told, other), said_in)
     assert len(book)
     (best, *_) = rank(book, asked, language=language, now=NOW)
     assert best.id.startswith("0 ")
@@ -102,24 +110,7 @@ def test_it_is_told_whom_of_theirs_a_question_is_about(question: str, language: 
 
 @pytest.mark.parametrize("asked", ["What is my cat called?", "What is my sister's name?", "¿Dónde trabaja mi marido?"])
 def test_what_is_so_of_the_person_is_no_answer_about_somebody_of_theirs(asked: str) -> None:
-    book = Book()
     language: Language = "es" if asked.startswith("¿") else "en"
-    for number, text in enumerate(("My name is Ann.", "I work as a nurse.")):
-        for fact in extract(text, "en", said_at=NOW):
-            what = NewMemory(
-                kind=fact.kind,
-                text=fact.text,
-                said_by=SELF,
-                said_at=NOW,
-                session="s",
-                position=number,
-                origin=Origin.RULE,
-                sources=("t",),
-                language="en",
-                slot=fact.slot,
-            )
-            (write,) = settle(what, (), person=PersonId("ana"), group=None, id=f"{number} {fact.slot}")
-            assert isinstance(write, AddMemory)
-            book.add(write.id, what, stems=write.stems)
+    book = told_of(("My name is Ann.", "I work as a nurse."), "en")
     assert len(book) == 2
     assert all(one.score < 0.5 for one in rank(book, asked, language=language, now=NOW))
