@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from benchmarks.ptb_echo import Raw
 from bot.core import Core, CoreSettings
 from bot.delivery import Delivery
 from bot.door import Door, DoorLimits
-from bot.ports import Arrival, Context, Preview, StoredArrival, TurnRecord, Unfinished, Usage
+from bot.ports import (
+    Arrival,
+    Context,
+    Parts,
+    Preview,
+    StoredArrival,
+    TurnRecord,
+    Unfinished,
+    Usage,
+)
 from bot.router import Router
 from bot.system import SystemClock, TimeOrderedIds
 from bot.types import (
@@ -20,8 +29,10 @@ from bot.types import (
     ConversationId,
     IncomingMessage,
     Kind,
+    OutboxId,
     Outcome,
     Outgoing,
+    Part,
     PastTurn,
     Person,
     PersonId,
@@ -90,12 +101,12 @@ class Nothing:
         """None."""
         return ()
 
-    async def opened(self, id: TurnId, platform_id: PlatformId, at: datetime) -> None:
+    async def set_part(self, id: OutboxId, number: int, part: Part, at: datetime) -> None:
         """Keeps nothing."""
 
-    async def placeholder(self, id: TurnId) -> PlatformId | None:
+    async def parts(self, id: OutboxId) -> Mapping[int, Part]:
         """None."""
-        return None
+        return {}
 
     async def sent(self, outgoing: Outgoing, platform_ids: Sequence[PlatformId], at: datetime) -> None:
         """Keeps nothing."""
@@ -178,13 +189,13 @@ class _NoChannel:
     async def run(self, receive: object) -> None:
         """Nothing comes in here."""
 
-    async def open(self, address: Address, turn_id: TurnId) -> PlatformId | None:
+    async def open(self, message: IncomingMessage, turn_id: TurnId) -> PlatformId | None:
         """Nothing to open."""
         return None
 
-    async def preview(self, address: Address, turn_id: TurnId, opened: PlatformId | None, text: str) -> None:
+    async def preview(self, message: IncomingMessage, turn_id: TurnId, opened: PlatformId | None, text: str) -> None:
         """Nobody looks."""
 
-    async def deliver(self, outgoing: Outgoing, opened: PlatformId | None) -> tuple[PlatformId, ...]:
+    async def deliver(self, outgoing: Outgoing, parts: Parts) -> tuple[PlatformId, ...]:
         """Never called."""
         return ()

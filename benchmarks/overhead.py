@@ -32,7 +32,7 @@ from benchmarks.ptb_echo import echo, queue_replies, raw_update
 from bot.app import Bot, open_stores
 from bot.config import load_config
 from bot.log import Logs
-from bot.ports import Receive
+from bot.ports import Parts, Receive
 from bot.process import run, settle
 from bot.settings import LogSettings
 from bot.store.folder import DataFolder
@@ -60,14 +60,14 @@ class InProcess:
         self._receive = receive
         await asyncio.Event().wait()
 
-    async def open(self, address: Address, turn_id: TurnId) -> PlatformId | None:
+    async def open(self, message: IncomingMessage, turn_id: TurnId) -> PlatformId | None:
         """Nothing to open."""
         return None
 
-    async def preview(self, address: Address, turn_id: TurnId, opened: PlatformId | None, text: str) -> None:
+    async def preview(self, message: IncomingMessage, turn_id: TurnId, opened: PlatformId | None, text: str) -> None:
         """Nobody looks."""
 
-    async def deliver(self, outgoing: Outgoing, opened: PlatformId | None) -> tuple[PlatformId, ...]:
+    async def deliver(self, outgoing: Outgoing, parts: Parts) -> tuple[PlatformId, ...]:
         """Wake the person who waits for it."""
         self._waiting.pop(outgoing.event_id).set_result(outgoing)
         return (PlatformId(outgoing.id),)

@@ -29,6 +29,7 @@ from bot.downloads import BackgroundDownloads
 from bot.errors import DataFolderLocked, MartinError
 from bot.health import RunningHealth
 from bot.histories import StoredHistories
+from bot.job_types import Job
 from bot.jobs.forget import ForgetJob
 from bot.jobs.runner import Chores, DueMessages
 from bot.knowledge import FolderKnowledge
@@ -49,7 +50,7 @@ from bot.store.migrate import migrate
 from bot.store.open import Stores, open_folder
 from bot.supervise import SupervisedChannel
 from bot.system import SystemClock, TimeOrderedIds
-from bot.types import LANGUAGES, ChannelName, IncomingMessage, Job, Language, TurnId
+from bot.types import LANGUAGES, ChannelName, IncomingMessage, Language, TurnId
 from handlers import ASK_A_MODEL
 from handlers import build as build_handlers
 from handlers.signs import load_signs

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import structlog
 
+from bot.buttons import by_key
 from bot.commands import parse_command
 from bot.delivery import Delivery
 from bot.door import User, refusal_notice
@@ -22,7 +23,7 @@ from bot.limits import DailyLimits, OncePerDay, has_messages_left, limit_note, l
 from bot.locale import say
 from bot.notes import with_note
 from bot.ports import Channel, Clock, Context, InboxStore, OutboxStore, PeopleStore, TurnRecord, TurnStore
-from bot.preview import RunningPreview, Stop
+from bot.preview import NoPreview, RunningPreview, Stop
 from bot.router import Router
 from bot.types import (
     ON_LANE,
@@ -37,6 +38,7 @@ from bot.types import (
     Outcome,
     Outgoing,
     OutgoingKind,
+    Part,
     PastTurn,
     PlatformId,
     Receipt,
@@ -210,7 +212,7 @@ class Core:
     async def _absorb(self, id: TurnId, message: IncomingMessage) -> Receipt:
         context = await self._people.meet(message, history=0, now=self._clock.now())
         turn = await self._turn(id, message, context)
-        outcome = await self._router.route(turn).handle(turn, _NoPreview())
+        outcome = await self._router.route(turn).handle(turn, NoPreview())
         await self._turns.absorb(id, outcome.writes, self._clock.now())
         if outcome.stops is not None:
             self._stop(message.address, outcome.stops)
@@ -276,16 +278,16 @@ class Core:
             if waiting.attempts >= MOST_ATTEMPTS:
                 raise GivenUp(f"{waiting.attempts} processes died at it")
             await self._patiently(lambda: self._inbox.count_attempt(turn.id))
-            opened = await self._patiently(lambda: self._outbox.placeholder(turn.id))
+            opened = await self._opened(turn.id)
         preview = RunningPreview(
             tasks=self._running,
             channel=self._channels[message.address.channel],
-            address=message.address,
+            message=message,
             turn_id=turn.id,
             stop=waiting.stop,
             interval_s=self._settings.preview_interval_s,
             opened=opened,
-            on_opened=lambda opened_id: self._outbox.opened(turn.id, opened_id, self._clock.now()),
+            on_opened=lambda made: self._outbox.set_part(OutboxId(turn.id), 0, Part(platform_id=made), self._clock.now()),
         )
         try:
             async with asyncio.timeout(self._settings.turn_deadline_s):
@@ -310,7 +312,12 @@ class Core:
             # The person was forgotten while this was answered: whoever writes now is somebody new.
             record = await self._store_failure_anew(waiting)
         if record is not None and record.outgoing is not None:
-            self._delivery.add(record.outgoing, await self._patiently(lambda: self._outbox.placeholder(waiting.id)))
+            self._delivery.add(record.outgoing, await self._opened(waiting.id))
+
+    async def _opened(self, id: TurnId) -> PlatformId | None:
+        """The platform's message that an earlier process, or try, opened for this turn's reply."""
+        parts = await self._patiently(partial(self._outbox.parts, OutboxId(id)))
+        return parts[0].platform_id if 0 in parts else None
 
     async def _refuse_broken(self, waiting: _Waiting) -> None:
         """End a message of which not even the person could be found out, so that nobody waits for it."""
@@ -344,6 +351,8 @@ class Core:
         """The message with all that a handler may look at."""
         language = context.person.language or self._language(message)
         command, arguments = parse_command(message.text) or ("", "") if message.kind is Kind.COMMAND else ("", "")
+        target = await self._target(message)
+        message = by_key(message, target)
         lane = self._lanes.get(message.address)
         running = None
         if message.kind not in ON_LANE and lane:
@@ -363,7 +372,7 @@ class Core:
             awaiting=context.awaiting,
             history=context.history,
             has_earlier=context.has_earlier,
-            target=await self._target(message),
+            target=target,
             running=running,
         )
 
@@ -375,11 +384,11 @@ class Core:
             return await self._turns.past(message.rating.turn_id)
         if message.target is None or message.kind is Kind.STOP:
             return None
-        if message.kind is Kind.REACTION:
-            turn_id = await self._turns.delivered_as(message.address, PlatformId(message.target))
-        elif message.kind is Kind.EDIT:
+        if message.kind is Kind.EDIT:
             turn_id = await self._inbox.turn_of(message.address.channel, message.target)
         else:
+            turn_id = await self._turns.delivered_as(message.address, PlatformId(message.target))
+        if turn_id is None and message.kind in ON_LANE:
             turn_id = TurnId(message.target)
         return None if turn_id is None else await self._turns.past(turn_id)
 
@@ -401,6 +410,7 @@ class Core:
                 generation=outcome.generation,
                 status=status,
                 flags=outcome.flags,
+                handle=turn.message.handle,
             )
         return TurnRecord(
             turn=turn, handler=handler, status=status, outcome=outcome, answered_at=self._clock.now(), outgoing=outgoing
@@ -432,9 +442,8 @@ class Core:
         text = say(
             language, "My disk may be full: I can write nothing down just now. Your message is kept; I answer when I can."
         )
-        address = waiting.message.address
         with suppress(DeliveryError):
-            await self._channels[address.channel].preview(address, waiting.id, None, text)
+            await self._channels[waiting.message.address.channel].preview(waiting.message, waiting.id, None, text)
 
     def _say_so(self, record: TurnRecord, began: float) -> None:
         """The one log line of a turn: ids, timings, model; never its text."""
@@ -480,19 +489,6 @@ class Core:
         if self._told.is_first(("limit", turn.person.id), day):
             notes.append(limit_note(over.limit, turn.spoken))
         return replace(outcome, note="\n\n".join(notes), writes=(*outcome.writes, limit_notice(over, day)))
-
-
-class _NoPreview:
-    """The preview of a message that becomes no turn: nothing is shown and nothing stops it."""
-
-    is_stopped = False
-
-    def show(self, text: str) -> None:
-        """Nobody waits for a text here."""
-
-    async def stopped(self) -> None:
-        """Never: it is over at once."""
-        await asyncio.Event().wait()
 
 
 def _user(message: IncomingMessage) -> User:

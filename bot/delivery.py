@@ -12,7 +12,7 @@ import structlog
 
 from bot.errors import ChatClosed, DeliveryError, DeliveryPaused, StoreError
 from bot.ports import Channel, Clock, OutboxStore
-from bot.types import ChannelName, OutboxId, Outgoing, PlatformId
+from bot.types import ChannelName, OutboxId, Outgoing, Part, PlatformId
 
 _log = structlog.get_logger("martin.delivery")
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 300.0
 
-Waiting = tuple[Outgoing, PlatformId | None]
+Waiting = tuple[Outgoing, "DeliveredParts"]
 Lane = tuple[ChannelName, str, str]
 
 
@@ -56,10 +56,7 @@ class Delivery:
             for lane in early:
                 self._tasks.create_task(self._work(lane))
             for outgoing in await self._patiently(self._outbox.pending):
-                opened = (
-                    await self._patiently(partial(self._outbox.placeholder, outgoing.turn_id)) if outgoing.turn_id else None
-                )
-                self.add(outgoing, opened)
+                self._add(outgoing, await self._patiently(partial(self._outbox.parts, outgoing.id)))
             self._is_catching_up = False
             self._known = {outgoing.id for waiting in self._lanes.values() for outgoing, _ in waiting}
             if not self._lanes:
@@ -71,16 +68,20 @@ class Delivery:
 
         A row may come twice: from whoever stored it, and from the outbox where that is read at the same moment.
         """
+        self._add(outgoing, {} if opened is None else {0: Part(platform_id=opened)})
+
+    def _add(self, outgoing: Outgoing, there: Mapping[int, Part]) -> None:
         if outgoing.id in self._known:
             return
         self._known.add(outgoing.id)
+        parts = DeliveredParts(self._outbox, self._clock, outgoing.id, there, self._patiently)
         address = outgoing.address
         lane = (address.channel, address.chat, address.thread)
         waiting = self._lanes.get(lane)
         if waiting is not None:
-            waiting.append((outgoing, opened))
+            waiting.append((outgoing, parts))
             return
-        self._lanes[lane] = deque([(outgoing, opened)])
+        self._lanes[lane] = deque([(outgoing, parts)])
         self._idle.clear()
         if self._tasks is not None:
             self._tasks.create_task(self._work(lane))
@@ -100,14 +101,14 @@ class Delivery:
         if not self._lanes:
             self._idle.set()
 
-    async def _deliver(self, outgoing: Outgoing, opened: PlatformId | None) -> None:
+    async def _deliver(self, outgoing: Outgoing, parts: DeliveredParts) -> None:
         channel = self._channels.get(outgoing.address.channel)
         if channel is None:
             return  # not configured any more: the row waits for the day it is
         pause_s = FIRST_RETRY_S
         while True:
             try:
-                ids = await channel.deliver(outgoing, opened)
+                ids = await channel.deliver(outgoing, parts)
                 break
             except ChatClosed:
                 await self._patiently(partial(self._outbox.closed, outgoing, self._clock.now()))
@@ -130,3 +131,33 @@ class Delivery:
             except StoreError as error:
                 _log.error("delivery.store", error=str(error))
                 await asyncio.sleep(self._store_retry_s)
+
+
+class DeliveredParts:
+    """What the platform has of one row; implements the `Parts` port. A part is on disk before the next one is made."""
+
+    def __init__(
+        self,
+        outbox: OutboxStore,
+        clock: Clock,
+        id: OutboxId,
+        there: Mapping[int, Part],
+        patiently: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]],
+    ) -> None:
+        self._outbox, self._clock, self._id, self._there, self._patiently = outbox, clock, id, dict(there), patiently
+
+    def of(self, number: int) -> Part | None:
+        """The platform's message for this part, if it was made."""
+        return self._there.get(number)
+
+    async def opened(self, number: int, platform_id: PlatformId) -> None:
+        """Commit that the platform made a message for this part."""
+        await self._set(number, Part(platform_id=platform_id))
+
+    async def filled(self, number: int, platform_id: PlatformId) -> None:
+        """Commit that this part is there whole."""
+        await self._set(number, Part(platform_id=platform_id, is_filled=True))
+
+    async def _set(self, number: int, part: Part) -> None:
+        self._there[number] = part
+        await self._patiently(lambda: self._outbox.set_part(self._id, number, part, self._clock.now()))

@@ -237,6 +237,7 @@ def refusal_notice(turn_id: TurnId, message: IncomingMessage, text: str) -> Outg
         reply=Reply(text=text),
         nonce=turn_id,
         event_id=message.event_id,
+        handle=message.handle,
     )
 
 

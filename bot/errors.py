@@ -31,6 +31,7 @@ MartinError
 │   ├── DeliveryPaused    not before `retry_after_s`
 │   └── ChatClosed        blocked, left, or gone; not tried again until the person writes
 ├── IntakeError           a message could not be taken
+├── ChannelRefused        a platform will not have this bot as it is set up; the message tells the operator what to do
 └── UnknownPerson         no such person in the store
 """
 
@@ -198,6 +199,13 @@ class ChatClosed(DeliveryError):
 
 class IntakeError(MartinError):
     """A message could not be taken; the platform keeps it and sends it again."""
+
+
+class ChannelRefused(MartinError):
+    """A platform will not have this bot as it is set up (a wrong token, a missing right): its channel ends, the others go on.
+
+    The message is one sentence for the operator, without any secret.
+    """
 
 
 class UnknownPerson(MartinError):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
+from bot.job_types import Job, JobRun
 from bot.memory_ports import MemorySearch, MemoryStore
 from bot.model_ports import ChatModel, Downloads, ModelLibrary, Price
 from bot.model_types import ModelStatus
@@ -25,12 +26,12 @@ from bot.types import (
     Exchange,
     InboxState,
     IncomingMessage,
-    Job,
-    JobRun,
     Language,
     Limit,
+    OutboxId,
     Outcome,
     Outgoing,
+    Part,
     PastTurn,
     Person,
     PersonId,
@@ -83,6 +84,19 @@ class Preview(Protocol):
         """Return once the person asks to stop; waits for ever otherwise."""
 
 
+class Parts(Protocol):
+    """What the platform has of one outgoing message, part by part from 0; kept on disk."""
+
+    def of(self, number: int) -> Part | None:
+        """The platform's message for this part, if it was made."""
+
+    async def opened(self, number: int, platform_id: PlatformId) -> None:
+        """Commit that the platform made a message for this part, which is to be filled."""
+
+    async def filled(self, number: int, platform_id: PlatformId) -> None:
+        """Commit that this part is there whole; not needed for the last one."""
+
+
 class Channel(Protocol):
     """A place people talk from."""
 
@@ -97,14 +111,17 @@ class Channel(Protocol):
     async def run(self, receive: Receive) -> None:
         """Take messages in until cancelled."""
 
-    async def open(self, address: Address, turn_id: TurnId) -> PlatformId | None:
-        """Make the message that previews and the reply will fill, or None where the platform needs none."""
+    async def open(self, message: IncomingMessage, turn_id: TurnId) -> PlatformId | None:
+        """Make the message that previews and the reply to `message` will fill, or None where the platform needs none."""
 
-    async def preview(self, address: Address, turn_id: TurnId, opened: PlatformId | None, text: str) -> None:
+    async def preview(self, message: IncomingMessage, turn_id: TurnId, opened: PlatformId | None, text: str) -> None:
         """Show `text`, the answer so far; best effort, raises nothing for a platform's refusal."""
 
-    async def deliver(self, outgoing: Outgoing, opened: PlatformId | None) -> tuple[PlatformId, ...]:
-        """Bring the reply to the person and return the platform's ids, one per part. Raises DeliveryError."""
+    async def deliver(self, outgoing: Outgoing, parts: Parts) -> tuple[PlatformId, ...]:
+        """Bring the reply to the person and return the platform's ids, one per part. Raises DeliveryError.
+
+        It is called again after an error or a crash; `parts` tells what the platform has by then.
+        """
 
 
 class Knowledge(Protocol):
@@ -305,11 +322,11 @@ class OutboxStore(Protocol):
     async def pending(self) -> Sequence[Outgoing]:
         """Rows not yet delivered, oldest first."""
 
-    async def opened(self, id: TurnId, platform_id: PlatformId, at: datetime) -> None:
-        """Commit the platform id that `open` gave for this turn."""
+    async def set_part(self, id: OutboxId, number: int, part: Part, at: datetime) -> None:
+        """Commit what the platform has of a part of this row; for a turn's reply before the row itself, too."""
 
-    async def placeholder(self, id: TurnId) -> PlatformId | None:
-        """The platform id committed for this turn by an earlier `opened`."""
+    async def parts(self, id: OutboxId) -> Mapping[int, Part]:
+        """What was committed of this row's parts, by number."""
 
     async def sent(self, outgoing: Outgoing, platform_ids: Sequence[PlatformId], at: datetime) -> None:
         """Mark delivered, clear its text, keep the ids of its parts, end its inbox row (SENT, or FAILED for a failed turn)."""

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from bot.errors import DeliveryError, StoreError
 from bot.ports import Channel
-from bot.types import Address, PlatformId, TurnId
+from bot.types import IncomingMessage, PlatformId, TurnId
 
 LAST_PREVIEW_S = 5.0
 """A platform that hangs over a preview for longer than this does not hold the answer up."""
@@ -47,14 +47,14 @@ class RunningPreview:
         *,
         tasks: asyncio.TaskGroup,
         channel: Channel,
-        address: Address,
+        message: IncomingMessage,
         turn_id: TurnId,
         stop: Stop,
         interval_s: float,
         opened: PlatformId | None,
         on_opened: Callable[[PlatformId], Awaitable[None]],
     ) -> None:
-        self._tasks, self._channel, self._address, self._turn_id = tasks, channel, address, turn_id
+        self._tasks, self._channel, self._message, self._turn_id = tasks, channel, message, turn_id
         self._stop, self._interval_s, self._on_opened = stop, interval_s, on_opened
         self._text = ""
         self._timer: asyncio.TimerHandle | None = None
@@ -95,13 +95,13 @@ class RunningPreview:
         shown = ""
         try:
             if self._opened is None:
-                self._opened = await self._channel.open(self._address, self._turn_id)
+                self._opened = await self._channel.open(self._message, self._turn_id)
                 if self._opened is not None:
                     await self._on_opened(self._opened)
             while not self._ended.is_set():
                 if self._text != shown:
                     shown = self._text
-                    await self._channel.preview(self._address, self._turn_id, self._opened, shown)
+                    await self._channel.preview(self._message, self._turn_id, self._opened, shown)
                 try:
                     async with asyncio.timeout(self._interval_s):
                         await self._ended.wait()
@@ -109,3 +109,16 @@ class RunningPreview:
                     continue
         except (DeliveryError, StoreError):
             return
+
+
+class NoPreview:
+    """The preview of a message that becomes no turn: nothing is shown and nothing stops it."""
+
+    is_stopped = False
+
+    def show(self, text: str) -> None:
+        """Nobody waits for a text here."""
+
+    async def stopped(self) -> None:
+        """Never: it is over at once."""
+        await asyncio.Event().wait()

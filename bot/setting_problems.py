@@ -24,7 +24,6 @@ KNOWN: dict[PathOf, FieldInfo] = dict(every_setting())
 CERTIFICATE: PathOf = ("web", "certificate")
 CERTIFICATE_KEY: PathOf = ("web", "certificate_key")
 _PEM_MAX_BYTES = 1 << 20
-_LATER_SECTIONS = ("telegram", "discord")
 MISTRAL_KEY: PathOf = ("models", "mistral", "api_key")
 OPENAI_URL: PathOf = ("models", "openai", "base_url")
 MISTRAL_HOTTEST = 1.5
@@ -57,8 +56,6 @@ def unknown_name(name: str, where: str, language: str) -> Problem:
     reason = say(language, "there is no setting of this name")
     if glued is not None:
         return Problem(path=f"{where}{glued}…", reason=reason, nearest=glued)
-    if _is_later(tuple(plain.removeprefix(PREFIX).lower().split("__"))):
-        return Problem(path=where + plain, reason=_comes_later(language))
     accepted = say(language, "the names in docs/settings.md")
     return Problem(path=where + plain, reason=reason, accepted=accepted, nearest=_nearest(plain, BY_NAME))
 
@@ -75,8 +72,6 @@ def explain(detail: ErrorDetails, names: Mapping[PathOf, str], file: Path, langu
             nearest=_nearest(str(detail["input"]), accepts(KNOWN[known]).words),
         )
     place = f"{file.name}: {'.'.join(path)}"
-    if _is_later(path):
-        return Problem(path=place, reason=_comes_later(language))
     parent = path[:-1]
     siblings = sorted({known[len(parent)] for known in KNOWN if known[: len(parent)] == parent and len(known) > len(parent)})
     near = _nearest(path[-1], siblings)
@@ -109,6 +104,9 @@ def accepted_values(field: FieldInfo, language: str) -> str:
         "model": say(language, "a model's name such as `ministral-3:3b`, or empty"),
         "digest": say(language, "at least 12 hexadecimal digits, or empty"),
         "prices": say(language, "a list of `MODEL=IN/OUT` per million tokens, such as `mistral/*=0.10/0.30`"),
+        "gateway": say(language, "an address such as `wss://gateway.discord.gg`, or empty"),
+        "people": say(language, "a list such as `telegram:1234, discord:5678`"),
+        "prefix": say(language, "at most {count} characters without spaces that do not begin with `/`, or empty", count=20),
         "currency": say(language, "a three-letter currency code such as `EUR`"),
         "text": say(language, "a text of at most {count} characters", count=_bound(field, "max_length")),
     }
@@ -223,14 +221,6 @@ def _reason(type_of_error: str, language: str) -> str:
     }
     unusable = say(language, "this value cannot be used here")
     return next((text for types, text in known.items() if type_of_error in types), unusable)
-
-
-def _is_later(path: PathOf) -> bool:
-    return path[0] in _LATER_SECTIONS
-
-
-def _comes_later(language: str) -> str:
-    return say(language, "this comes with a later version of Martín; for now leave it out")
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:

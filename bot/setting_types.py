@@ -94,6 +94,29 @@ def _ollama_url(value: str) -> str:
     return address if not address or parts.port or "://" in value else f"{address}:11434"
 
 
+def _gateway(value: str) -> str:
+    """A WebSocket address, without a slash at its end."""
+    scheme, _, rest = value.strip().partition("://")
+    if scheme and (not rest or scheme not in ("ws", "wss")):
+        raise PydanticCustomError("bad_url", "not an address")
+    return _url(f"http{scheme[2:]}://{rest}").replace("http", "ws", 1) if rest else ""
+
+
+def _platform_user(value: str) -> str:
+    """`telegram:1234`."""
+    platform, _, number = value.strip().lower().partition(":")
+    if platform not in ("telegram", "discord") or not number.isascii() or not number.isdigit() or len(number) > 20:
+        raise PydanticCustomError("bad_person", "not a platform's user")
+    return f"{platform}:{int(number)}"
+
+
+def _prefix(value: str) -> str:
+    text = value.strip()
+    if len(text) > 20 or any(letter.isspace() or not letter.isprintable() for letter in text) or text.startswith("/"):
+        raise PydanticCustomError("bad_prefix", "not a prefix")
+    return text
+
+
 def _model(value: str) -> str:
     text = value.strip()
     if len(text) > 200 or not all(letter.isascii() and (letter.isalnum() or letter in "._:/@+-") for letter in text):
@@ -215,6 +238,9 @@ class Accepts:
         "digest",
         "prices",
         "currency",
+        "gateway",
+        "people",
+        "prefix",
     ]
     words: tuple[str, ...] = ()
 
@@ -234,6 +260,11 @@ Url = Annotated[str, AfterValidator(_url), Accepts("url")]
 OllamaUrl = Annotated[str, AfterValidator(_ollama_url), Accepts("url")]
 ModelName = Annotated[str, AfterValidator(_model), Accepts("model")]
 Digest = Annotated[str, AfterValidator(_digest), Accepts("digest")]
+GatewayUrl = Annotated[str, AfterValidator(_gateway), Accepts("gateway")]
+_PlatformUser = Annotated[str, AfterValidator(_platform_user)]
+People = Annotated[tuple[_PlatformUser, ...], BeforeValidator(_split), Accepts("people")]
+"""Users of platforms, as `telegram:1234`."""
+Prefix = Annotated[str, AfterValidator(_prefix), Accepts("prefix")]
 Prices = Annotated[tuple[Annotated[Price, BeforeValidator(_price)], ...], BeforeValidator(_split), Accepts("prices")]
 Currency = Annotated[str, AfterValidator(_currency), Accepts("currency")]
 Zone = Annotated[str, AfterValidator(_zone), Accepts("zone")]

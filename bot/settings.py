@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bot.channel_settings import AccessSettings, DiscordSettings, GroupSettings, TelegramSettings
 from bot.memory_settings import MemorySettings
 from bot.model_settings import ModelSettings
 from bot.setting_types import (
@@ -353,6 +354,10 @@ class Config(BaseSettings):
     store: StoreSettings = StoreSettings()
     limits: LimitSettings = LimitSettings()
     core: CoreSettings = CoreSettings()
+    telegram: TelegramSettings = TelegramSettings()
+    discord: DiscordSettings = DiscordSettings()
+    groups: GroupSettings = GroupSettings()
+    access: AccessSettings = AccessSettings()
     memory: MemorySettings = MemorySettings()
     recall: RecallSettings = RecallSettings()
     knowledge: KnowledgeSettings = KnowledgeSettings()
@@ -385,6 +390,7 @@ class Config(BaseSettings):
         tokens = (
             *(self.web.access_token, self.web.admin_token),
             *(self.models.mistral.api_key, self.models.openai.api_key, self.memory.chroma_token),
+            *(self.telegram.token, self.telegram.webhook_secret, self.discord.token),
         )
         values = (token.get_secret_value() for token in tokens if token is not None)
         return tuple(value for value in values if len(value) >= MIN_SECRET)

@@ -9,9 +9,9 @@ from typing import TypeVar
 
 import structlog
 
-from bot.errors import DeliveryError, MartinError
-from bot.ports import Channel, Receive
-from bot.types import Address, ChannelName, Outgoing, PlatformId, TurnId
+from bot.errors import ChannelRefused, DeliveryError, MartinError
+from bot.ports import Channel, Parts, Receive
+from bot.types import ChannelName, IncomingMessage, Outgoing, PlatformId, TurnId
 
 _log = structlog.get_logger("martin.channel")
 
@@ -25,7 +25,12 @@ class SupervisedChannel:
     """Runs a channel again with growing pauses when it ends in an error; an unforeseen error of a send is a DeliveryError."""
 
     def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+        self._channel, self._refused = channel, ""
+
+    @property
+    def refused(self) -> str:
+        """Why the platform will not have the bot, empty where it will."""
+        return self._refused
 
     @property
     def name(self) -> ChannelName:
@@ -44,22 +49,26 @@ class SupervisedChannel:
             try:
                 await self._guarded(self._channel.run(receive))
                 return
+            except ChannelRefused as error:
+                self._refused = str(error)
+                _log.critical("channel.refused", channel=self.name, reason=self._refused)
+                return
             except MartinError as error:
                 _log.error("channel.restart", channel=self.name, error=type(error).__name__, in_s=pause_s)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
-    async def open(self, address: Address, turn_id: TurnId) -> PlatformId | None:
+    async def open(self, message: IncomingMessage, turn_id: TurnId) -> PlatformId | None:
         """The channel's `open`."""
-        return await self._guarded(self._channel.open(address, turn_id))
+        return await self._guarded(self._channel.open(message, turn_id))
 
-    async def preview(self, address: Address, turn_id: TurnId, opened: PlatformId | None, text: str) -> None:
+    async def preview(self, message: IncomingMessage, turn_id: TurnId, opened: PlatformId | None, text: str) -> None:
         """The channel's `preview`."""
-        await self._guarded(self._channel.preview(address, turn_id, opened, text))
+        await self._guarded(self._channel.preview(message, turn_id, opened, text))
 
-    async def deliver(self, outgoing: Outgoing, opened: PlatformId | None) -> tuple[PlatformId, ...]:
+    async def deliver(self, outgoing: Outgoing, parts: Parts) -> tuple[PlatformId, ...]:
         """The channel's `deliver`."""
-        return await self._guarded(self._channel.deliver(outgoing, opened))
+        return await self._guarded(self._channel.deliver(outgoing, parts))
 
     async def _guarded(self, step: Awaitable[T]) -> T:
         try:

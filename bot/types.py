@@ -152,7 +152,11 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncomingMessage:
-    """One event from a platform. `event_id` is unique within its channel and the same when the platform repeats it."""
+    """One event from a platform. `event_id` is unique within its channel and the same when the platform repeats it.
+
+    `target` is a message of ours that it replies or reacts to, a turn, or for an edit the event id of what was edited.
+    `handle` is what its platform wants to hear with an answer (an interaction's token); nobody else reads it.
+    """
 
     event_id: str
     address: Address
@@ -168,6 +172,7 @@ class IncomingMessage:
     is_admin: bool = False
     sender_name: str = ""
     locale: str = ""
+    handle: str = ""
 
 
 class ReceiptStatus(StrEnum):
@@ -239,6 +244,15 @@ class Outgoing:
     status: TurnStatus | None = None
     flags: frozenset[Flag] = frozenset()
     attempts: int = 0
+    handle: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A platform's message that carries a part of an outgoing one. `is_filled` once that part is in it whole."""
+
+    platform_id: PlatformId
+    is_filled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -479,22 +493,3 @@ class DueMessage:
     person: Person
     address: Address
     address_id: AddressId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """A durable chore that was leased to this process."""
-
-    id: str
-    kind: str
-    person_id: PersonId
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobRun:
-    """One run of a nightly job for one local date."""
-
-    job: str
-    local_date: date
-    fence: int

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
+from bot.channel_types import ChatMode, CodeKind
 from bot.memory_types import NewMemory
 from bot.profile_types import ProfileEventKind, Reason
-from bot.types import AddressId, ConversationId, Language, PersonId, Question, TurnId
+from bot.types import AddressId, ChannelName, ConversationId, Language, PersonId, Question, TurnId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +194,36 @@ class DropAllMemories:
 
 MemoryWrite = SetRemembering | AddMemory | AddMemorySource | EndMemories | DropMemories | DropMemorySource | DropAllMemories
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetChatMode:
+    """When the bot answers in a group chat from now on."""
+
+    channel: ChannelName
+    chat: str
+    mode: ChatMode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddCode:
+    """A code that is good for one use until then. Only its keyed hash is kept; `person_id` is whose it is, if anybody's."""
+
+    hash: str
+    kind: CodeKind
+    expires_at: datetime
+    person_id: PersonId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseCode:
+    """A code is used up by somebody; one that is used already, or too old, stays as it is."""
+
+    hash: str
+    by: str
+
+
+ChannelWrite = SetChatMode | AddCode | UseCode
+
 OtherWrite = (
     SetLanguage
     | SetConsent
@@ -209,4 +240,4 @@ OtherWrite = (
     | DropProfile
 )
 
-Write = MemoryWrite | OtherWrite
+Write = MemoryWrite | ChannelWrite | OtherWrite

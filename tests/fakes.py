@@ -5,7 +5,7 @@ The contract suite (`tests/contracts/test_stores.py`) runs over these stores and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -22,8 +22,10 @@ from bot.types import (
     InboxState,
     IncomingMessage,
     Kind,
+    OutboxId,
     Outgoing,
     OutgoingKind,
+    Part,
     PastTurn,
     Person,
     PersonId,
@@ -147,7 +149,7 @@ class FakeStores:
         self.due: list[AddDueMessage] = []
         self.jobs: list[AddJob] = []
         self.outgoing: dict[str, FakeOutgoing] = {}
-        self.placeholders: dict[TurnId, PlatformId] = {}
+        self.parts: dict[OutboxId, dict[int, Part]] = {}
         self.delivered: dict[tuple[ChannelName, str, PlatformId], TurnId] = {}
         self.inbox = FakeInbox(self)
         self.people = FakePeople(self)
@@ -408,15 +410,15 @@ class FakeOutbox:
         self._stores.check()
         return [row.outgoing for row in self._stores.outgoing.values() if row.state == "pending"]
 
-    async def opened(self, id: TurnId, platform_id: PlatformId, at: datetime) -> None:
-        """Keep a placeholder's id."""
+    async def set_part(self, id: OutboxId, number: int, part: Part, at: datetime) -> None:
+        """Keep what the platform has of a part."""
         self._stores.check()
-        self._stores.placeholders[id] = platform_id
+        self._stores.parts.setdefault(id, {})[number] = part
 
-    async def placeholder(self, id: TurnId) -> PlatformId | None:
-        """The kept placeholder's id."""
+    async def parts(self, id: OutboxId) -> Mapping[int, Part]:
+        """What is kept of the parts."""
         self._stores.check()
-        return self._stores.placeholders.get(id)
+        return dict(self._stores.parts.get(id, {}))
 
     async def sent(self, outgoing: Outgoing, platform_ids: Sequence[PlatformId], at: datetime) -> None:
         """Mark delivered."""
@@ -449,7 +451,26 @@ class FakeOutbox:
             row.state, row.platform_ids = state, platform_ids
         if outgoing.kind is OutgoingKind.REPLY:
             self._stores.move(TurnId(outgoing.id), InboxState.ANSWERED, after)
-            self._stores.placeholders.pop(TurnId(outgoing.id), None)
+        self._stores.parts.pop(outgoing.id, None)
+
+
+class FakeParts:
+    """What a platform has of one outgoing message, in memory; implements the `Parts` port."""
+
+    def __init__(self, there: Mapping[int, Part] | None = None) -> None:
+        self.there = dict(there or {})
+
+    def of(self, number: int) -> Part | None:
+        """The platform's message for this part, if it was made."""
+        return self.there.get(number)
+
+    async def opened(self, number: int, platform_id: PlatformId) -> None:
+        """Keep it, to be filled."""
+        self.there[number] = Part(platform_id=platform_id)
+
+    async def filled(self, number: int, platform_id: PlatformId) -> None:
+        """Keep it, as filled."""
+        self.there[number] = Part(platform_id=platform_id, is_filled=True)
 
 
 class FakeUsage:

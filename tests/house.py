@@ -14,7 +14,13 @@ from bot.core import Core, CoreSettings
 from bot.delivery import Delivery
 from bot.door import Door, DoorLimits
 from bot.errors import DeliveryError
-from bot.ports import Clock, Handler, Preview, Receive
+from bot.ports import (
+    Clock,
+    Handler,
+    Parts,
+    Preview,
+    Receive,
+)
 from bot.router import Router
 from bot.store.folder import DataFolder
 from bot.store.migrate import migrate
@@ -54,24 +60,25 @@ class RecordingChannel:
         """Tests hand messages to the door themselves."""
         await asyncio.Event().wait()
 
-    async def open(self, address: Address, turn_id: TurnId) -> PlatformId | None:
+    async def open(self, message: IncomingMessage, turn_id: TurnId) -> PlatformId | None:
         """A new message of the platform."""
         if not self.opens:
             return None
         self.opened.append(turn_id)
         return PlatformId(f"message-{len(self.opened)}")
 
-    async def preview(self, address: Address, turn_id: TurnId, opened: PlatformId | None, text: str) -> None:
+    async def preview(self, message: IncomingMessage, turn_id: TurnId, opened: PlatformId | None, text: str) -> None:
         """Keep what was shown."""
         self.previews.append((opened, text))
 
-    async def deliver(self, outgoing: Outgoing, opened: PlatformId | None) -> tuple[PlatformId, ...]:
+    async def deliver(self, outgoing: Outgoing, parts: Parts) -> tuple[PlatformId, ...]:
         """Keep it, or fail once with the first of `failures`."""
         self.tries.append(outgoing)
         if self.failures:
             raise self.failures.pop(0)
         self.delivered.append(outgoing)
-        return (opened or PlatformId(f"sent-{outgoing.id}"),)
+        opened = parts.of(0)
+        return (opened.platform_id if opened is not None else PlatformId(f"sent-{outgoing.id}"),)
 
     @property
     def texts(self) -> list[str]:

@@ -407,7 +407,7 @@ async def test_the_platforms_message_is_opened_and_stored_before_the_first_previ
         shown = [words for _, words in here.channel.previews]
         assert shown == sorted(set(shown), key=len)
         assert await here.rows("select platform_id, turn_id from deliveries") == [("message-1", receipt.turn_id)]
-        assert await here.rows("select count(*) from placeholders") == [(0,)]
+        assert await here.rows("select count(*) from parts") == [(0,)]
 
 
 async def test_an_answer_that_comes_at_once_opens_nothing(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ CONFIG = {
     "bot.settings",
     "bot.model_settings",
     "bot.memory_settings",
+    "bot.channel_settings",
     "bot.setting_types",
     "bot.setting_problems",
 }
@@ -39,6 +40,8 @@ LEAVES = {
     "bot.model_types",
     "bot.profile_types",
     "bot.memory_types",
+    "bot.channel_types",
+    "bot.job_types",
     "bot.writes",
     "bot.errors",
     "bot.locale",
@@ -49,6 +52,7 @@ BASE = {
     "bot.model_ports",
     "bot.profile_ports",
     "bot.memory_ports",
+    "bot.channel_ports",
     "bot.web_ports",
     "bot.amounts",
     "bot.commands",
@@ -91,7 +95,10 @@ def _same(names: Iterable[str], allowed: set[str]) -> dict[str, set[str]]:
 ALLOWED: Mapping[str, set[str]] = {
     **_same(
         ("bot", "bot.types", "bot.writes", "bot.errors", "bot.locale"),
-        {"bot.types", "bot.profile_types", "bot.memory_types", "bot.writes", "bot.errors", "bot.locale"},
+        {
+            *("bot.types", "bot.profile_types", "bot.memory_types", "bot.channel_types", "bot.job_types", "bot.writes"),
+            *("bot.errors", "bot.locale"),
+        },
     ),
     **_same(("bot.download_words", "bot.notices"), {*LEAVES, "bot.amounts"}),
     "bot.control_tokens": LEAVES,
@@ -104,24 +111,35 @@ ALLOWED: Mapping[str, set[str]] = {
     "bot.model_types": {"bot.errors"},
     "bot.profile_types": set(),
     "bot.memory_types": set(),
+    "bot.channel_types": set(),
+    "bot.job_types": {"bot.types"},
+    "bot.channel_ports": {"bot.types", "bot.channel_types"},
+    **_same(("bot.buttons", "bot.links", "bot.splitting", "bot.pacing"), {*LEAVES, "bot.ports"}),
     "bot.memory_ports": {"bot.types", "bot.memory_types", "bot.writes"},
     "bot.profile_ports": {"bot.types", "bot.profile_types"},
     "bot.model_ports": {"bot.types", "bot.model_types"},
     **_same(
         ("bot.ports", "bot.web_ports"),
-        {"bot.types", "bot.model_types", "bot.model_ports", "bot.profile_ports", "bot.memory_ports", "bot.writes"},
+        {
+            *("bot.types", "bot.model_types", "bot.job_types", "bot.writes"),
+            *("bot.model_ports", "bot.profile_ports", "bot.memory_ports"),
+        },
     ),
     **_same(CONFIG, {"bot.errors", "bot.locale", *CONFIG}),
     "bot.log": CONFIG,
     **_same(("bot.router", "bot.prompt", "bot.lexical", "bot.normalise", "bot.preview", "bot.limits"), BASE),
     **_same(
         ("bot.core", "bot.delivery", "bot.door"),
-        {*BASE, "bot.router", "bot.core", "bot.delivery", "bot.door", "bot.preview", "bot.limits"},
+        {*BASE, "bot.router", "bot.core", "bot.delivery", "bot.door", "bot.preview", "bot.limits", "bot.buttons"},
     ),
     "bot.likeness": {*BASE, "bot.lexical"},
     "bot.shelf": {*BASE, "bot.lexical", "bot.likeness"},
     "bot.knowledge": {*BASE, "bot.lexical", "bot.shelf"},
     "bot.channels.*": BASE,
+    **_same(
+        ("bot.channels.telegram.*", "bot.channels.discord.*"),
+        {*BASE, "bot.buttons", "bot.links", "bot.splitting", "bot.pacing"},
+    ),
     "bot.store.*": BASE,
     "bot.store.open": {*BASE, "bot.store.*"},
     "bot.models.*": BASE,
@@ -186,7 +204,7 @@ ALLOWED: Mapping[str, set[str]] = {
 }
 
 SIBLINGS: Mapping[str, set[str]] = {
-    "bot.channels": {"bot.channels.console.*"},
+    "bot.channels": {"bot.channels.console.*", "bot.channels.telegram.*", "bot.channels.discord.*"},
     "bot.store": {
         f"bot.store.{floor}"
         for floor in (
@@ -196,6 +214,7 @@ SIBLINGS: Mapping[str, set[str]] = {
                 "statements",
                 "memory_statements",
                 "memory_writes",
+                "channel_writes",
                 "deletions",
                 "order",
                 "codec",
@@ -221,8 +240,10 @@ SIBLINGS: Mapping[str, set[str]] = {
 """What the files of a group may import of each other: table groups rest on the store's floor, never on another adapter."""
 
 SDKS: Mapping[str, str] = {
-    "telegram": "bot.channels.telegram",
-    "discord": "bot.channels.discord",
+    "telegram": "bot.channels.telegram.*",
+    "telegramify_markdown": "bot.channels.telegram.*",
+    "pyromark": "bot.channels.telegram.*",
+    "discord": "bot.channels.discord.*",
     "ollama": "bot.models.ollama_api",
     "mistralai": "bot.models.mistral",
     "onnxruntime": "profiles.onnx_child",

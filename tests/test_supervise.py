@@ -6,13 +6,25 @@ import asyncio
 
 import pytest
 
-from bot.errors import ChatClosed, DeliveryError
-from bot.ports import Receive
+from bot.errors import ChannelRefused, ChatClosed, DeliveryError
+from bot.ports import Parts, Receive
 from bot.supervise import SupervisedChannel
-from bot.types import Address, ChannelName, OutboxId, Outgoing, OutgoingKind, PlatformId, Reply, TurnId
-from tests.house import RecordingChannel
+from bot.types import (
+    Address,
+    ChannelName,
+    IncomingMessage,
+    OutboxId,
+    Outgoing,
+    OutgoingKind,
+    PlatformId,
+    Reply,
+    TurnId,
+)
+from tests.fakes import FakeParts
+from tests.house import RecordingChannel, text
 
 ADDRESS = Address(channel=ChannelName.TELEGRAM, chat="1", user="1")
+MESSAGE = text("hi")
 OUTGOING = Outgoing(id=OutboxId("o"), kind=OutgoingKind.DUE, address=ADDRESS, reply=Reply(text="hi"), nonce="n")
 
 
@@ -26,10 +38,10 @@ class Clumsy(RecordingChannel):
         if self.starts == 1:
             raise KeyError("an unforeseen fault")
 
-    async def deliver(self, outgoing: Outgoing, opened: PlatformId | None) -> tuple[PlatformId, ...]:
+    async def deliver(self, outgoing: Outgoing, parts: Parts) -> tuple[PlatformId, ...]:
         raise ZeroDivisionError("somebody's words")
 
-    async def open(self, address: Address, turn_id: TurnId) -> PlatformId | None:
+    async def open(self, message: IncomingMessage, turn_id: TurnId) -> PlatformId | None:
         raise ChatClosed("blocked")
 
 
@@ -46,10 +58,22 @@ async def test_a_channel_that_ends_in_an_error_is_started_again() -> None:
 
 async def test_an_unforeseen_error_of_a_send_is_a_delivery_error_without_its_words() -> None:
     with pytest.raises(DeliveryError, match="ZeroDivisionError") as caught:
-        await SupervisedChannel(Clumsy()).deliver(OUTGOING, None)
+        await SupervisedChannel(Clumsy()).deliver(OUTGOING, FakeParts())
     assert "words" not in str(caught.value)
 
 
 async def test_foreseen_errors_pass_as_they_are() -> None:
     with pytest.raises(ChatClosed):
-        await SupervisedChannel(Clumsy()).open(ADDRESS, TurnId("t"))
+        await SupervisedChannel(Clumsy()).open(MESSAGE, TurnId("t"))
+
+
+async def test_a_platform_that_will_not_have_the_bot_ends_its_channel_with_the_reason() -> None:
+    class Unwanted(RecordingChannel):
+        async def run(self, receive: Receive) -> None:
+            raise ChannelRefused("the token is wrong")
+
+    supervised = SupervisedChannel(Unwanted())
+    assert supervised.refused == ""
+    async with asyncio.timeout(5):
+        await supervised.run(nothing)
+    assert supervised.refused == "the token is wrong"

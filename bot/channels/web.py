@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from bot.commands import parse_command
 from bot.errors import IntakeError
-from bot.ports import Clock, Ids, Receive
+from bot.ports import Clock, Ids, Parts, Receive
 from bot.types import (
     Address,
     ChannelName,
@@ -140,17 +140,17 @@ class SessionChannel:
             self.close()
             self._is_draining = False
 
-    async def open(self, address: Address, turn_id: TurnId) -> PlatformId | None:
+    async def open(self, message: IncomingMessage, turn_id: TurnId) -> PlatformId | None:
         """None: a stream needs no message to fill."""
         return None
 
-    async def preview(self, address: Address, turn_id: TurnId, opened: PlatformId | None, text: str) -> None:
+    async def preview(self, message: IncomingMessage, turn_id: TurnId, opened: PlatformId | None, text: str) -> None:
         """Give the text to whoever waits for this turn, and keep it for who comes back to it."""
         written = Written(turn_id=turn_id, text=text)
         _remember(self._written, turn_id, written)
-        self._publish(address, written)
+        self._publish(message.address, written)
 
-    async def deliver(self, outgoing: Outgoing, opened: PlatformId | None) -> tuple[PlatformId, ...]:
+    async def deliver(self, outgoing: Outgoing, parts: Parts) -> tuple[PlatformId, ...]:
         """Bring the reply to the open streams. With none open nothing is lost: the page reads it from the history."""
         self._settle(outgoing.turn_id or TurnId(outgoing.id))  # a notice has no turn, and the id of its message
         self._publish(outgoing.address, outgoing)

@@ -423,7 +423,7 @@ def invariant_in_words(language: Language, name: str) -> str:
             language, "a due message is in the outbox once it is released"
         ),
         "what is delivered keeps no text": say(language, "what is delivered keeps no text"),
-        "a delivered reply has no placeholder": say(language, "a delivered reply has no placeholder"),
+        "what is delivered has no open parts": say(language, "what is delivered has no open parts"),
         "a delivered part belongs to a turn": say(language, "a delivered part belongs to a turn"),
         "a memory to come names its source": say(language, "a memory to come names its source"),
         "a memory names its source": say(language, "a memory names its source"),

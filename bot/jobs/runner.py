@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from bot.errors import MartinError
+from bot.job_types import Job
 from bot.ports import Clock, DueHandler, DueStore, JobStore
-from bot.types import DueMessage, Job, OutboxId, Outgoing, OutgoingKind
+from bot.types import DueMessage, OutboxId, Outgoing, OutgoingKind
 
 _log = structlog.get_logger("martin.jobs")
 

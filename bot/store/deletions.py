@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Integer, Table, Text, bindparam, delete, literal, select
+from sqlalchemy import ColumnElement, Integer, Table, Text, bindparam, delete, exists, literal, select
 
+from bot.channel_ports import SEEN
 from bot.memory_types import MemoryKind, Origin
 from bot.store.building import also_of_person, copied, listed
 from bot.store.codec import Statement, write
 from bot.store.schema import (
     UtcTime,
     addresses,
+    admissions,
     answer_log,
+    codes,
     consents,
     deliveries,
     due_messages,
@@ -19,13 +22,14 @@ from bot.store.schema import (
     index_removals,
     job_runs,
     jobs,
+    marks,
     memories,
     memory_sources,
     notices,
     outbox,
+    parts,
     pending_memories,
     people,
-    placeholders,
     profile_events,
     questions,
     ratings,
@@ -87,7 +91,7 @@ DELETE_TURNS = (
     _of_turns(questions),
     _of_turns(pending_memories),
     _of_turns(deliveries),
-    _of_turns(placeholders),
+    _of_turns(parts, "outbox_id"),
     _of_turns(outbox, "id"),
     _unindex("memories of turns", memories.c.id.in_(_said_in_turns)),
     write("delete memories of turns", delete(memories).where(memories.c.id.in_(_said_in_turns)), table="memories", key=None),
@@ -121,19 +125,39 @@ DELETE_DUE_MESSAGES = _of_person(due_messages)
 DELETE_JOBS = _of_person(jobs, (jobs.c.person_id == bindparam("person")) & (jobs.c.kind != literal("forget", Text())))
 """The job that forgets the person is what a crash resumes; it drops the person's id when it is done."""
 DELETE_DELIVERIES = _of_person(deliveries, deliveries.c.turn_id.in_(_turns_of_person))
-DELETE_PLACEHOLDERS = _of_person(placeholders, placeholders.c.turn_id.in_(_turns_of_person))
+DELETE_PARTS_OF_PERSON = _of_person(parts, parts.c.outbox_id.in_(_turns_of_person) | parts.c.outbox_id.in_(_outgoing_of_person))
 DELETE_OUTGOING = _of_person(outbox, outbox.c.id.in_(_outgoing_of_person))
 DELETE_TURNS_OF_PERSON = _of_person(turns)
 DELETE_USAGE = _of_person(usage)
 DELETE_CONSENTS = _of_person(consents)
 DELETE_ADDRESSES = _of_person(addresses)
+DELETE_CODES = _of_person(codes)
+DELETE_ADMISSIONS = _of_person(
+    admissions,
+    exists().where(
+        (identities.c.channel == admissions.c.channel)
+        & (identities.c.user == admissions.c.user)
+        & (identities.c.person_id == bindparam("person"))
+    ),
+)
+"""Who comes back to a closed bot needs a code again."""
+DELETE_MARKS = _of_person(
+    marks,
+    exists().where(
+        (addresses.c.channel == marks.c.channel)
+        & (marks.c.key == SEEN + addresses.c.chat)
+        & addresses.c.is_private
+        & (addresses.c.person_id == bindparam("person"))
+    ),
+)
 DELETE_IDENTITIES = _of_person(identities)
 DELETE_PERSON = _of_person(people, people.c.id == bindparam("person"))
 
 FORGET = (
     DELETE_RATINGS, DELETE_QUESTIONS, DELETE_ANSWER_LOG, DELETE_PROFILE_EVENTS, DELETE_PENDING_MEMORIES,
-    DELETE_ALL_MEMORIES, DELETE_REMOVALS, DELETE_DUE_MESSAGES, DELETE_JOBS, DELETE_DELIVERIES, DELETE_PLACEHOLDERS,
-    DELETE_OUTGOING, DELETE_TURNS_OF_PERSON, DELETE_USAGE, DELETE_CONSENTS, DELETE_ADDRESSES, DELETE_IDENTITIES, DELETE_PERSON,
+    DELETE_ALL_MEMORIES, DELETE_REMOVALS, DELETE_DUE_MESSAGES, DELETE_JOBS, DELETE_DELIVERIES, DELETE_PARTS_OF_PERSON,
+    DELETE_OUTGOING, DELETE_TURNS_OF_PERSON, DELETE_USAGE, DELETE_CONSENTS, DELETE_MARKS, DELETE_ADDRESSES,
+    DELETE_CODES, DELETE_ADMISSIONS, DELETE_IDENTITIES, DELETE_PERSON,
 )  # fmt: skip
 """Together they take away the person `person` from every table but the inbox, children before parents."""
 

@@ -22,9 +22,9 @@ from bot.store.schema import (
     memory_sources,
     memory_vectors,
     outbox,
+    parts,
     pending_memories,
     people,
-    placeholders,
     questions,
     ratings,
     turns,
@@ -144,10 +144,10 @@ INVARIANTS: Mapping[str, Select[Any]] = {
             and_(_is(outbox.c.state, SENT, CLOSED), outbox.c.ended_at.is_not(None), outbox.c.message.is_(None)),
         ),
     ),
-    "a delivered reply has no placeholder": _rows(
-        placeholders,
-        _with(outbox, outbox.c.id == placeholders.c.turn_id, outbox.c.ended_at.is_not(None)),
-        named_by="turn_id",
+    "what is delivered has no open parts": _rows(
+        parts,
+        _with(outbox, outbox.c.id == parts.c.outbox_id, outbox.c.ended_at.is_not(None)),
+        named_by="outbox_id",
     ),
     "a delivered part belongs to a turn": _rows(
         deliveries, ~exists().where(turns.c.id == deliveries.c.turn_id), named_by="turn_id"

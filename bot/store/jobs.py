@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
+from bot.job_types import Job, JobRun
 from bot.store.db import Database, Unit, read
 from bot.store.statements import BEGIN_RUN, END_JOB, END_RUN, FREE_JOB, LEASE_JOB, free_job
-from bot.types import Job, JobRun, PersonId
+from bot.types import PersonId
 
 _FREE = read("free chore", free_job)
 

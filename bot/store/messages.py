@@ -51,6 +51,7 @@ class _Message(msgspec.Struct, omit_defaults=True):
     is_admin: bool = False
     sender_name: str = ""
     locale: str = ""
+    handle: str = ""
 
 
 class _Outgoing(msgspec.Struct, omit_defaults=True):
@@ -64,6 +65,7 @@ class _Outgoing(msgspec.Struct, omit_defaults=True):
     status: TurnStatus | None = None
     flags: tuple[str, ...] = ()
     generation: Generation | None = None
+    handle: str = ""
 
 
 class _Source(msgspec.Struct, omit_defaults=True):
@@ -113,6 +115,7 @@ def message_json(message: IncomingMessage) -> str:
             message.is_admin,
             message.sender_name,
             message.locale,
+            message.handle,
         )
     )
 
@@ -135,6 +138,7 @@ def message_of(text: str, *, event_id: str, address: Address, kind: Kind) -> Inc
         is_admin=stored.is_admin,
         sender_name=stored.sender_name,
         locale=stored.locale,
+        handle=stored.handle,
     )
 
 
@@ -151,6 +155,7 @@ def outgoing_json(outgoing: Outgoing) -> str:
             outgoing.status,
             tuple(sorted(outgoing.flags)),
             outgoing.generation,
+            outgoing.handle,
         )
     )
 
@@ -175,6 +180,7 @@ def outgoing_of(row: tuple[Any, ...]) -> Outgoing:
         flags=frozenset(map(Flag, stored.flags)),
         generation=stored.generation,
         attempts=attempts,
+        handle=stored.handle,
     )
 
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bot.ports import Clock, Ids
+from bot.store.chats import StoredChats
 from bot.store.db import BeforeCall, Database
 from bot.store.due import StoredDue
 from bot.store.erasure import Erasure
@@ -39,6 +40,7 @@ class Stores:
     people: StoredPeople
     turns: StoredTurns
     outbox: StoredOutbox
+    chats: StoredChats
     due: StoredDue
     jobs: StoredJobs
     examples: StoredExamples
@@ -62,6 +64,7 @@ def build_stores(database: Database, *, keys: Keys, tombstones: Tombstones, cloc
         people=StoredPeople(database, ids),
         turns=StoredTurns(database, ids),
         outbox=StoredOutbox(database),
+        chats=StoredChats(database),
         due=StoredDue(database, ids),
         jobs=StoredJobs(database),
         examples=StoredExamples(database),

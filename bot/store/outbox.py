@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Text, bindparam, literal, select, type_coerce
 
 from bot.store.db import Database, Unit, read
 from bot.store.messages import outgoing_of
-from bot.store.schema import addresses, outbox, placeholders
+from bot.store.schema import addresses, outbox, parts
 from bot.store.statements import (
     CLOSED,
     COUNT_TRY,
-    DELETE_PLACEHOLDER,
+    DELETE_PARTS,
     END_OUTGOING,
     INSERT_DELIVERY,
     PENDING,
     SENT,
     SET_CLOSED,
-    SET_PLACEHOLDER,
+    SET_PART,
 )
 from bot.store.writes import Step, by_rank, move
-from bot.types import InboxState, Outgoing, OutgoingKind, PlatformId, TurnId, TurnStatus
+from bot.types import InboxState, OutboxId, Outgoing, OutgoingKind, Part, PlatformId, TurnStatus
 
 _PENDING = read(
     "pending outgoing",
@@ -42,7 +42,9 @@ _PENDING = read(
     .where(outbox.c.state == literal(PENDING, Text()))
     .order_by(outbox.c.created_at, outbox.c.id),
 )
-_PLACEHOLDER = read("placeholder", select(placeholders.c.platform_id).where(placeholders.c.turn_id == bindparam("turn")))
+_PARTS = read(
+    "parts", select(parts.c.number, parts.c.platform_id, parts.c.is_filled).where(parts.c.outbox_id == bindparam("outgoing"))
+)
 _ADDRESS = read(
     "address of outgoing",
     select(addresses.c.id).where(
@@ -64,14 +66,17 @@ class StoredOutbox:
         """Rows not yet delivered, oldest first."""
         return [outgoing_of(row) for row in await self._database.rows(_PENDING)]
 
-    async def opened(self, id: TurnId, platform_id: PlatformId, at: datetime) -> None:
-        """Commit the platform id that `open` gave for this turn."""
-        await self._database.commit(Unit((SET_PLACEHOLDER, {"turn_id": id, "platform_id": platform_id, "opened_at": at})))
+    async def set_part(self, id: OutboxId, number: int, part: Part, at: datetime) -> None:
+        """Commit what the platform has of a part of this row; for a turn's reply before the row itself, too."""
+        row = {"outbox_id": id, "number": number, "platform_id": part.platform_id, "is_filled": part.is_filled, "opened_at": at}
+        await self._database.commit(Unit((SET_PART, row)))
 
-    async def placeholder(self, id: TurnId) -> PlatformId | None:
-        """The platform id committed for this turn by an earlier `opened`."""
-        rows = await self._database.rows(_PLACEHOLDER, turn=id)
-        return PlatformId(rows[0][0]) if rows else None
+    async def parts(self, id: OutboxId) -> Mapping[int, Part]:
+        """What was committed of this row's parts, by number."""
+        return {
+            number: Part(platform_id=PlatformId(platform_id), is_filled=is_filled)
+            for number, platform_id, is_filled in await self._database.rows(_PARTS, outgoing=id)
+        }
 
     async def sent(self, outgoing: Outgoing, platform_ids: Sequence[PlatformId], at: datetime) -> None:
         """Mark delivered, clear its text, keep the ids of its parts, end its inbox row (SENT, or FAILED for a failed turn).
@@ -98,7 +103,7 @@ class StoredOutbox:
         steps.append((END_OUTGOING, {"outgoing": outgoing.id, "after": state, "at": at}))
         if outgoing.kind is OutgoingKind.REPLY:
             steps.append(move(outgoing.id, InboxState.ANSWERED, after, at))
-            steps.append((DELETE_PLACEHOLDER, {"turn": outgoing.id}))
+        steps.append((DELETE_PARTS, {"outgoing": outgoing.id}))
         steps.sort(key=by_rank)
         await self._database.commit(Unit(*steps))
 

@@ -9,11 +9,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_, bindparam, exists, select
 
+from bot.channel_ports import SEEN
 from bot.store.db import Database, Statement, read
 from bot.store.erasure import Erasure
 from bot.store.schema import (
     addresses,
+    admissions,
     answer_log,
+    codes,
     consents,
     deliveries,
     due_messages,
@@ -21,13 +24,14 @@ from bot.store.schema import (
     inbox,
     index_removals,
     jobs,
+    marks,
     memories,
     memory_sources,
     memory_vectors,
     outbox,
+    parts,
     pending_memories,
     people,
-    placeholders,
     profile_events,
     questions,
     ratings,
@@ -58,13 +62,20 @@ def _by_turn(table: Table) -> ColumnElement[bool]:
 _OWNERS: Mapping[str, Mapping[Table, ColumnElement[bool]]] = {
     "person": {
         people: people.c.id == bindparam("person"),
-        **{table: _by_person(table) for table in (identities, addresses, consents, usage)},
+        **{table: _by_person(table) for table in (identities, addresses, consents, usage, codes)},
+        admissions: _by_user(admissions),
+        marks: exists().where(
+            addresses.c.person_id == bindparam("person"),
+            addresses.c.channel == marks.c.channel,
+            addresses.c.is_private,
+            marks.c.key == SEEN + addresses.c.chat,
+        ),
     },
     "conversations": {
         turns: _by_person(turns),
         answer_log: _by_person(answer_log),
         deliveries: _by_turn(deliveries),
-        placeholders: _by_turn(placeholders),
+        parts: parts.c.outbox_id.in_(select(turns.c.id).where(turns.c.person_id == bindparam("person"))),
     },
     "profile events": {profile_events: _by_person(profile_events)},
     "messages": {inbox: _by_user(inbox), outbox: _by_user(outbox)},

@@ -178,11 +178,48 @@ outbox = Table(
     Index(None, "channel", "user"),
 )  # fmt: skip
 
-placeholders = Table(
-    "placeholders", metadata,
-    Column("turn_id", Text, primary_key=True),
+parts = Table(
+    "parts", metadata,
+    Column("outbox_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
     Column("platform_id", Text, nullable=False),
+    Column("is_filled", Boolean, nullable=False),
     Column("opened_at", UtcTime, nullable=False),
+)  # fmt: skip
+
+marks = Table(
+    "marks", metadata,
+    Column("channel", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)  # fmt: skip
+
+chats = Table(
+    "chats", metadata,
+    Column("channel", Text, primary_key=True),
+    Column("chat", Text, primary_key=True),
+    Column("mode", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)  # fmt: skip
+
+admissions = Table(
+    "admissions", metadata,
+    Column("channel", Text, primary_key=True),
+    Column("user", Text, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+)  # fmt: skip
+
+codes = Table(
+    "codes", metadata,
+    Column("hash", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("person_id", Text, ForeignKey("people.id")),
+    Column("used_by", Text),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("used_at", UtcTime),
+    Index(None, "person_id"),
 )  # fmt: skip
 
 deliveries = Table(

@@ -41,9 +41,9 @@ from bot.store.schema import (
     jobs,
     notices,
     outbox,
+    parts,
     pending_memories,
     people,
-    placeholders,
     profile_events,
     questions,
     ratings,
@@ -155,16 +155,16 @@ ADD_USAGE_OF_ALL = write(
     key=("day",),
 )
 TELL_ADMINS = write("tell admins", insert_into(notices).on_conflict_do_nothing(), table="notices", key=("kind", "day"))
-_PLACEHOLDER = insert_into(placeholders)
-SET_PLACEHOLDER = write(
-    "set placeholder",
-    _PLACEHOLDER.on_conflict_do_update(
-        index_elements=["turn_id"],
-        set_={name: _PLACEHOLDER.excluded[name] for name in ("platform_id", "opened_at")},
+_PART = insert_into(parts)
+SET_PART = write(
+    "set part",
+    _PART.on_conflict_do_update(
+        index_elements=["outbox_id", "number"],
+        set_={name: _PART.excluded[name] for name in ("platform_id", "is_filled", "opened_at")},
     ),
-    table="placeholders",
-    key=("turn_id",),
-)
+    table="parts",
+    key=("outbox_id",),
+)  # all parts of a row are as one: they are deleted together
 INSERT_DELIVERY = write(
     "insert delivery",
     insert_where(
@@ -341,11 +341,8 @@ END_RUN = write(
 
 # --- deletes ---
 
-DELETE_PLACEHOLDER = write(
-    "delete placeholder",
-    delete(placeholders).where(placeholders.c.turn_id == bindparam("turn")),
-    table="placeholders",
-    key=("turn",),
+DELETE_PARTS = write(
+    "delete parts", delete(parts).where(parts.c.outbox_id == bindparam("outgoing")), table="parts", key=("outgoing",)
 )
 DELETE_PROFILE_EVENT = write(
     "delete profile event",

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from bot.ports import Ids
 from bot.profile_types import AnswerStyle
+from bot.store.channel_writes import channel_step
 from bot.store.db import Statement
 from bot.store.memory_statements import INSERT_EDITED_MEMORY
 from bot.store.memory_writes import memory_steps
@@ -35,6 +36,7 @@ from bot.writes import (
     AddJob,
     AddProfileEvent,
     AskQuestion,
+    ChannelWrite,
     CloseQuestion,
     DropProfile,
     DropProfileEvent,
@@ -117,6 +119,8 @@ def logged(turn: Turn, style: AnswerStyle, at: datetime) -> Step:
 def _steps(write: Write, at: datetime, ids: Ids) -> list[Step]:
     if isinstance(write, MemoryWrite):
         return memory_steps(write, at, ids)
+    if isinstance(write, ChannelWrite):
+        return [channel_step(write, at)]
     if isinstance(write, RelabelTurn):
         return [_step(write, at, ids), _remembered_anew(write.turn_id, at)]
     return [_step(write, at, ids)]

@@ -33,6 +33,7 @@ from bot.types import (
     TurnId,
 )
 from bot.web_ports import Posted, SessionEvent, Visitor, WebChat, Written
+from tests.fakes import FakeParts
 
 ANA, BEA = Visitor(session="a" * 64), Visitor(session="b" * 64, locale="es-MX")
 
@@ -54,8 +55,8 @@ class Inbox:
         self.taken += messages
         turn_id = TurnId(f"t{len(self.taken)}")
         if self.channel is not None:
-            await self.channel.preview(messages[0].address, turn_id, None, "half")
-            await self.channel.deliver(outgoing(messages[0].address, turn_id, event_id=messages[0].event_id), None)
+            await self.channel.preview(messages[0], turn_id, None, "half")
+            await self.channel.deliver(outgoing(messages[0].address, turn_id, event_id=messages[0].event_id), FakeParts())
         return [
             Receipt(event_id=message.event_id, turn_id=turn_id, status=self.status, state=self.state) for message in messages
         ]
@@ -183,7 +184,7 @@ async def test_a_message_that_met_a_daily_limit_no_longer_counts_as_running() ->
             outgoing(channel.address(ANA), None, kind=OutgoingKind.NOTICE, event_id=event_id),
             id=OutboxId(posted.receipt.turn_id),
         )
-        await channel.deliver(refused, None)
+        await channel.deliver(refused, FakeParts())
         assert await drained(posted.events.__aiter__()) == [refused]
         assert channel.running(ANA) == []
 
@@ -200,27 +201,28 @@ async def test_two_messages_of_one_session_keep_their_answers_apart() -> None:
 
 
 async def test_a_slow_reader_gets_the_newest_preview_only() -> None:
-    async with running() as (channel, _):
+    async with running() as (channel, inbox):
         posted = await channel.say(ANA, "hello")
         for length in range(1, 2000):
-            await channel.preview(channel.address(ANA), posted.receipt.turn_id, None, "x" * length)
+            await channel.preview(inbox.taken[-1], posted.receipt.turn_id, None, "x" * length)
         assert await drained(posted.events.__aiter__()) == [Written(turn_id=posted.receipt.turn_id, text="x" * 1999)]
 
 
 async def test_a_preview_that_nobody_read_gives_way_to_the_reply() -> None:
-    async with running() as (channel, _):
+    async with running() as (channel, inbox):
         posted = await channel.say(ANA, "hello")
-        await channel.preview(channel.address(ANA), posted.receipt.turn_id, None, "ha")
+        await channel.preview(inbox.taken[-1], posted.receipt.turn_id, None, "ha")
         await _answer(channel, posted)
         assert [type(event) for event in await drained(posted.events.__aiter__())] == [Outgoing]
 
 
 async def test_a_reply_counts_as_delivered_whether_or_not_anybody_listens() -> None:
-    async with running() as (channel, _):
+    async with running() as (channel, inbox):
         address = channel.address(ANA)
-        assert await channel.open(address, TurnId("t1")) is None
-        assert await channel.deliver(outgoing(address, "t1"), None) == (PlatformId("t1"),)
-        assert await channel.deliver(outgoing(address, None, kind=OutgoingKind.DUE), None) == ()
+        await channel.say(ANA, "hello")
+        assert await channel.open(inbox.taken[0], TurnId("t1")) is None
+        assert await channel.deliver(outgoing(address, "t1"), FakeParts()) == (PlatformId("t1"),)
+        assert await channel.deliver(outgoing(address, None, kind=OutgoingKind.DUE), FakeParts()) == ()
 
 
 async def test_a_notice_goes_to_its_own_request_and_without_one_to_whoever_listens() -> None:
@@ -229,18 +231,18 @@ async def test_a_notice_goes_to_its_own_request_and_without_one_to_whoever_liste
         posted = await channel.say(ANA, "hello", event_id="e1")
         other = await channel.say(ANA, "hello", event_id="e2")
         notice = outgoing(channel.address(ANA), None, kind=OutgoingKind.NOTICE, event_id=inbox.taken[0].event_id)
-        assert await channel.deliver(notice, None) == ()
+        assert await channel.deliver(notice, FakeParts()) == ()
         assert await drained(posted.events.__aiter__()) == [notice]
         assert await drained(other.events.__aiter__()) == []
         posted.events.close()
-        await channel.deliver(notice, None)
+        await channel.deliver(notice, FakeParts())
         assert (await drained(listening))[-1] == notice
 
 
 async def test_joining_a_running_turn_shows_at_once_what_is_written() -> None:
     async with running() as (channel, inbox):
         posted = await channel.say(ANA, "hello", event_id="e1")
-        await channel.preview(channel.address(ANA), posted.receipt.turn_id, None, "ha")
+        await channel.preview(inbox.taken[-1], posted.receipt.turn_id, None, "ha")
         inbox.status = ReceiptStatus.DUPLICATE
         inbox.taken.clear()
         again = await channel.say(ANA, "hello", event_id="e1")
@@ -269,7 +271,7 @@ async def test_a_listener_too_far_behind_is_ended_and_never_blocks_others() -> N
     async with running() as (channel, _):
         stalled, posted = channel.listen(ANA), await channel.say(ANA, "hello")
         for count in range(QUEUE_LIMIT + 5):
-            await channel.deliver(outgoing(channel.address(ANA), f"d{count}"), None)
+            await channel.deliver(outgoing(channel.address(ANA), f"d{count}"), FakeParts())
         assert len([event async for event in stalled]) == QUEUE_LIMIT
         await _answer(channel, posted)
         assert len(await drained(posted.events.__aiter__())) == 1
@@ -308,4 +310,4 @@ def test_no_reply_is_lost_or_reordered_whatever_previews_come_between(steps: lis
 
 
 async def _answer(channel: SessionChannel, posted: Posted) -> None:
-    await channel.deliver(outgoing(channel.address(ANA), posted.receipt.turn_id), None)
+    await channel.deliver(outgoing(channel.address(ANA), posted.receipt.turn_id), FakeParts())

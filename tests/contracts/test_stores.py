@@ -28,6 +28,8 @@ from bot.types import (
     InboxState,
     IncomingMessage,
     Kind,
+    OutboxId,
+    Part,
     PlatformId,
     Question,
     Source,
@@ -416,15 +418,21 @@ async def test_every_delivered_part_leads_to_its_turn(talk: Talk) -> None:
     assert await talk.stores.turns.delivered_as(address_of("luis"), PlatformId("10")) is None
 
 
-async def test_a_placeholder_is_known_until_its_reply_is_sent(talk: Talk) -> None:
-    message = talk.message()
+async def test_the_parts_that_a_platform_has_are_known_until_the_reply_is_sent(talk: Talk) -> None:
+    message, now = talk.message(), talk.clock.now()
     stored = await talk.accept(message)
-    assert await talk.stores.outbox.placeholder(stored.id) is None
-    await talk.stores.outbox.opened(stored.id, PlatformId("9"), talk.clock.now())
-    assert await talk.stores.outbox.placeholder(stored.id) == "9"
+    outbox, row = talk.stores.outbox, OutboxId(stored.id)
+    assert await outbox.parts(row) == {}
+    await outbox.set_part(row, 0, Part(platform_id=PlatformId("9")), now)
+    await outbox.set_part(row, 1, Part(platform_id=PlatformId("10")), now)
+    await outbox.set_part(row, 0, Part(platform_id=PlatformId("9"), is_filled=True), now)
+    assert await outbox.parts(row) == {
+        0: Part(platform_id=PlatformId("9"), is_filled=True),
+        1: Part(platform_id=PlatformId("10")),
+    }
     said = await talk.answer(message, stored.id)
-    await talk.stores.outbox.sent(said.outgoing, [PlatformId("9")], talk.clock.now())
-    assert await talk.stores.outbox.placeholder(stored.id) is None
+    await outbox.sent(said.outgoing, [PlatformId("9"), PlatformId("10")], now)
+    assert await outbox.parts(row) == {}
 
 
 async def test_a_closed_chat_gets_nothing_until_its_person_writes(talk: Talk) -> None:

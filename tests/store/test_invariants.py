@@ -34,7 +34,7 @@ DAMAGE = {
         "INSERT INTO due_messages SELECT id, person_id, address_id, 'x', 0, NULL FROM turns WHERE id IN"
         " (SELECT id FROM outbox WHERE state = 'pending'); UPDATE outbox SET kind = 'due' WHERE state = 'pending'",
     "what is delivered keeps no text": "UPDATE outbox SET message = '{}' WHERE state = 'closed'",
-    "a delivered reply has no placeholder": "INSERT INTO placeholders SELECT id, '1', 0 FROM inbox WHERE state = 'sent'",
+    "what is delivered has no open parts": "INSERT INTO parts SELECT id, 0, '1', 0, 0 FROM inbox WHERE state = 'sent'",
     "a delivered part belongs to a turn": "UPDATE deliveries SET turn_id = 'nobody'",
     "a memory to come names its source": "UPDATE pending_memories SET part = 'whole'",
     "a memory names its source": "DELETE FROM memory_sources WHERE memory_id = 'history'",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from datetime import date, timedelta
 
+from bot.job_types import Job
 from bot.store.db import Unit
 from bot.store.folder import DataFolder
 from bot.store.open import Stores
 from bot.store.writes import steps_of
 from bot.system import TimeOrderedIds
-from bot.types import Job, PersonId
+from bot.types import PersonId
 from bot.writes import AddJob
 from tests.fakes import FakeClock
 from tests.store.tables import found

@@ -130,12 +130,23 @@ def rows_of(path: Path) -> dict[str, list[dict[str, object]]]:
 
 
 def kept(before: dict[str, list[dict[str, object]]], after: dict[str, list[dict[str, object]]]) -> object:
-    """What `after` still says of the tables and columns that were there before, but for what was to go."""
+    """What `after` still says of the tables and columns that were there before, but for what was to go or has moved."""
     columns = {
         table: [column for column in (rows[0] if rows else ()) if (table, column) not in DROPPED]
         for table, rows in before.items()
+        if table != "placeholders"
     }
-    return {table: [{column: row[column] for column in columns[table]} for row in after[table]] for table in before}
+    there: dict[str, object] = {
+        table: [{column: row[column] for column in columns[table]} for row in after[table]] for table in columns
+    }
+    return {**there, "placeholders": placeholders(after)}
+
+
+def placeholders(rows: dict[str, list[dict[str, object]]]) -> list[tuple[object, object]]:
+    """Each reply with the message that a platform had for it: the first of its parts, since these have a table."""
+    if "placeholders" in rows:
+        return [(row["turn_id"], row["platform_id"]) for row in rows["placeholders"]]
+    return [(row["outbox_id"], row["platform_id"]) for row in rows["parts"]]
 
 
 KILLED_AT_EVERY_STATEMENT = """

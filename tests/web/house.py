@@ -43,6 +43,7 @@ from bot.types import (
     TurnId,
     TurnStatus,
 )
+from tests.fakes import FakeParts
 from web.app import build
 from web.server import WebServer
 from web.settings import WebSettings
@@ -168,7 +169,7 @@ class House:
                     if row.stop.is_set():
                         words, flags = words[: count - 1], {Flag.STOPPED, Flag.PARTIAL}
                         break
-                    await channel.preview(message.address, row.id, None, " ".join(words[:count]))
+                    await channel.preview(message, row.id, None, " ".join(words[:count]))
                     with suppress(TimeoutError):
                         await asyncio.wait_for(row.stop.wait(), self.word_s)
                 reply = Reply(text=" ".join(words), rateable=True)
@@ -178,7 +179,7 @@ class House:
                 flags = {Flag.STOPPED, Flag.PARTIAL}
             case "pull":
                 pulled = PullProgress(step="pulling", done=1_100_000_000, total=2_600_000_000)
-                await channel.preview(message.address, row.id, None, f"`{rest}`\n\n{progress(pulled, row.language)}")
+                await channel.preview(message, row.id, None, f"`{rest}`\n\n{progress(pulled, row.language)}")
                 await self.release.wait()
             case "refuse":
                 await self._refuse(row, channel)
@@ -226,11 +227,11 @@ class House:
         if not is_quiet:
             outgoing = self._outgoing(row, OutgoingKind.REPLY, reply)
             outgoing = replace(outgoing, model=self.model, generation=self.generation, flags=frozenset(flags))
-            await channel.deliver(outgoing, None)
+            await channel.deliver(outgoing, FakeParts())
 
     async def _refuse(self, row: Row, channel: SessionChannel) -> None:
         row.state = InboxState.REFUSED
-        await channel.deliver(self._outgoing(row, OutgoingKind.NOTICE, Reply(text="Too many messages at once.")), None)
+        await channel.deliver(self._outgoing(row, OutgoingKind.NOTICE, Reply(text="Too many messages at once.")), FakeParts())
 
     def _outgoing(self, row: Row, kind: OutgoingKind, reply: Reply) -> Outgoing:
         return Outgoing(

@@ -9,6 +9,7 @@ from hashlib import sha256
 import pytest
 
 from bot.types import Address, ChannelName, Kind, OutboxId, Outgoing, OutgoingKind, Reply
+from tests.fakes import FakeParts
 from tests.web.client import ANA, BEA, at_home, error_of, events, reply, say, stream
 
 
@@ -362,7 +363,7 @@ async def test_a_due_message_reaches_an_open_page() -> None:
             id=OutboxId("due1"), kind=OutgoingKind.DUE, address=row.message.address, reply=Reply(text="Remember!"), nonce="n"
         )
         heard = events(tab)
-        assert await house.web.deliver(due, None) == ()
+        assert await house.web.deliver(due, FakeParts()) == ()
         assert [(await anext(heard))[0] for _ in range(2)] == ["said", "reply"]
         name, data = await anext(heard)
         assert (name, data["text"], data["kind"]) == ("reply", "Remember!", "due")

@@ -11,6 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from bot.types import OutboxId, Outgoing, OutgoingKind, Reply
+from tests.fakes import FakeParts
 from tests.web.browser import ANSWERED, Reader, at_the_page, chromium, needs_chromium
 from tests.web.house import House, served, settings
 
@@ -245,7 +246,7 @@ async def test_a_message_that_fell_due_appears_by_itself(browser: Browser) -> No
         due = Outgoing(
             id=OutboxId("zzz"), kind=OutgoingKind.DUE, address=row.message.address, reply=Reply(text="Time for tea."), nonce="n"
         )
-        await house.web.deliver(due, None)
+        await house.web.deliver(due, FakeParts())
         await expect(reader.page.locator(".turn").last).to_contain_text("Time for tea.")
 
 
