@@ -335,7 +335,7 @@ class Book:
         rows = self._rows[: len(self._ids)]
         there = np.flatnonzero(rows["is_there"])
         kept = rows[there]
-        by_session = there[np.lexsort((kept["tie"], kept["at"], kept["position"], kept["session"]))].astype(np.int32)
+        by_session = there[_in_order(kept)].astype(np.int32)
         session = rows["session"][by_session]
         starts = np.flatnonzero(np.concatenate([[True], session[1:] != session[:-1]])).astype(np.int32)
         sessions = np.zeros(len(rows), np.int32)
@@ -358,6 +358,16 @@ class Book:
             names=tuple(sorted(name for name, n in self._speakers.items() if n in speaking and name not in (SELF, BOT))),
             language="es" if 2 * np.count_nonzero(kept["is_spanish"]) > len(kept) else "en",
         )
+
+
+def _in_order(rows: NDArray[np.void]) -> NDArray[np.intp]:
+    """The places of rows, session after session, each as it went; mostly they come so, which takes a tenth of sorting."""
+    session, position = np.ascontiguousarray(rows["session"]), np.ascontiguousarray(rows["position"])
+    order = np.argsort(session, kind="stable")
+    session, position = session[order], position[order]
+    if np.all((session[1:] != session[:-1]) | (position[1:] > position[:-1])):
+        return order
+    return np.lexsort((rows["tie"], rows["at"], rows["position"], rows["session"]))
 
 
 def _holds(postings: array[int], row: int) -> bool:

@@ -23,7 +23,7 @@ from bot.memory_types import BOT, SELF, Memory, MemoryKind
 from bot.ports import Clock, Recalled
 from bot.types import LANGUAGES, AddressId, Evidence, EvidenceKind, Language, PersonId, Scope
 from profiles.asked import asks_what_was_answered, asks_what_was_asked
-from profiles.facts.holding import holding, is_told
+from profiles.facts.holding import holding
 from profiles.ranking import Book, Ranked, Reading, dense_query, memory_stems, rank, read
 from profiles.recall import shortened, within
 from profiles.yardstick import Floats, Yardstick
@@ -40,13 +40,16 @@ INDEX_SHARE: Final = 0.4
 """Of the deadline, what the index may take: the rest is for the vectors of the store."""
 NEAREST: Final = 200
 """Vectors asked of the index: of some 700 memories, all of them found hardly more (docs/design.md)."""
+_NEAREST_OF_MANY: Final = 100
+_MANY: Final = 2_000
+"""Of a larger book half as many: the search takes a third less."""
 MOST_RECALLED: Final = 10
-_LOOKED_AT: Final = 30
+_LOOKED_AT: Final = 20
 """Ranked memories of which the best are recalled: some say the same."""
 _LARGEST_SHARE: Final = 3
 """No memory takes more than a third of the budget: a long one is cut."""
-_INLINE: Final = 2_000
-"""Memories ranked where it is asked, in a few milliseconds; more of them in a thread."""
+_INLINE: Final = 12_000
+"""Memories ranked where it is asked, in a millisecond or two; more of them in a thread."""
 _SLICE: Final = 1_000
 """Vectors read from the store at once."""
 _FEW: Final = 200
@@ -215,7 +218,7 @@ class MemoryRecall:
         scores = {one.id: one.score for one in looked.ranked}
         said = {surface(text)}
         found: list[Evidence] = []
-        for memory in await self._current(person, await self._live(person, scope, scores)):
+        for memory in await self._current(person, scope, list(scores)):
             if (says := surface(memory.what.text)) not in said and len(found) < MOST_RECALLED:
                 said.add(says)
                 found.append(_evidence(memory, scores[memory.id], budget // _LARGEST_SHARE))
@@ -310,11 +313,11 @@ class MemoryRecall:
         memories = await self._store.memories(person, list(ids))
         return [one for one in memories if one.ended_at is None and scope.group in (None, one.group)]
 
-    async def _current(self, person: PersonId, found: Sequence[Memory]) -> Sequence[Memory]:
-        """Without what no longer holds, as far as that can be told."""
-        sources = {source for memory in found if is_told(memory) for source in memory.what.sources}
-        replaced = await self._store.replaced(person, sorted(sources)) if sources else ()
-        return holding(found, replaced)
+    async def _current(self, person: PersonId, scope: Scope, ids: Sequence[str]) -> Sequence[Memory]:
+        """The live ones of these without what no longer holds, as far as that can be told."""
+        if not ids:
+            return ()
+        return holding(*await asyncio.gather(self._live(person, scope, ids), self._store.replaced(person, ids)))
 
     # --- books ---
 
@@ -399,13 +402,14 @@ class MemoryRecall:
         if (means := self._means) is None:
             return None
         person, scope = key
+        nearest = NEAREST if len(shelf.book) <= _MANY else _NEAREST_OF_MANY
         groups = [] if scope.group is not None else [Scope(group=group) for group in sorted(shelf.groups)]
         try:
             async with asyncio.timeout_at(until):
                 query = dense_query(text, shelf.names)
                 vector: Floats = (await means.embedder.embed([query], is_query=True))[0]
                 try:
-                    hits = await means.index.search(person, [scope, *groups], vector, NEAREST, timeout_s=index_s)
+                    hits = await means.index.search(person, [scope, *groups], vector, nearest, timeout_s=index_s)
                 except IndexUnavailable:
                     return _Near(vector, None)
                 return _Near(vector, hits)

@@ -71,13 +71,6 @@ _of_source = select(memory_sources.c.memory_id).where(
     memory_sources.c.person_id == bindparam("person"), memory_sources.c.source == bindparam("source")
 )
 _SOURCED = read("memories of a source", _sourced(_m.id.in_(_of_source), also_of_person(memories)))
-_of_sources = select(memory_sources.c.memory_id).where(
-    memory_sources.c.person_id == bindparam("person"), memory_sources.c.source.in_(listed("sources"))
-)
-_REPLACED = read(
-    "facts of sources that were replaced",
-    _sourced(_m.id.in_(_of_sources), also_of_person(memories), ~_is_episode, ~_lives),
-)
 _sibling = memory_sources.alias("sibling")
 _siblings = (
     select(_sibling.c.memory_id)
@@ -87,6 +80,9 @@ _siblings = (
         also_of_person(memory_sources),
         also_of_person(_sibling),
     )
+)
+_REPLACED = read(
+    "replaced facts beside memories", _sourced(_m.id.in_(_siblings), also_of_person(memories), ~_is_episode, ~_lives)
 )
 _RELATED = read(
     "related memories",
@@ -231,9 +227,9 @@ class StoredMemories:
         """The memories that follow from a turn or an imported record, with all their sources."""
         return await self._found(_SOURCED, person=person, source=source)
 
-    async def replaced(self, person: PersonId, sources: Sequence[str]) -> Sequence[Memory]:
-        """The facts and preferences that follow from any of these and have ended, with all their sources."""
-        return await self._found(_REPLACED, person=person, sources=json_text(list(sources)))
+    async def replaced(self, person: PersonId, beside: Sequence[str]) -> Sequence[Memory]:
+        """The facts and preferences that share a source with any of these memories and have ended, with all their sources."""
+        return await self._found(_REPLACED, person=person, ids=json_text(list(beside)))
 
     async def related(self, person: PersonId, id: str) -> Sequence[Memory]:
         """What is forgotten with a memory, itself first.

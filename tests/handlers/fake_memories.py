@@ -71,13 +71,14 @@ class FakeMemories:
     async def sourced(self, person: PersonId, source: str) -> Sequence[Memory]:
         return [memory for memory in self._sourced(person) if source in memory.what.sources]
 
-    async def replaced(self, person: PersonId, sources: Sequence[str]) -> Sequence[Memory]:
+    async def replaced(self, person: PersonId, beside: Sequence[str]) -> Sequence[Memory]:
+        sources = {source for memory in self._sourced(person) if memory.id in beside for source in memory.what.sources}
         return [
             memory
             for memory in self._sourced(person)
             if memory.ended_at is not None
             and memory.what.kind is not MemoryKind.EPISODE
-            and not set(sources).isdisjoint(memory.what.sources)
+            and not sources.isdisjoint(memory.what.sources)
         ]
 
     async def related(self, person: PersonId, id: str) -> Sequence[Memory]:

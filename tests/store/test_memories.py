@@ -215,12 +215,14 @@ async def test_facts_that_were_replaced_are_found_by_where_they_came_from(stores
         added(ana.id, "quito", sources=("t1", "t2"), superseded_by="lima"),
         added(ana.id, "lima", sources=("t3",)),
         added(ana.id, "episode", EPISODE, sources=("t1",), superseded_by="lima"),
+        added(ana.id, "other", EPISODE, sources=("t2", "t4")),
         added(luis.id, "luis", sources=("t1",), superseded_by="other"),
     )
-    (found,) = await stores.memories.replaced(ana.id, ["t2", "t3"])
+    (found,) = await stores.memories.replaced(ana.id, ["other", "lima"])
     assert (found.id, sorted(found.what.sources), found.superseded_by) == ("quito", ["t1", "t2"], "lima")
-    assert ids(await stores.memories.replaced(ana.id, ["t1"])) == ["quito"]
-    assert await stores.memories.replaced(ana.id, ["t3"]) == await stores.memories.replaced(ana.id, []) == []
+    assert ids(await stores.memories.replaced(ana.id, ["episode"])) == ["quito"]
+    assert await stores.memories.replaced(ana.id, ["lima"]) == await stores.memories.replaced(ana.id, []) == []
+    assert await stores.memories.replaced(luis.id, ["episode"]) == [], "nobody else's"
 
 
 async def test_related_are_siblings_and_everything_it_took_the_place_of(stores: Stores, talk: Talk) -> None:
