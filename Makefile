@@ -61,6 +61,9 @@ chaos: $(VENV)/installed-dev  ## the long campaigns: 500 kills, foreign words, a
 	$(PYTHON) -m tests.chaos.erased --people 1000 --kills 100
 	$(PYTHON) -m pytest -m slow $(SPREAD)
 
+fake-telegram: $(VENV)/installed-dev  ## a Telegram of one's own, without an account: chat with the bot in a browser tab
+	$(PYTHON) -m tests.servers.telegram $(ARGS)
+
 docs: $(VENV)/installed-dev  ## write the generated pages of docs/ anew
 	$(PYTHON) -m tests.documents
 
@@ -107,4 +110,4 @@ $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
 	@$(PIP) install --require-hashes --no-deps --only-binary :all: -r requirements-dev.txt
 	@touch $@
 
-.PHONY: help setup run chat test check bench outage chaos docs locale lock audit clean
+.PHONY: help setup run chat test check bench outage chaos fake-telegram docs locale lock audit clean
