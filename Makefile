@@ -64,6 +64,9 @@ chaos: $(VENV)/installed-dev  ## the long campaigns: 500 kills, foreign words, a
 fake-telegram: $(VENV)/installed-dev  ## a Telegram of one's own, without an account: chat with the bot in a browser tab
 	$(PYTHON) -m tests.servers.telegram $(ARGS)
 
+fake-discord: $(VENV)/installed-dev  ## a Discord of one's own, likewise
+	$(PYTHON) -m tests.servers.discord --port 8095 $(ARGS)
+
 docs: $(VENV)/installed-dev  ## write the generated pages of docs/ anew
 	$(PYTHON) -m tests.documents
 
@@ -110,4 +113,4 @@ $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
 	@$(PIP) install --require-hashes --no-deps --only-binary :all: -r requirements-dev.txt
 	@touch $@
 
-.PHONY: help setup run chat test check bench outage chaos fake-telegram docs locale lock audit clean
+.PHONY: help setup run chat test check bench outage chaos fake-telegram fake-discord docs locale lock audit clean

@@ -20,6 +20,8 @@ import structlog
 
 from bot.backends import build_models
 from bot.banner import greeting, terminal_language, where_text_goes
+from bot.channel_parts import entrance, platform_channels
+from bot.channel_types import ChatMode
 from bot.channels.web import SessionChannel
 from bot.config import Config
 from bot.core import Core
@@ -31,11 +33,13 @@ from bot.health import RunningHealth
 from bot.histories import StoredHistories
 from bot.job_types import Job
 from bot.jobs.forget import ForgetJob
+from bot.jobs.link import LinkJobs
 from bot.jobs.runner import Chores, DueMessages
 from bot.knowledge import FolderKnowledge
 from bot.lexical import guess_language
 from bot.locale import say
 from bot.log import Logs
+from bot.manners import without_prefix
 from bot.memory_parts import MemoryParts, remote_embedder
 from bot.model_types import ModelStatus
 from bot.models.breaker import BreakerState
@@ -53,6 +57,7 @@ from bot.system import SystemClock, TimeOrderedIds
 from bot.types import LANGUAGES, ChannelName, IncomingMessage, Language, TurnId
 from handlers import ASK_A_MODEL
 from handlers import build as build_handlers
+from handlers.admin_chats import Places
 from handlers.signs import load_signs
 from profiles.kept import KeptProfiles
 from web.app import build as build_web
@@ -115,11 +120,22 @@ class Bot:
         self._sessions = {
             name: SessionChannel(name, clock=self._clock, ids=self._ids) for name in (ChannelName.WEB, ChannelName.CONSOLE)
         }
-        self._channels = {name: SupervisedChannel(one) for name, one in {**self._sessions, **(channels or {})}.items()}
-        self.chores = Chores(jobs=stores.jobs, run={"forget": self._forget}, clock=self._clock)
+        self.platforms = platform_channels(config, stores, self._clock, secret=folder.secret_key(), language=self._language)
+        given = {**self._sessions, **self.platforms.channels, **(channels or {})}
+        self._channels = {name: SupervisedChannel(one) for name, one in given.items()}
+        linking = LinkJobs(
+            stores.links,
+            caches=[one.forget for one in (*self.memory.caches, self.profiles)],
+            index=self.memory.index.forget,
+            clock=self._clock,
+            on_change=self.memory.wake,
+        )
+        chores = {"forget": self._forget, "link": linking.link, "unlink": linking.unlink}
+        self.chores = Chores(jobs=stores.jobs, run=chores, clock=self._clock)
         self.delivery = Delivery(outbox=stores.outbox, channels=self._channels, clock=self._clock, on_sent=self._delivered)
         self._keyed = _keyed(folder.secret_key())
-        self.router = Router(build_handlers(self._services(), self.profiles))
+        places = Places(chats=stores.chats, answers=ChatMode(config.groups.answers), is_open=config.access.is_open)
+        self.router = Router(build_handlers(self._services(), self.profiles, stores.links, places))
         self.core = Core(
             inbox=stores.inbox,
             people=stores.people,
@@ -144,9 +160,16 @@ class Bot:
             digest=_digest(folder.secret_key()),
             clean=partial(_clean, max_chars=config.limits.text_max_chars),
             language=self._language,
-            is_urgent=lambda text: load_signs().find(text) is not None,
+            is_urgent=_is_urgent,
+            uncalled=partial(without_prefix, prefix=config.groups.prefix),
+            access=entrance(config, stores, self._clock, keyed=self._keyed, language=self._language, is_urgent=_is_urgent),
         )
-        self._health = RunningHealth(clock=self._clock, checks=self._checks(), stuck_s=lambda: stores.database.batch_running_s)
+        self._health = RunningHealth(
+            clock=self._clock,
+            checks={**self._checks(), **self.platforms.checks(self._channels)},
+            stuck_s=lambda: stores.database.batch_running_s,
+            deaf_s=lambda: self.platforms.deaf_s(self._channels),
+        )
         self._stopping = asyncio.Event()
         self.statuses: Sequence[ModelStatus] = ()
 
@@ -183,6 +206,7 @@ class Bot:
             health=self._health,
             notices=self._stores.notices,
             clock=self._clock,
+            posted=self.platforms.posted,
         )
         chats = tuple(self._sessions.values())
         return WebServer(app, host=settings.host, port=settings.port, chats=chats, tls=settings.tls)
@@ -446,6 +470,11 @@ def _logged(name: str, check: Callable[[], Awaitable[object]]) -> Callable[[], A
             _log.error("check.failed", check=name, error=str(error))
 
     return checked
+
+
+def _is_urgent(text: str) -> bool:
+    """Whether somebody may be in danger."""
+    return load_signs().find(text) is not None
 
 
 def _digest(secret: bytes) -> Callable[[str], str]:

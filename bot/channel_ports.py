@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -37,8 +38,16 @@ class Manners(Protocol):
         """Whether to answer. `is_named`: the platform says that it mentions the bot, replies to it or is a command for it."""
 
 
-class Access(Protocol):
-    """Who may talk to the bot at all (the owner's lists, and codes)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What becomes of a message at the entrance: it is let in, perhaps as another one; else `notice` is said, or nothing."""
 
-    async def may_enter(self, message: IncomingMessage) -> bool:
-        """Whether this message is let in; a right code in it lets its sender in from then on."""
+    message: IncomingMessage | None = None
+    notice: str = ""
+
+
+class Entrance(Protocol):
+    """Who may talk with the bot at all, as the door asks it."""
+
+    async def enter(self, message: IncomingMessage) -> Entry:
+        """Whether this message is let in. Raises StoreError."""

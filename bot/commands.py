@@ -79,6 +79,20 @@ COMMANDS: tuple[Command, ...] = (
     Command(name="mydata", spanish=("misdatos",), summary="everything I hold about you", resumen="todo lo que guardo de ti"),
     Command(name="forgetme", spanish=("olvidame",), summary="erase everything about you", resumen="borrar todo lo tuyo"),
     Command(
+        name="link",
+        spanish=("vincular",),
+        argument="CODE",
+        argumento="CÓDIGO",
+        summary="be one person to me in two places",
+        resumen="ser la misma persona para mí en dos sitios",
+    ),
+    Command(
+        name="unlink",
+        spanish=("desvincular",),
+        summary="separate this place from the others again",
+        resumen="separar este sitio de los demás",
+    ),
+    Command(
         name="about",
         spanish=("acerca",),
         summary="what I am and where your words go",
@@ -87,9 +101,9 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="admin",
         spanish=("admin",),
-        argument="models|pull|usage",
-        summary="models, downloads and usage (admins only)",
-        resumen="modelos, descargas y uso (solo para quienes administran)",
+        argument="models|pull|usage|pair|here",
+        summary="models, downloads, usage, invitations and groups (admins only)",
+        resumen="modelos, descargas, uso, invitaciones y grupos (solo para quienes administran)",
         is_for_admins=True,
     ),
 )

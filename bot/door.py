@@ -10,6 +10,7 @@ from typing import Protocol
 
 from cachetools import TTLCache
 
+from bot.channel_ports import Entrance, Entry
 from bot.commands import parse_command
 from bot.errors import IntakeError, MartinError
 from bot.locale import say
@@ -94,10 +95,16 @@ class Door:
         clean: Callable[[str], tuple[str, bool]],
         language: Callable[[IncomingMessage], Language],
         is_urgent: Callable[[str], bool] = lambda _: False,
+        access: Entrance | None = None,
+        uncalled: Callable[[str], str] = lambda text: text,
     ) -> None:
-        """`is_urgent` tells a text that must be heard however much of its person's waits already (R-67)."""
+        """`is_urgent` tells a text to hear however much of its person's waits (R-67). Without `access`, anybody may come in.
+
+        `uncalled` takes away what calls the bot at the beginning of a group message (a prefix).
+        """
         self._inbox, self._clock, self._ids, self._limits = inbox, clock, ids, limits
         self._digest, self._clean, self._language, self._is_urgent = digest, clean, language, is_urgent
+        self._access, self._uncalled = access, uncalled
         self._queue: list[_Waiting] = []
         self._wake = asyncio.Event()
         self._noticed: TTLCache[User, bool] = TTLCache(10_000, NOTICE_EVERY_S, timer=clock.monotonic)
@@ -151,8 +158,8 @@ class Door:
         taken: list[tuple[_Waiting, list[Arrival]]] = []
         for waiting in batch:
             try:
-                taken.append((waiting, [self._admit(message, lanes, admitted) for message in waiting.messages]))
-            except IntakeError as error:
+                taken.append((waiting, await self._arrivals(waiting.messages, lanes, admitted)))
+            except MartinError as error:
                 _fail(waiting, error)
         try:
             stored = iter(await self._inbox.accept([arrival for _, arrivals in taken for arrival in arrivals]))
@@ -167,8 +174,21 @@ class Door:
             else:
                 tasks.create_task(_answer_later(waiting, receipts))
 
-    def _admit(self, message: IncomingMessage, lanes: Lanes, admitted: Counter[User]) -> Arrival:
-        """What is to be stored of a message: normalised, recognised, and refused when too much waits."""
+    async def _arrivals(self, messages: Sequence[IncomingMessage], lanes: Lanes, admitted: Counter[User]) -> list[Arrival]:
+        """What is to be stored of messages. Of group messages that are for nobody here, it is not asked whose they are."""
+        if self._access is None:
+            return [self._admit(message, lanes, admitted) for message in messages]
+        entries = [
+            await self._access.enter(message) if message.is_addressed or message.kind not in ON_LANE else Entry(message=message)
+            for message in messages
+        ]
+        return [
+            self._admit(entry.message or message, lanes, admitted, entry.notice if entry.message is None else None)
+            for message, entry in zip(messages, entries, strict=True)
+        ]
+
+    def _admit(self, message: IncomingMessage, lanes: Lanes, admitted: Counter[User], refusal: str | None = None) -> Arrival:
+        """What is to be stored of a message: normalised, recognised, and refused when too much waits, or with a `refusal`."""
         if not all(name.isprintable() for name in _names(message)):
             raise IntakeError("an event's ids, address and locale must be printable text")
         message, is_too_long = self._recognise(message)
@@ -176,7 +196,10 @@ class Door:
         state, notice = InboxState.RECEIVED, None
         user = (message.address.channel, message.address.user)
         if not message.is_addressed and message.kind in ON_LANE:
-            state, message = InboxState.ABSORBED, replace(message, text="", attachments=(), sender_name="")
+            state, message = InboxState.ABSORBED, _without_words(message)
+        elif refusal is not None:
+            state, notice = InboxState.REFUSED, refusal_notice(turn_id, message, refusal) if refusal else None
+            message = _without_words(message)
         elif is_too_long:
             state, notice = InboxState.REFUSED, self._too_long(turn_id, message)
         elif message.kind in ON_LANE:
@@ -198,6 +221,8 @@ class Door:
     def _recognise(self, message: IncomingMessage) -> tuple[IncomingMessage, bool]:
         """The message with normalised texts and, for a typed command, its kind; and whether a text was too long."""
         (text, is_long), kind, rating = self._clean(message.text), message.kind, message.rating
+        if not message.is_private:
+            text = self._uncalled(text)
         if kind is Kind.TEXT and (parsed := parse_command(text)) is not None:
             kind = Kind.STOP if parsed[0] == "stop" else Kind.COMMAND
         if rating is not None and rating.correction is not None:
@@ -239,6 +264,11 @@ def refusal_notice(turn_id: TurnId, message: IncomingMessage, text: str) -> Outg
         event_id=message.event_id,
         handle=message.handle,
     )
+
+
+def _without_words(message: IncomingMessage) -> IncomingMessage:
+    """What is left of a message that is not for the bot, or whose sender is not let in."""
+    return replace(message, text="", rating=None, attachments=(), sender_name="")
 
 
 def _names(message: IncomingMessage) -> Iterator[str]:

@@ -9,16 +9,25 @@ from bot.ports import Clock
 
 BEAT_S = 5.0
 STUCK_S = 60.0
+DEAF_S = 180.0
 
 
 class RunningHealth:
     """Implements the `Health` port over named checks, each giving `ok` or what is wrong."""
 
     def __init__(
-        self, *, clock: Clock, checks: Mapping[str, Callable[[], Awaitable[str]]], stuck_s: Callable[[], float]
+        self,
+        *,
+        clock: Clock,
+        checks: Mapping[str, Callable[[], Awaitable[str]]],
+        stuck_s: Callable[[], float],
+        deaf_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """`stuck_s` gives the seconds that the database's writer has spent on its present batch."""
-        self._clock, self._checks, self._stuck_s = clock, checks, stuck_s
+        """`stuck_s` gives the seconds that the database's writer has spent on its present batch.
+
+        `deaf_s` gives those since the platform was heard of that has been silent longest.
+        """
+        self._clock, self._checks, self._stuck_s, self._deaf_s = clock, checks, stuck_s, deaf_s
         self._beat = clock.monotonic()
 
     async def run(self) -> None:
@@ -28,8 +37,9 @@ class RunningHealth:
             await asyncio.sleep(BEAT_S)
 
     def is_live(self) -> bool:
-        """False when the loop's own heart or the database's writer has been stuck for a minute."""
-        return self._clock.monotonic() - self._beat < STUCK_S and self._stuck_s() < STUCK_S
+        """False when the loop or the database's writer has been stuck for a minute, or a platform deaf for three."""
+        is_beating = self._clock.monotonic() - self._beat < STUCK_S
+        return is_beating and self._stuck_s() < STUCK_S and self._deaf_s() < DEAF_S
 
     async def ready(self) -> Mapping[str, str]:
         """Each dependency by name, `ok` or what is wrong with it."""

@@ -27,6 +27,7 @@ HIDDEN: Final = "•••"
 QUIET_LOGGERS: Final = (
     "httpx", "httpcore", "uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "urllib3", "aiosqlite",
     "apscheduler", "alembic", "httpx2", "httpcore2", "mistralai", "ollama",
+    "telegram", "discord",
 )  # fmt: skip
 TEXT_FIELDS: Final = frozenset({"text", "question", "answer", "reply", "correction", "prompt", "preview"})
 """Fields that hold what people wrote or read; left out unless `log.text` is on."""

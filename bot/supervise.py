@@ -46,6 +46,7 @@ class SupervisedChannel:
         """Run the channel until cancelled, or until it ends by itself."""
         pause_s = FIRST_PAUSE_S
         while True:
+            began = asyncio.get_running_loop().time()
             try:
                 await self._guarded(self._channel.run(receive))
                 return
@@ -54,6 +55,8 @@ class SupervisedChannel:
                 _log.critical("channel.refused", channel=self.name, reason=self._refused)
                 return
             except MartinError as error:
+                if asyncio.get_running_loop().time() - began > LONGEST_PAUSE_S:
+                    pause_s = FIRST_PAUSE_S  # it was well for a while
                 _log.error("channel.restart", channel=self.name, error=type(error).__name__, in_s=pause_s)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

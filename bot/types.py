@@ -469,6 +469,7 @@ class Outcome:
     `question` is what was answered where that is not the message's own text (`/again`). `is_refused` marks a rating, choice
     or edit that had no effect (unknown, erased or somebody else's turn). `stops` names the turn whose generation is to end.
     `style` goes into the answer log, `remember` asks for pending memory rows, `note` is said below the answer.
+    `kept` is stored in place of the reply's text where that must be said but not kept (a code).
     """
 
     reply: Reply | None
@@ -482,6 +483,7 @@ class Outcome:
     is_refused: bool = False
     stops: TurnId | None = None
     note: str = ""
+    kept: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

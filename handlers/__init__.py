@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bot.link_ports import LinkStore
 from bot.ports import Handler, Services
 from handlers.admin import AdminHandler
+from handlers.admin_chats import Places
 from handlers.chat import Answering, ChatHandler
 from handlers.choices import StaleChoiceHandler
 from handlers.conversation import AgainHandler, LanguageHandler, NewHandler, StopHandler
@@ -13,13 +15,16 @@ from handlers.feedback import FeedbackHandler
 from handlers.forgetting import ForgetHandler
 from handlers.help import AboutHandler, HelpHandler, UnknownCommandHandler
 from handlers.levels import LevelHandler
+from handlers.linking import LinkHandler, UnlinkHandler
 from handlers.memory import MemoryHandler
 from handlers.privacy import ForgetMeHandler, MyDataHandler
 from handlers.profile import ProfileHandler
 from handlers.questionnaire import QuestionnaireHandler
 from handlers.remembering import RememberHandler
+from handlers.replying import ReplyHandler
 from handlers.start import StartHandler
 from handlers.styling import Styling
+from handlers.unreadable import UnreadableHandler
 from handlers.why import WhyHandler
 from profiles.person import Profiles
 
@@ -27,15 +32,17 @@ ASK_A_MODEL = frozenset({ChatHandler.name, AgainHandler.name})
 """The handlers that daily limits hold for. Help in a crisis and the commands about a person's own data are never refused."""
 
 
-def build(services: Services, profiles: Profiles) -> tuple[Handler, ...]:
-    """The handlers over `services` and `profiles`. Every kind of message has one that takes it."""
+def build(services: Services, profiles: Profiles, links: LinkStore, places: Places | None = None) -> tuple[Handler, ...]:
+    """The handlers over these ports and what is set about groups. Every kind of message has one that takes it."""
     crisis = crisis_handler(services.settings.crisis_country)
+    feedback = FeedbackHandler(services, profiles, crisis)
     start = StartHandler(services)
     questionnaire = QuestionnaireHandler(services, profiles)
     answering = Answering(services, Styling(services, profiles, questionnaire.aside))
     return (
         crisis,
-        FeedbackHandler(services, profiles, crisis),
+        feedback,
+        ReplyHandler(feedback),
         start,
         questionnaire,
         StopHandler(),
@@ -53,8 +60,11 @@ def build(services: Services, profiles: Profiles) -> tuple[Handler, ...]:
         WhyHandler(services, profiles),
         MyDataHandler(services),
         ForgetMeHandler(services),
-        AdminHandler(services),
+        LinkHandler(services, links),
+        UnlinkHandler(links),
+        AdminHandler(services, places or Places()),
         StaleChoiceHandler(),
         UnknownCommandHandler(),
+        UnreadableHandler(),
         ChatHandler(answering),
     )

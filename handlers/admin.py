@@ -1,4 +1,4 @@
-"""What admins may ask for: how the models are, a download, what was used. Everybody else learns nothing of it (R-55)."""
+"""What admins may ask for: models, a download, what was used, groups, codes. Everybody else learns nothing of it (R-55)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from bot.notices import notice_text
 from bot.ports import Preview, Services, UsageOfDay
 from bot.types import Language, Limit, Outcome, Reply, Turn
 from bot.writes import CloseQuestion
+from handlers.admin_chats import Places, here, pair
 from handlers.asking import answer_to
 from handlers.installed import PULL, model_list
 from handlers.pulling import Pulling
@@ -28,26 +29,28 @@ _ACTIONS: Final[Mapping[str, str]] = {
     "models": "models", "modelos": "models",
     "pull": "pull", "descargar": "pull",
     "usage": "usage", "uso": "usage",
+    "here": "here", "aqui": "here", "aquí": "here",
+    "pair": "pair", "invitar": "pair",
 }  # fmt: skip
 
 
 class AdminHandler:
-    """Does what an admin asks for, in private; every try is one log line."""
+    """Does what an admin asks for, in private but for what concerns a group; every try is one log line."""
 
     name = "admin"
 
-    def __init__(self, services: Services) -> None:
-        self._services, self._pulling = services, Pulling(services)
+    def __init__(self, services: Services, places: Places) -> None:
+        self._services, self._places, self._pulling = services, places, Pulling(services)
 
     def matches(self, turn: Turn) -> bool:
         """`/admin`, or the press of its button."""
         return turn.command == "admin" or answer_to(turn, PULL) is not None
 
     async def handle(self, turn: Turn, preview: Preview) -> Outcome:
-        """What was asked for; a refusal for whoever is no admin, and in groups."""
+        """What was asked for; a refusal for whoever is no admin, and in groups for what is not about them."""
         word, _, argument = turn.arguments.partition(" ")
         action = _ACTIONS.get(word.lower(), "unknown") if answer_to(turn, PULL) is None else "pull"
-        refusal = _refusal(turn)
+        refusal = _refusal(turn, action)
         outcome, result = (refusal, "refused") if refusal else await self._done(turn, action, argument.strip(), preview)
         _log.info("admin", action=action, result=result, turn_id=turn.id, person_id=turn.person.id)
         return outcome
@@ -61,6 +64,10 @@ class AdminHandler:
                 return await self._pull(turn, argument, preview)
             case "usage":
                 return Outcome(reply=Reply(text=await self._usage(turn.language))), "done"
+            case "here":
+                return await here(turn, argument, self._places)
+            case "pair":
+                return pair(turn, self._services, self._places)
             case _:
                 return Outcome(reply=Reply(text=_help(turn.language))), "done"
 
@@ -111,10 +118,14 @@ class AdminHandler:
         return "\n".join([say(language, "**Daily limits** (`[limits]` in `config.toml`)"), *lines])
 
 
-def _refusal(turn: Turn) -> Outcome | None:
+def _refusal(turn: Turn, action: str) -> Outcome | None:
     """What to say to whoever may not do this here; None where they may."""
     if not turn.message.is_admin:
         return _refused(say(turn.language, "That is not for you to use. /help shows what is."))
+    if action == "here":
+        if turn.message.is_private:
+            return _refused(say(turn.language, "That is about a group chat. Write it in the group that you mean."))
+        return None
     if not turn.message.is_private:
         return _refused(say(turn.language, "I do that only in a private chat. Write it to me there."))
     return None
@@ -132,6 +143,11 @@ def _help(language: Language) -> str:
             say(language, "- `/admin models`: which models answer, which are installed, and downloads under way"),
             say(language, "- `/admin pull MODEL`: download a model to the local server; without a name, the recommended one"),
             say(language, "- `/admin usage`: what was used today and yesterday, limits and notices"),
+            say(language, "- `/admin pair`: a code that lets one person in, where not everybody may write to me"),
+            say(
+                language,
+                "- `/admin here always`, `mention` or `never`, in a group: when I answer there; with none of them, what is set",
+            ),
         ]
     )
 

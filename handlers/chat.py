@@ -29,6 +29,7 @@ from bot.types import (
 from handlers.noting import told_facts
 from handlers.streaming import Streamed, stream
 from handlers.styling import Styling
+from handlers.unreadable import unread_note
 from handlers.wording import where_text_goes
 
 
@@ -44,8 +45,8 @@ class Answering:
         language = turn.spoken
         outcome = await self._answered(turn, turn.message.text, language, turn.history, preview, remember=True)
         notes = [await self._first_note(turn)] if turn.is_first else []
-        if turn.message.attachments:
-            notes.append(say(language, "I cannot read attachments yet, so I only answered your text."))
+        if note := unread_note(language, turn.message.attachments):
+            notes.append(note)
         return replace(outcome, note="\n\n".join([*notes, outcome.note] if outcome.note else notes))
 
     async def answer_again(self, turn: Turn, past: PastTurn, preview: Preview) -> Outcome:
@@ -173,13 +174,10 @@ class ChatHandler:
         return turn.message.kind is Kind.TEXT
 
     async def handle(self, turn: Turn, preview: Preview) -> Outcome:
-        """The answer; where there is no text to answer, what is missing."""
+        """The answer; where there is no text to answer, that it is missing."""
         if turn.message.text.strip():
             return await self._answering.answer(turn, preview)
-        if turn.message.attachments:
-            text = say(turn.language, "Thank you, but I cannot read attachments yet. Tell me in words what it is about.")
-        else:
-            text = say(turn.language, "Your message reached me without any text. Would you write it again?")
+        text = say(turn.language, "Your message reached me without any text. Would you write it again?")
         return Outcome(reply=Reply(text=text))
 
 

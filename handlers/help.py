@@ -11,10 +11,11 @@ from bot.locale import say, say_many
 from bot.ports import HandlerSettings, Preview, Services
 from bot.types import Kind, Language, Outcome, Person, Reply, Turn
 from handlers.memory_words import owner_is_off
+from handlers.start import decided_on_training
 from handlers.wording import where_text_goes, who_answers
 
 _TALKING: Final = ("new", "stop", "again", "why", "language")
-_YOURS: Final = ("profile", "memory", "remember", "forget", "mydata", "forgetme")
+_YOURS: Final = ("profile", "memory", "remember", "forget", "mydata", "forgetme", "link", "unlink")
 LONE_COMMAND: Final = re.compile(r"/[A-Za-z_]{2,32}(?:@\w{1,64})?\s{0,8}")
 
 
@@ -58,7 +59,7 @@ class AboutHandler:
             ),
             "- " + who_answers(language, statuses),
             "- " + where_text_goes(language, statuses),
-            "- " + _consent(language, turn.person.training_consent),
+            "- " + _consent(turn),
             "- " + _memory(language, settings, turn.person),
             "- " + _neutral(language, settings),
             "- "
@@ -145,7 +146,10 @@ def _neutral(language: Language, settings: HandlerSettings) -> str:
     )
 
 
-def _consent(language: Language, consent: bool | None) -> str:
+def _consent(turn: Turn) -> str:
+    language, consent = turn.language, turn.person.training_consent
+    if consent is not None and not turn.message.is_private:
+        return decided_on_training(language)
     if consent is None:
         return say(language, "You have not said whether your conversations may help train me, so they are not. /start asks.")
     if consent:

@@ -20,6 +20,15 @@ CONSENT_VERSION: Final = "2026-11"
 REMIND_AFTER: Final = timedelta(hours=24)
 
 
+def decided_on_training(language: Language) -> str:
+    """In a group: that the person has decided about training, and not how."""
+    return say(
+        language,
+        "You have told me whether your conversations may help train me. What you chose is between us: /start in a private chat "
+        "shows it.",
+    )
+
+
 class StartHandler:
     """Greets, and takes the answer to the question it asks. Any later answer replaces the earlier one."""
 
@@ -57,7 +66,7 @@ class StartHandler:
             )
             + f" {where}",
             *self._memory(language, turn.person),
-            self._question(language, turn.person.training_consent),
+            self._question(turn, language),
         ]
         choices = self._choices(language, is_private=turn.message.is_private)
         is_open = turn.person.training_consent is None
@@ -87,7 +96,10 @@ class StartHandler:
         )
         return [text]
 
-    def _question(self, language: Language, consent: bool | None) -> str:
+    def _question(self, turn: Turn, language: Language) -> str:
+        consent = turn.person.training_consent
+        if consent is not None and not turn.message.is_private:
+            return decided_on_training(language)
         if consent is None:
             return say(
                 language,

@@ -74,6 +74,7 @@ def product_handlers(stores: Stores) -> Sequence[Handler]:
             settings=HandlerSettings(),
         ),
         KeptProfiles(stores.profiles, clock),
+        stores.links,
     )
 
 
@@ -89,6 +90,7 @@ FLOWS: dict[str, Flow] = {
     "why": lambda here, turn: text("/why", event_id="e", target=turn),
     "language": lambda here, turn: text("/language es", event_id="e"),
     "memory off": lambda here, turn: text("/memory off", event_id="e"),
+    "link": lambda here, turn: text("/link", event_id="e"),
     "remember": lambda here, turn: text("/remember that I live in Lima", event_id="e"),
     "mydata": lambda here, turn: text("/mydata", event_id="e"),
     "forgetme": lambda here, turn: text("/forgetme", event_id="e"),

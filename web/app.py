@@ -15,6 +15,8 @@ from web.origin import check_host, check_origin
 from web.page import PAGE_ROUTES, Page
 from web.problems import Problem, answer_problems
 from web.settings import WebSettings
+from web.telegram_route import PATH as TELEGRAM
+from web.telegram_route import PostedUpdates, telegram_route
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -42,8 +44,9 @@ def build(
     health: Health,
     notices: NoticeStore,
     clock: Clock,
+    posted: PostedUpdates | None = None,
 ) -> FastAPI:
-    """The application, for a server to serve."""
+    """The application, for a server to serve. `posted` takes what Telegram posts, where it is to."""
     app = FastAPI(title=settings.bot_name, docs_url=None, redoc_url=None, openapi_url=None)
     door = Door(settings, web=web, console=console, clock=clock)
     page = Page(settings, door)
@@ -52,16 +55,19 @@ def build(
         for method, path, answer in routes:
             # A plain route: bodies are read and checked by `web.intake`, and building FastAPI's kind blocks for 0.1 s.
             app.router.routes.append(Route(path, getattr(owner, answer.__name__), methods=[method]))
+    if posted is not None:
+        app.router.routes.append(telegram_route(posted))
     answer_problems(app, nowhere=page.nowhere)
-    app.add_middleware(Gate, settings=settings, door=door)
+    app.add_middleware(Gate, settings=settings, door=door, open_paths=() if posted is None else (TELEGRAM,))
     return app
 
 
 class Gate:
     """Stands before every request: Host, Origin and access token are checked, and every answer carries the security headers."""
 
-    def __init__(self, app: ASGIApp, *, settings: WebSettings, door: Door) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, *, settings: WebSettings, door: Door, open_paths: tuple[str, ...] = ()) -> None:
+        """`open_paths` have checks of their own."""
+        self._app, self._open_paths = app, ("/health/live", *open_paths)
         self._settings = settings
         self._door = door
 
@@ -87,7 +93,7 @@ class Gate:
 
     def _check(self, request: Request) -> None:
         path = request.url.path
-        if path == "/health/live":
+        if path in self._open_paths:
             return
         check_host(request, self._settings)
         check_origin(request, self._settings)

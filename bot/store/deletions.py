@@ -131,7 +131,7 @@ DELETE_TURNS_OF_PERSON = _of_person(turns)
 DELETE_USAGE = _of_person(usage)
 DELETE_CONSENTS = _of_person(consents)
 DELETE_ADDRESSES = _of_person(addresses)
-DELETE_CODES = _of_person(codes)
+DELETE_CODES = _of_person(codes, (codes.c.person_id == bindparam("person")) | (codes.c.used_by == bindparam("person")))
 DELETE_ADMISSIONS = _of_person(
     admissions,
     exists().where(

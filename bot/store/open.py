@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bot.ports import Clock, Ids
+from bot.store.access import StoredAdmissions
 from bot.store.chats import StoredChats
 from bot.store.db import BeforeCall, Database
 from bot.store.due import StoredDue
@@ -16,6 +17,7 @@ from bot.store.folder import DataFolder
 from bot.store.inbox import StoredInbox
 from bot.store.jobs import StoredJobs
 from bot.store.keys import Keys
+from bot.store.linking import StoredLinks
 from bot.store.measurements import StoredMeasurements
 from bot.store.memories import StoredMemories
 from bot.store.notices import StoredNotices
@@ -41,6 +43,8 @@ class Stores:
     turns: StoredTurns
     outbox: StoredOutbox
     chats: StoredChats
+    admissions: StoredAdmissions
+    links: StoredLinks
     due: StoredDue
     jobs: StoredJobs
     examples: StoredExamples
@@ -65,6 +69,8 @@ def build_stores(database: Database, *, keys: Keys, tombstones: Tombstones, cloc
         turns=StoredTurns(database, ids),
         outbox=StoredOutbox(database),
         chats=StoredChats(database),
+        admissions=StoredAdmissions(database),
+        links=StoredLinks(database, ids),
         due=StoredDue(database, ids),
         jobs=StoredJobs(database),
         examples=StoredExamples(database),

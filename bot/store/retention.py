@@ -10,6 +10,7 @@ from sqlalchemy import Integer, bindparam, exists, literal, select
 
 from bot.errors import StoreBusy
 from bot.ports import Clock
+from bot.store.access import DELETE_OLD_CODES, KEPT_FOR
 from bot.store.db import Database, Unit, read
 from bot.store.deletions import DELETE_OLD, DELETE_OLD_DAYS, DELETE_OLD_RUNS
 from bot.store.erasure import SLICE, remove_turns
@@ -80,4 +81,5 @@ class Retention:
         days = [(statement, {"before": before.date()}) for statement in DELETE_OLD_DAYS]
         runs = (DELETE_OLD_RUNS, {"before": (now - timedelta(days=RUN_DAYS)).date()})
         await self._database.commit(Unit(*days, runs))
+        await self._database.commit(Unit((DELETE_OLD_CODES, {"before": now - KEPT_FOR})))
         return removed

@@ -158,7 +158,7 @@ def _row(record: TurnRecord) -> dict[str, object]:
         "status": record.status.value,
         "language": turn.language,
         "question": question,
-        "answer": "" if reply is None else reply.text,
+        "answer": outcome.kept if outcome.kept is not None else "" if reply is None else reply.text,
         "note": outcome.note or None,
         "choices": None if reply is None else choices_json(reply.choices),
         "is_rateable": reply is not None and reply.rateable,

@@ -38,6 +38,7 @@ from bot.types import (
     TurnId,
 )
 from bot.web_ports import Visitor
+from tests.fakes import FakeParts
 from tests.web.house import House, Row, served, settings
 
 TOKEN = "owner-token-of-the-test"
@@ -425,7 +426,7 @@ async def test_due_message_is_shown_and_can_be_answered_by_letter() -> None:
     house = House()
     async with served(house) as server, seated(server.address) as screen:
         await until(lambda: bool(listening(house)))
-        await house.console.deliver(due_message(house), None)
+        await house.console.deliver(due_message(house), FakeParts())
         await until(lambda: screen.has("Shall we go on?"))
         screen.lines.put_nowait("a")
         await until(lambda: bool(house.rows))

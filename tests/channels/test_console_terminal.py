@@ -17,6 +17,7 @@ from bot.channels.web import SessionChannel
 from bot.model_types import PullProgress
 from bot.types import Flag, Generation, Kind, Reply
 from tests.channels.test_console import LETTERED, TOKEN, due_message, listening, until
+from tests.fakes import FakeParts
 from tests.web.house import House, Row, served, settings
 
 ROOT = Path(__file__).parent.parent.parent
@@ -35,7 +36,7 @@ class Downloading(House):
         for share in (10, 42, 100):
             pulled = PullProgress(step="pulling", done=share, total=100)
             text = f"Downloading `small`\n\n{progress(pulled, 'en')}"
-            await self.console.preview(row.message.address, row.id, None, text)
+            await self.console.preview(row.message, row.id, None, text)
             await self.steps.get()
         await self._finish(row, self.console, Reply(text="It is there."), set(), "admin")
 
@@ -240,7 +241,7 @@ async def test_due_message_leaves_the_half_typed_line_alone() -> None:
         await until(lambda: bool(listening(house)))
         screen.press("half a")
         await screen.sees("half a")
-        await house.console.deliver(due_message(house), None)
+        await house.console.deliver(due_message(house), FakeParts())
         asked = await screen.sees("a  Yes", after=await screen.sees("Shall we go on?"))
         await screen.sees("half a", after=asked)
         screen.press(" line" + ENTER)

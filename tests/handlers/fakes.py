@@ -50,8 +50,10 @@ from bot.types import (
 )
 from bot.writes import AddProfileEvent, DropProfile, DropProfileEvent, Write
 from handlers import build
+from handlers.admin_chats import Places
 from handlers.signs import load_signs
 from profiles.kept import KeptProfiles
+from tests.handlers.fake_links import FakeLinks
 from tests.handlers.fake_memories import FakeMemories
 
 load_signs()  # read once, before a loop runs that it would hold up
@@ -518,10 +520,12 @@ def past(
     )
 
 
-async def answer(given: Turn, using: Services | None = None, preview: FakePreview | None = None) -> tuple[Handler, Outcome]:
+async def answer(
+    given: Turn, using: Services | None = None, preview: FakePreview | None = None, places: Places | None = None
+) -> tuple[Handler, Outcome]:
     """The handler that the real order picks for a turn, and what it decides."""
     parts = using or services()
-    handler = Router(build(parts, KeptProfiles(parts.profiles, parts.clock))).route(given)
+    handler = Router(build(parts, KeptProfiles(parts.profiles, parts.clock), FakeLinks(), places)).route(given)
     return handler, await handler.handle(given, preview or FakePreview())
 
 

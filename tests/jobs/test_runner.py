@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.errors import BackupError
+from bot.job_types import Job
 from bot.jobs.runner import Chores, DueMessages, NightlyJob
 from bot.ports import Preview
-from bot.job_types import Job
 from bot.types import DueMessage, Outcome, Outgoing, OutgoingKind, Reply, Turn
 from bot.writes import AddDueMessage, AddJob
 from tests.house import Doing, House, house, text

@@ -1,0 +1,139 @@
+"""Who may talk with the bot on platforms that anybody can join: the owner's lists, and people who were given a code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Final, Protocol
+
+from cachetools import TTLCache
+
+from bot.channel_ports import Entry
+from bot.channel_settings import AccessSettings
+from bot.channel_types import CodeKind
+from bot.codes import code_hash, read_code
+from bot.limits import OncePerDay
+from bot.locale import say
+from bot.ports import Clock
+from bot.settings import AdminSettings
+from bot.types import ON_LANE, ChannelName, IncomingMessage, Kind, Language
+
+MOST_TRIES: Final = 5
+TRIES_EVERY_S: Final = 3600.0
+"""Wrong codes of one user that are told as such; more are met with silence until an hour has passed."""
+KNOWN_FOR_S: Final = 10.0
+"""How long it is not looked up again whether somebody was let in."""
+_MOST_USERS: Final = 10_000
+_PLATFORMS: Final = frozenset({ChannelName.TELEGRAM, ChannelName.DISCORD})
+_START: Final = "/start"
+
+
+_REFUSED: Final = Entry()
+
+
+class AdmissionStore(Protocol):
+    """Who was let in."""
+
+    async def is_admitted(self, channel: ChannelName, user: str) -> bool:
+        """Whether a user was let in by a code."""
+
+    async def admit(self, code: str, channel: ChannelName, user: str, by: str, at: datetime) -> bool:
+        """Let a user in by a pairing code's hash, and use that up; `by` stands for them there.
+
+        True again for a code that let the same user in, who still is; False for any other one that is used, too old or unknown.
+        """
+
+
+class Doorkeeper:
+    """Lets in whom the owner lets in. Everybody may come by the web and the console, which have doors of their own."""
+
+    def __init__(
+        self,
+        *,
+        settings: AccessSettings,
+        admins: AdminSettings,
+        store: AdmissionStore,
+        clock: Clock,
+        keyed: Callable[[str], bytes],
+        language: Callable[[IncomingMessage], Language],
+        is_urgent: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        """`keyed` is a hash under the data folder's secret, the one that codes were hashed with.
+
+        `is_urgent` tells a text that is heard in private whoever writes it, if they are not blocked: help in a crisis (R-67).
+        """
+        self._is_open, self._blocked = settings.is_open, frozenset(settings.block)
+        self._allowed = {
+            *settings.allow,
+            *(f"telegram:{number}" for number in admins.telegram),
+            *(f"discord:{number}" for number in admins.discord),
+        }
+        self._store, self._clock, self._keyed, self._language = store, clock, keyed, language
+        self._is_urgent = is_urgent
+        self._admitted: TTLCache[str, bool] = TTLCache(_MOST_USERS, KNOWN_FOR_S, timer=clock.monotonic)
+        self._tries: TTLCache[str, int] = TTLCache(_MOST_USERS, TRIES_EVERY_S, timer=clock.monotonic)
+        self._told = OncePerDay(clock.monotonic)
+
+    async def enter(self, message: IncomingMessage) -> Entry:
+        """The message, if it is let in: one that is a right code as `/start`, which welcomes. Raises StoreError."""
+        if message.address.channel not in _PLATFORMS:
+            return Entry(message=message)
+        who = f"{message.address.channel.value}:{message.address.user}"
+        if who in self._blocked:
+            return _REFUSED
+        if self._is_open or who in self._allowed:
+            return Entry(message=message)
+        code, is_admitted = _code_in(message), await self._is_admitted(message, who)
+        if code is not None and (is_admitted or self._tries.get(who, 0) < MOST_TRIES):
+            return await self._tried(message, who, code, is_admitted=is_admitted)
+        if is_admitted or (message.is_private and message.kind is Kind.TEXT and self._is_urgent(message.text)):
+            return Entry(message=message)
+        return _REFUSED if code is not None else self._not_invited(message, who)
+
+    async def _is_admitted(self, message: IncomingMessage, who: str) -> bool:
+        known = self._admitted.get(who)
+        if known is None:
+            known = await self._store.is_admitted(message.address.channel, message.address.user)
+            self._admitted[who] = known
+        return known
+
+    async def _tried(self, message: IncomingMessage, who: str, code: str, *, is_admitted: bool) -> Entry:
+        """What becomes of a message that may be a code; somebody let in before may have meant a word by it."""
+        address, by = message.address, self._keyed(f"admitted/{who}").hex()
+        hashed = code_hash(self._keyed, CodeKind.PAIR, code)
+        if await self._store.admit(hashed, address.channel, address.user, by, self._clock.now()):
+            self._admitted[who] = True
+            return Entry(message=replace(message, kind=Kind.COMMAND, text=_START))
+        if is_admitted:
+            return Entry(message=message)
+        self._tries[who] = self._tries.get(who, 0) + 1
+        text = say(
+            self._language(message),
+            "That code does not let you in: it may be mistyped, used already or too old. Ask who gave it to you for a new one.",
+        )
+        return Entry(notice=text)
+
+    def _not_invited(self, message: IncomingMessage, who: str) -> Entry:
+        """Said in private, to whoever says something, once a day."""
+        if not message.is_private or message.kind not in ON_LANE or not self._told.is_first(who, self._clock.now().date()):
+            return _REFUSED
+        text = say(
+            self._language(message),
+            "I answer only invited people. If somebody gave you a code, send me just that, in a message of its own.",
+        )
+        return Entry(notice=text)
+
+
+def is_for_all(settings: AccessSettings) -> bool:
+    """Whether nobody at all is kept out, so that no doorkeeper is needed."""
+    return settings.is_open and not settings.block
+
+
+def _code_in(message: IncomingMessage) -> str | None:
+    """The code that a private message is, alone or behind `/start`, as links to a bot on Telegram send it."""
+    if not message.is_private or message.kind not in (Kind.TEXT, Kind.COMMAND):
+        return None
+    text = message.text[:100]
+    command, _, argument = text.partition(" ")
+    return read_code(argument if command == _START else text) if len(message.text) <= len(text) else None

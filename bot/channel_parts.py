@@ -1,0 +1,113 @@
+"""The channels of platforms that the settings ask for, wired: settings in, channels out."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from bot.access import Doorkeeper, is_for_all
+from bot.channel_ports import Entrance
+from bot.channels.discord.channel import DiscordChannel
+from bot.channels.telegram.channel import TelegramChannel
+from bot.channels.telegram.webhook import WebhookIntake
+from bot.config import Config
+from bot.health import DEAF_S
+from bot.manners import GroupManners
+from bot.ports import Channel, Clock
+from bot.store.open import Stores
+from bot.supervise import SupervisedChannel
+from bot.types import ChannelName, IncomingMessage, Language
+
+Check = Callable[[], Awaitable[str]]
+
+
+@dataclass(slots=True, kw_only=True)
+class PlatformChannels:
+    """Telegram and Discord, as far as there are tokens for them. `posted` takes what Telegram posts, where it is to."""
+
+    channels: dict[ChannelName, Channel] = field(default_factory=dict)
+    posted: WebhookIntake | None = None
+    ages: dict[ChannelName, Callable[[], float | None]] = field(default_factory=dict)
+    troubles: dict[ChannelName, Callable[[], str]] = field(default_factory=dict)
+
+    def checks(self, running: Mapping[ChannelName, SupervisedChannel]) -> dict[str, Check]:
+        """A check of each, for health."""
+        return {name.value: self._check(name, running[name]) for name in self.channels}
+
+    def deaf_s(self, running: Mapping[ChannelName, SupervisedChannel]) -> float:
+        """Seconds since the one that was heard of least was heard of; 0 where none ought to be heard of."""
+        ages = [age() for name, age in self.ages.items() if not running[name].refused]
+        return max((age for age in ages if age is not None), default=0.0)
+
+    def _check(self, name: ChannelName, running: SupervisedChannel) -> Check:
+        async def check() -> str:
+            age_s = self.ages[name]()
+            if running.refused:
+                return running.refused
+            if age_s is None:
+                return "not connected"
+            return f"not heard of for {age_s:.0f} s" if age_s > DEAF_S else self.troubles[name]() or "ok"
+
+        return check
+
+
+def platform_channels(
+    config: Config, stores: Stores, clock: Clock, *, secret: bytes, language: Callable[[IncomingMessage], Language]
+) -> PlatformChannels:
+    """The channels that have a token. `secret` signs their buttons; `language` is that of somebody's message."""
+    found = PlatformChannels()
+    manners = GroupManners(stores.chats, config.groups, clock.monotonic)
+    if config.telegram.token is not None:
+        telegram = TelegramChannel(
+            config.telegram,
+            secret=secret,
+            marks=stores.chats,
+            manners=manners,
+            turns=stores.turns,
+            inbox=stores.inbox,
+            admins=config.admins.telegram,
+            clock=clock,
+            language=language,
+        )
+        found.channels[ChannelName.TELEGRAM] = telegram
+        found.ages[ChannelName.TELEGRAM] = telegram.last_poll_age_s
+        found.troubles[ChannelName.TELEGRAM] = lambda: telegram.trouble
+        found.posted = telegram.webhook if config.telegram.mode == "webhook" else None
+    if config.discord.token is not None:
+        discord = DiscordChannel(
+            config.discord,
+            secret=secret,
+            marks=stores.chats,
+            manners=manners,
+            admins=config.admins.discord,
+            clock=clock,
+            language=language,
+            turn_of=stores.turns.delivered_as,
+        )
+        found.channels[ChannelName.DISCORD] = discord
+        found.ages[ChannelName.DISCORD] = lambda: discord.last_ack_age_s
+        found.troubles[ChannelName.DISCORD] = lambda: ""
+    return found
+
+
+def entrance(
+    config: Config,
+    stores: Stores,
+    clock: Clock,
+    *,
+    keyed: Callable[[str], bytes],
+    language: Callable[[IncomingMessage], Language],
+    is_urgent: Callable[[str], bool],
+) -> Entrance | None:
+    """Who is let in; None where anybody is."""
+    if is_for_all(config.access):
+        return None
+    return Doorkeeper(
+        settings=config.access,
+        admins=config.admins,
+        store=stores.admissions,
+        clock=clock,
+        keyed=keyed,
+        language=language,
+        is_urgent=is_urgent,
+    )

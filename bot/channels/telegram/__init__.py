@@ -1,0 +1,1 @@
+"""Telegram: updates to `IncomingMessage`, `Reply` to messages with entities of our own making."""

@@ -1,0 +1,1 @@
+"""What the bot does wherever it is: one suite, unchanged on the page, the console, Telegram and Discord."""

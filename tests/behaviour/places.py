@@ -1,0 +1,110 @@
+"""A whole bot in a process of its own, on every place at once, with a local language model that says what a test wants."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+from tests.behaviour.friends import DiscordFriend, Friend, TelegramFriend, WebFriend
+from tests.journeys.process import Running, free_port, running
+from tests.servers.discord import DiscordServer
+from tests.servers.openai import OpenAiServer
+from tests.servers.telegram.server import TelegramServer
+
+PLACES = ("web", "console", "telegram-polling", "telegram-webhook", "discord")
+_NUMBERS = count(1)
+
+
+@dataclass(slots=True, kw_only=True)
+class Place:
+    """A running bot, and the way to meet somebody new there."""
+
+    name: str
+    bot: Running
+    model: OpenAiServer
+    meet: Callable[[str], Friend]
+    problems: Callable[[], list[str]] = field(default=lambda: [])
+
+
+@asynccontextmanager
+async def at(name: str, folder: Path, **settings: str) -> AsyncIterator[Place]:
+    """A bot of its own at one place, answering with a local model; the platform's server found nothing to complain of."""
+    async with AsyncExitStack() as stack:
+        model = await stack.enter_async_context(OpenAiServer())
+        given = {
+            "MARTIN_MODELS__PROVIDER": "openai",
+            "MARTIN_MODELS__OPENAI__BASE_URL": f"{model.address}/v1",
+            "MARTIN_LIMITS__QUEUE_PER_PERSON": "20",
+            **settings,
+        }
+        opened = _OPEN[name.partition("-")[0]]
+        place = await opened(stack, name, folder, model, given)
+        yield place
+        assert place.problems() == []
+        assert model.problems == []
+
+
+async def _web(stack: AsyncExitStack, name: str, folder: Path, model: OpenAiServer, settings: Mapping[str, str]) -> Place:
+    bot = await stack.enter_async_context(running(folder, **settings))
+
+    def meet(language: str) -> Friend:
+        headers = {"Authorization": f"Bearer a-person-of-the-page-{next(_NUMBERS)}", "Accept-Language": language}
+        return WebFriend(bot.address, headers)
+
+    return Place(name=name, bot=bot, model=model, meet=meet)
+
+
+async def _console(stack: AsyncExitStack, name: str, folder: Path, model: OpenAiServer, settings: Mapping[str, str]) -> Place:
+    bot = await stack.enter_async_context(running(folder, **settings))
+    token = json.loads(await asyncio.to_thread((folder / "run.json").read_text))["owner_token"]
+
+    def meet(language: str) -> Friend:
+        return WebFriend(bot.address, {"X-Martin-Owner": token, "Accept-Language": language})
+
+    return Place(name=name, bot=bot, model=model, meet=meet)
+
+
+async def _telegram(stack: AsyncExitStack, name: str, folder: Path, model: OpenAiServer, settings: Mapping[str, str]) -> Place:
+    server = await stack.enter_async_context(TelegramServer())
+    given = {"MARTIN_TELEGRAM__TOKEN": server.token, "MARTIN_TELEGRAM__API_BASE": server.address, **settings}
+    if name.endswith("webhook"):
+        port = free_port()
+        given |= {
+            "MARTIN_WEB__PORT": str(port),
+            "MARTIN_TELEGRAM__MODE": "webhook",
+            "MARTIN_TELEGRAM__WEBHOOK_URL": f"http://127.0.0.1:{port}",
+        }
+    bot = await stack.enter_async_context(running(folder, **given))
+
+    def meet(language: str) -> Friend:
+        return TelegramFriend(server.person(f"somebody {next(_NUMBERS)}", language=language))
+
+    return Place(
+        name=name, bot=bot, model=model, meet=meet, problems=lambda: [*map(str, server.violations), *server.own_problems]
+    )
+
+
+async def _discord(stack: AsyncExitStack, name: str, folder: Path, model: OpenAiServer, settings: Mapping[str, str]) -> Place:
+    server = await stack.enter_async_context(DiscordServer())
+    given = {
+        "MARTIN_DISCORD__TOKEN": server.token,
+        "MARTIN_DISCORD__API_BASE": server.api_base,
+        "MARTIN_DISCORD__GATEWAY": server.gateway_url,
+        **settings,
+    }
+    bot = await stack.enter_async_context(running(folder, **given))
+    await server.world.until(lambda: server.gateway.connected and server.world.commands, 60)
+
+    def meet(language: str) -> Friend:
+        person = server.world.person(f"somebody {next(_NUMBERS)}", "es-ES" if language == "es" else "en-GB")
+        return DiscordFriend(server.world, person)
+
+    return Place(name=name, bot=bot, model=model, meet=meet, problems=lambda: list(map(str, server.problems)))
+
+
+_OPEN = {"web": _web, "console": _console, "telegram": _telegram, "discord": _discord}
