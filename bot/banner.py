@@ -31,6 +31,7 @@ class Banner:
     is_loopback: bool
     is_encrypted: bool
     elsewhere: Sequence[str]
+    platforms: Sequence[str] = ()
 
     def lines(self, language: Language) -> list[str]:
         """The lines, in `language`, plain text."""
@@ -42,6 +43,7 @@ class Banner:
                 "  Page      {address}  (or `make chat` in another terminal)",
                 address=self.address,
             ),
+            *self._platforms(language),
             say(language, "  Answers   {model}: {why}", model=first.name, why=self._why(language, first)),
             *self._steps(),
             say(language, "  Your text {where}", where=where_text_goes(self.statuses, language)),
@@ -50,6 +52,10 @@ class Banner:
         lines.append(self._phone(language))
         lines.append(say(language, "  Stop      Ctrl-C"))
         return lines
+
+    def _platforms(self, language: Language) -> list[str]:
+        """Where else it is, if it is let in there."""
+        return [say(language, "  Also on   {places}", places=", ".join(self.platforms))] if self.platforms else []
 
     def _phone(self, language: Language) -> str:
         """How other devices come in, or why they cannot."""
@@ -90,6 +96,11 @@ def greeting(config: Config, address: str, statuses: Sequence[ModelStatus]) -> s
         is_loopback=config.web.is_loopback,
         is_encrypted=config.web.tls is not None,
         elsewhere=() if config.web.is_loopback else _elsewhere(config, address),
+        platforms=[
+            name
+            for name, token in (("Telegram", config.telegram.token), ("Discord", config.discord.token))
+            if token is not None
+        ],
     )
     return "\n".join(banner.lines(terminal_language(config.language.default)))
 
