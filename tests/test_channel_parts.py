@@ -1,0 +1,124 @@
+"""Which platforms the bot is on, how health hears of them, and who is let in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+
+from bot.access import Doorkeeper
+from bot.app import open_stores
+from bot.channel_parts import PlatformChannels, entrance, platform_channels
+from bot.channel_settings import AccessSettings, DiscordSettings, TelegramSettings
+from bot.config import Config
+from bot.errors import ChannelRefused
+from bot.health import DEAF_S, RunningHealth
+from bot.ports import Receive
+from bot.store.folder import DataFolder
+from bot.store.migrate import migrate
+from bot.store.open import Stores
+from bot.supervise import SupervisedChannel
+from bot.types import ChannelName
+from tests.fakes import FakeClock
+from tests.house import RecordingChannel
+
+TOKEN = SecretStr("123456:abcdef")
+
+
+@pytest_asyncio.fixture
+async def stores(tmp_path: Path) -> AsyncIterator[Stores]:
+    """The stores of an empty folder."""
+    config = Config(data_dir=tmp_path)
+    await migrate(DataFolder.open(tmp_path), FakeClock())
+    async with open_stores(config) as opened:
+        yield opened
+
+
+def built(stores: Stores, telegram: TelegramSettings | None = None, discord: DiscordSettings | None = None) -> PlatformChannels:
+    """The channels of some settings."""
+    config = Config(telegram=telegram or TelegramSettings(), discord=discord or DiscordSettings())
+    return platform_channels(config, stores, FakeClock(), secret=b"s" * 32, language=lambda _: "en")
+
+
+@pytest.mark.parametrize(
+    ("telegram", "discord", "names"),
+    [
+        (None, None, []),
+        (TelegramSettings(token=TOKEN), None, ["telegram"]),
+        (None, DiscordSettings(token=TOKEN), ["discord"]),
+        (TelegramSettings(token=TOKEN), DiscordSettings(token=TOKEN), ["telegram", "discord"]),
+    ],
+)
+def test_the_bot_is_where_it_has_a_token(
+    stores: Stores, telegram: TelegramSettings | None, discord: DiscordSettings | None, names: list[str]
+) -> None:
+    found = built(stores, telegram, discord)
+    assert [name.value for name in found.channels] == names
+    assert all(channel.name is name for name, channel in found.channels.items())
+    assert found.posted is None, "nothing is posted while the bot asks"
+
+
+def test_posts_are_taken_only_where_that_is_how_messages_come(stores: Stores) -> None:
+    found = built(stores, TelegramSettings(token=TOKEN, mode="webhook", webhook_url="https://bot.example"))
+    assert found.posted is not None
+
+
+async def test_health_names_a_platform_that_is_silent_or_will_not_have_the_bot() -> None:
+    class Unwanted(RecordingChannel):
+        async def run(self, receive: Receive) -> None:
+            raise ChannelRefused("the token is wrong")
+
+    age, trouble = [0.0], [""]
+    channel = Unwanted()
+    supervised = {channel.name: SupervisedChannel(channel)}
+    platforms = PlatformChannels(
+        channels={channel.name: channel},
+        ages={channel.name: lambda: age[0] if age[0] >= 0 else None},
+        troubles={channel.name: lambda: trouble[0]},
+    )
+    health = RunningHealth(
+        clock=FakeClock(),
+        checks=platforms.checks(supervised),
+        stuck_s=lambda: 0.0,
+        deaf_s=lambda: platforms.deaf_s(supervised),
+    )
+    assert await health.ready() == {"telegram": "ok"}
+    trouble[0] = "messages of 30 hours may be lost"
+    assert await health.ready() == {"telegram": trouble[0]}
+    age[0] = -1.0
+    assert await health.ready() == {"telegram": "not connected"}
+    assert health.is_live()
+    age[0] = DEAF_S + 1
+    assert await health.ready() == {"telegram": "not heard of for 181 s"}
+    assert not health.is_live(), "a restart may help"
+
+    async def nothing(_: object) -> tuple[()]:
+        return ()
+
+    await supervised[ChannelName.TELEGRAM].run(nothing)
+    assert await health.ready() == {"telegram": "the token is wrong"}
+    assert health.is_live(), "a restart would not help"
+
+
+@pytest.mark.parametrize(
+    ("access", "is_guarded"),
+    [
+        (AccessSettings(), False),
+        (AccessSettings(is_open=False), True),
+        (AccessSettings(block=("telegram:5",)), True),
+        (AccessSettings(allow=("telegram:5",)), False),
+    ],
+)
+def test_a_doorkeeper_stands_only_where_somebody_is_kept_out(stores: Stores, access: AccessSettings, is_guarded: bool) -> None:
+    found = entrance(
+        Config(access=access),
+        stores,
+        FakeClock(),
+        keyed=lambda text: text.encode(),
+        language=lambda _: "en",
+        is_urgent=lambda _: False,
+    )
+    assert isinstance(found, Doorkeeper) is is_guarded
