@@ -27,6 +27,7 @@ ALLOWED_HOSTS = ("seen.example", "docs.example", "www.docs.example")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://([^\s/?#<>()]+)[^\s<>]*", re.IGNORECASE)
 _BARE = re.compile(r"\b(?:evil\.com|discord\.gg|t\.me|10\.0\.0\.1|ev\w*\.example)", re.IGNORECASE)
 _NAME = re.compile(r"(?<!\w)@\w\w")
+_INFO = re.compile(r"(?:~~~|```)\S*")
 _LITERAL = ("code", "pre")
 
 
@@ -54,6 +55,7 @@ def lost(words: Sequence[str], said: str) -> bool:
 def _words(text: Text) -> list[str]:
     """The words that are to be found: all but those that ended up where a fence names its language."""
     languages = " ".join(mark.value for run in read(text.markdown).runs for mark in run.marks if mark.style is Style.PRE)
+    languages += " " + " ".join(_INFO.findall(text.markdown))
     return [word for word in text.words if word not in languages]
 
 

@@ -55,7 +55,10 @@ class Banner:
 
     def _platforms(self, language: Language) -> list[str]:
         """Where else it is, if it is let in there."""
-        return [say(language, "  Also on   {places}", places=", ".join(self.platforms))] if self.platforms else []
+        if not self.platforms:
+            return []
+        places = ", ".join(self.platforms)
+        return [say(language, "  Also on   {places}, over whose servers goes what is written there", places=places)]
 
     def _phone(self, language: Language) -> str:
         """How other devices come in, or why they cannot."""

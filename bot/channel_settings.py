@@ -83,7 +83,7 @@ class GroupSettings(Section):
         "mention",
         "When it answers in a group: when it is mentioned, replied to or given a command (`mention`), always, or never. "
         "Admins change it for one chat with `/admin here`.",
-        "Cuándo responde en un grupo: si se le menciona, se le contesta o recibe un comando (`mention`), siempre (`always`) "
+        "Cuándo responde en un grupo: si se le menciona, se le contesta o recibe una orden (`mention`), siempre (`always`) "
         "o nunca (`never`). Quien administra lo cambia para un chat con `/admin here`.",
     )
     prefix: Prefix = setting(

@@ -16,9 +16,12 @@ LONGEST_LINK: Final = 500
 
 _FOUND: Final = re.compile(
     r"(?P<url>[A-Za-z][A-Za-z0-9+.\-]{0,30}+://[^\s<>\x00]+)"
-    r"|(?<![\w-])(?:[\w.+-]{1,64}@)?(?P<host>[\w-]++(?:\.[\w-]++)+)(?::\d{1,5})?(?:[/?#][^\s<>\x00]*)?"
+    r"|(?<![\w-])(?P<host>[\w-]++(?:\.[\w-]++)+)(?::\d{1,5})?(?:[/?#][^\s<>\x00]*)?"
 )
 _NAME: Final = re.compile(r"@\w{2,}")
+_LOCAL: Final = re.compile(r"[\w.+-]+@$")
+_LONGEST_LOCAL: Final = 65
+_REST: Final = re.compile(r"[^\s<>\x00]*")
 _CLOSERS: Final = {")": "(", "]": "[", "}": "{", "»": "«", "”": "“"}
 _UNSAFE: Final = re.compile(r"[\s\\<>`|\"{}^\x00-\x20\x7f]")
 _COUNTRY_CODES: Final = (
@@ -45,15 +48,25 @@ class Address:
 
 def addresses(text: str) -> tuple[Address, ...]:
     """Every address in a text, in order: with a scheme, or as bare as `example.org/page`; a file's name may be among them."""
-    found = []
-    match = _FOUND.search(text)
-    while match:
-        end = match.end("host")
-        if match["host"] is None or _is_domain(match["host"]):
-            address = _without_closing(match[0])
-            end = match.start() + len(address)
-            found.append(Address(start=match.start(), end=end, text=address))
-        match = _FOUND.search(text, end)
+    found: list[Address] = []
+    place = end = 0  # where to look on, and where the last address ended
+    while match := _FOUND.search(text, place):
+        start = match.start()
+        if match["host"] is None:
+            whole = match[0]
+        elif text.startswith("://", match.end("host")):  # a scheme with a word stuck to it
+            rest = _REST.match(text, start)
+            whole = rest[0] if rest else match[0]
+        elif _is_domain(match["host"]):
+            local = _LOCAL.search(text[max(end, start - _LONGEST_LOCAL) : start])
+            start -= len(local[0]) if local else 0
+            whole = text[start : match.end()]
+        else:
+            place = match.end("host")
+            continue
+        address = _without_closing(whole)
+        place = end = start + len(address)
+        found.append(Address(start=start, end=end, text=address))
     return tuple(found)
 
 

@@ -148,7 +148,7 @@ class Answering:
 
     async def _first_note(self, turn: Turn) -> str:
         """Said once, to whoever begins without `/start` (R-66)."""
-        where = where_text_goes(turn.spoken, self._services.known())
+        where = where_text_goes(turn.spoken, self._services.known(), turn.message.address.channel)
         return (
             "*"
             + say(

@@ -58,7 +58,7 @@ class AboutHandler:
                 version=settings.version,
             ),
             "- " + who_answers(language, statuses),
-            "- " + where_text_goes(language, statuses),
+            "- " + where_text_goes(language, statuses, turn.message.address.channel),
             "- " + _consent(turn),
             "- " + _memory(language, settings, turn.person),
             "- " + _neutral(language, settings),

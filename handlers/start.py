@@ -53,7 +53,7 @@ class StartHandler:
     async def greet(self, turn: Turn, language: Language) -> Outcome:
         """The greeting in `language`. The question is open only for those who have not answered; others may change it."""
         name = self._services.settings.bot_name
-        where = where_text_goes(language, self._services.known())
+        where = where_text_goes(language, self._services.known(), turn.message.address.channel)
         parts = [
             say(
                 language,

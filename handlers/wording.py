@@ -9,9 +9,11 @@ from typing import Final
 from bot.locale import say
 from bot.model_types import ModelStatus
 from bot.ports import Services
-from bot.types import Language
+from bot.types import ChannelName, Language
 from bot.where import networked_models, remote_models
 
+PLATFORMS: Final = {ChannelName.TELEGRAM: "Telegram", ChannelName.DISCORD: "Discord"}
+"""The channels that others run."""
 STATUS_DEADLINE_S: Final = 2.0
 """How long a greeting waits for the models to say how they are."""
 
@@ -25,14 +27,29 @@ async def model_statuses(services: Services, language: Language) -> Sequence[Mod
         return ()
 
 
-def where_text_goes(language: Language, statuses: Sequence[ModelStatus]) -> str:
-    """Whether what people write leaves the machine, and to whom: every model that may be asked counts."""
+def where_text_goes(language: Language, statuses: Sequence[ModelStatus], channel: ChannelName) -> str:
+    """Whether what people write there leaves the machine, and to whom: every model that may be asked counts."""
+    platform = PLATFORMS.get(channel, "")
+    here = _where_from_here(language, statuses, platform)
+    if not platform or (statuses and not remote_models(statuses)):
+        return here
+    return f"{here} " + say(language, "This chat itself runs over {platform}'s servers.", platform=platform)
+
+
+def _where_from_here(language: Language, statuses: Sequence[ModelStatus], platform: str) -> str:
+    """The same from this machine on; where all stays on it, with what carries it there."""
     if not statuses:
         return say(language, "I cannot tell right now which model answers; /about says where your words go.")
     remote = remote_models(statuses)
     if remote:
         models = ", ".join(remote)
         return say(language, "To answer, I send what you write to {models}, outside the machine I run on.", models=models)
+    if platform:
+        return say(
+            language,
+            "What you write reaches me over {platform}'s servers, as everything in this chat does; I pass it on to nobody.",
+            platform=platform,
+        )
     if networked_models(statuses):
         return say(language, "What you write stays on the machine I run on or in its private network.")
     return say(language, "What you write stays on the machine I run on.")

@@ -23,6 +23,7 @@ HAND_WRITTEN = (
     ROOT / "CHANGELOG.md",
     *(DOCS / name for name in ("design.md", "memory.md", "memory.es.md")),
     *(DOCS / name for name in ("models.md", "models.es.md", "profile.md", "profile.es.md")),
+    *(DOCS / f"{name}{ending}" for name in ("telegram", "discord", "channels") for ending in (".md", ".es.md")),
 )
 EVERY_PAGE = (*HAND_WRITTEN, *(path for path in PAGES if path.suffix == ".md"))
 
@@ -58,7 +59,7 @@ def test_names_of_settings_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", pages(), ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_words_of_make_and_of_the_command_line_exist(page: Path) -> None:
     text = page.read_text("utf-8")
-    words = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    words = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     commands = {
         "run",
         "chat",
@@ -78,8 +79,8 @@ def test_words_of_make_and_of_the_command_line_exist(page: Path) -> None:
         "ORDEN",
     }
     assert (
-        set(re.findall(r"`make ([a-z]+)", text))
-        | {word for block in blocks(page) for word in re.findall(r"^make ([a-z]+)", block, re.MULTILINE)}
+        set(re.findall(r"`make ([a-z-]+)", text))
+        | {word for block in blocks(page) for word in re.findall(r"^make ([a-z-]+)", block, re.MULTILINE)}
         <= words
     )
     assert set(re.findall(r"python -m bot (\S+?)[`\s.,;:)]", text)) <= commands
@@ -88,9 +89,8 @@ def test_words_of_make_and_of_the_command_line_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", [*HAND_WRITTEN, *sorted((ROOT / "knowledge").rglob("*.md"))], ids=lambda path: path.name)
 def test_chat_commands_exist(page: Path) -> None:
     named = re.findall(r"`(/[a-záéíóúñ]+)(?: [^`]*)?`", page.read_text("utf-8"))
-    later = {"/link", "/vincular"}
     unknown = {name for name in named if parse_command(name) is None}
-    assert unknown - later - {path for _, path, _ in routes()} - {"/save", "/keys"} == set()
+    assert unknown - {path for _, path, _ in routes()} - {"/save", "/keys"} == set()
 
 
 @pytest.mark.parametrize("page", EVERY_PAGE, ids=lambda path: path.name)
@@ -127,6 +127,29 @@ def test_both_pages_about_memory_have_the_same_shape() -> None:
     english, spanish = DOCS / "memory.md", DOCS / "memory.es.md"
     assert shape(english) == shape(spanish)
     assert blocks(english) == blocks(spanish)
+    assert names(english) == names(spanish)
+
+
+@pytest.mark.parametrize("name", ["telegram", "discord", "channels"])
+def test_both_pages_about_a_channel_have_the_same_shape(name: str) -> None:
+    def shape(page: Path) -> list[str]:
+        return re.findall(r"^ *(#+ |```\w*|\d\. |- \*\*|\| )", page.read_text("utf-8"), re.MULTILINE)
+
+    def cells(page: Path) -> list[str]:
+        """What is said of each rule: done, exempt or open, whatever the language."""
+        kinds = {"done": "done", "hecho": "done", "exempt": "exempt", "exento": "exempt", "open": "open", "abierto": "open"}
+        return [kinds[word] for word in re.findall(rf"\| ({'|'.join(kinds)})\b", page.read_text("utf-8"))]
+
+    def code(page: Path) -> list[str]:
+        return re.findall(r"^( *)```\w+\n(.*?)^\1```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+    def names(page: Path) -> list[str]:
+        return re.findall(r"`((?:groups\.|admins\.|limits\.|MARTIN_)[^`]*)`", page.read_text("utf-8"))
+
+    english, spanish = DOCS / f"{name}.md", DOCS / f"{name}.es.md"
+    assert shape(english) == shape(spanish)
+    assert cells(english) == cells(spanish)
+    assert code(english) == code(spanish)
     assert names(english) == names(spanish)
 
 

@@ -40,10 +40,16 @@ def test_ordinary_writing_is_no_address(text: str) -> None:
             "xn--80ak6aa92e.xn--p1ai",
         ),
         *("кремль.рф", "tg://user?id=1", "ftp://x", "3.14/evil.com", "...evil.com", "a@evil.com"),
+        *("a@evil.com__https://x.gg", "WWW.EVIL.COM@here10.0.0.1:80", "_x.y://z", "a.b@c.d@evil.com"),
     ],
 )
 def test_whatever_a_client_may_make_into_a_link_is_found(text: str) -> None:
     assert found(text)
+
+
+def test_an_e_mail_address_is_one_address() -> None:
+    assert found("a@b.c y ana.b+c@example.org, z") == ["ana.b+c@example.org"]
+    assert not is_active("ana@example.org", hosts("ana@example.org, example.org"))
 
 
 def test_hosts_are_compared_without_case_and_www() -> None:

@@ -42,8 +42,7 @@ async def at(name: str, folder: Path, **settings: str) -> AsyncIterator[Place]:
             "MARTIN_LIMITS__QUEUE_PER_PERSON": "20",
             **settings,
         }
-        opened = _OPEN[name.partition("-")[0]]
-        place = await opened(stack, name, folder, model, given)
+        place = await _OPEN[name.partition("-")[0]](stack, name, folder, model, given)
         yield place
         assert place.problems() == []
         assert model.problems == []
@@ -54,7 +53,7 @@ async def _web(stack: AsyncExitStack, name: str, folder: Path, model: OpenAiServ
 
     def meet(language: str) -> Friend:
         headers = {"Authorization": f"Bearer a-person-of-the-page-{next(_NUMBERS)}", "Accept-Language": language}
-        return WebFriend(bot.address, headers)
+        return _with_an_end(stack, WebFriend(bot.address, headers))
 
     return Place(name=name, bot=bot, model=model, meet=meet)
 
@@ -64,9 +63,14 @@ async def _console(stack: AsyncExitStack, name: str, folder: Path, model: OpenAi
     token = json.loads(await asyncio.to_thread((folder / "run.json").read_text))["owner_token"]
 
     def meet(language: str) -> Friend:
-        return WebFriend(bot.address, {"X-Martin-Owner": token, "Accept-Language": language})
+        return _with_an_end(stack, WebFriend(bot.address, {"X-Martin-Owner": token, "Accept-Language": language}))
 
     return Place(name=name, bot=bot, model=model, meet=meet)
+
+
+def _with_an_end(stack: AsyncExitStack, friend: WebFriend) -> WebFriend:
+    stack.push_async_callback(friend.aclose)
+    return friend
 
 
 async def _telegram(stack: AsyncExitStack, name: str, folder: Path, model: OpenAiServer, settings: Mapping[str, str]) -> Place:

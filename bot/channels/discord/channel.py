@@ -14,6 +14,7 @@ from bot.channel_ports import Manners, MarkStore
 from bot.channel_settings import DiscordSettings
 from bot.channels.discord import client as gateway
 from bot.channels.discord.catching_up import CatchUp
+from bot.channels.discord.ceiling import Ceiling
 from bot.channels.discord.commands import registered
 from bot.channels.discord.files import DiscordFiles
 from bot.channels.discord.handles import Pending
@@ -69,7 +70,7 @@ class DiscordChannel:
     ) -> None:
         self._settings, self._secret, self._admins, self._clock = settings, secret, frozenset(admins), clock
         self._language, self._turn_of, self._pauses_s = language, turn_of, intake_pauses_s
-        self._places, self._pending, self._rest = Places(), Pending(), Rest()
+        self._places, self._pending, self._rest = Places(), Pending(), Rest(Ceiling())
         self._marks = Marks(marks, clock)
         self._reader = Reader(places=self._places, manners=manners, files=DiscordFiles(settings.api_base), admins=self._admins)
         self._reactions = Reactions(clock.now)
@@ -102,7 +103,7 @@ class DiscordChannel:
             raise ChannelRefused("There is no token for Discord: set MARTIN_DISCORD__TOKEN.")
         await asyncio.to_thread(gateway.load)
         await self._marks.load(self._places)
-        client = self._client = gateway.new_client(self._settings)
+        client = self._client = gateway.new_client(self._settings, self._rest.ceiling)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = ClientTasks(group)

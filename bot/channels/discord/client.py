@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from bot.channel_settings import DISCORD_API, DiscordSettings
+from bot.channels.discord.ceiling import Ceiling
 from bot.channels.discord.intake import UNREADABLE
 from bot.channels.discord.rest import LONGEST_WAIT_S
 from bot.errors import ChannelRefused, IntakeError
@@ -24,10 +25,10 @@ _log = structlog.get_logger("martin.channel.discord")
 
 PORTAL: Final = "https://discord.com/developers/applications"
 _TOKEN: Final = (
-    f"Discord does not know this bot's token: in {PORTAL}, page Bot, reset it and put the new one into MARTIN_DISCORD__TOKEN."
+    f"Discord does not know this bot's token. In {PORTAL}, page Bot, reset it and put the new one into MARTIN_DISCORD__TOKEN."
 )
 _INTENT: Final = (
-    f"Discord does not let this bot read messages: in {PORTAL}, page Bot, switch on MESSAGE CONTENT INTENT and start again."
+    f"Discord does not let this bot read messages. In {PORTAL}, page Bot, switch on MESSAGE CONTENT INTENT and start again."
 )
 _SHARDS: Final = "This bot is in too many servers for one connection: set MARTIN_DISCORD__SHARDS to 0 and start again."
 _BAD_TOKEN, _MUST_SHARD, _BAD_SHARDS, _BAD_INTENTS = 4004, 4011, 4010, 4013
@@ -40,8 +41,8 @@ def load() -> None:
         import discord.webhook.async_  # noqa: F401
 
 
-def new_client(settings: DiscordSettings) -> Client:
-    """A client that has not logged in; it keeps neither messages nor members in memory."""
+def new_client(settings: DiscordSettings, ceiling: Ceiling) -> Client:
+    """A client that has not logged in; it keeps neither messages nor members in memory, and to the `ceiling`."""
     from discord import AllowedMentions, AutoShardedClient, Client, MemberCacheFlags
     from discord.gateway import DiscordWebSocket
     from discord.http import Route
@@ -59,6 +60,7 @@ def new_client(settings: DiscordSettings) -> Client:
         "chunk_guilds_at_startup": False,
         "max_ratelimit_timeout": LONGEST_WAIT_S,
         "enable_debug_events": False,
+        "http_trace": ceiling.trace(),
     }
     if settings.shards == 1:
         return Client(**options)

@@ -8,7 +8,10 @@ from bot.commands import COMMANDS, Command
 from bot.locale import say
 
 PRIVATE: Final = frozenset(
-    {"profile", "memory", "remember", "forget", "mydata", "forgetme", "language", "admin", "why", "help", "about", "stop"}
+    {
+        *("profile", "memory", "remember", "forget", "mydata", "forgetme", "link", "unlink"),
+        *("language", "admin", "why", "help", "about", "stop"),
+    }
 )
 """The commands whose answers nobody else sees where others are: what is private, and what would only be noise there."""
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
+from bot.channels.discord.ceiling import Ceiling
 from bot.channels.discord.handles import Handle
 from bot.errors import ChatClosed, DeliveryError, DeliveryPaused
 from bot.types import ReplyFile
@@ -68,7 +69,8 @@ def body(text: str | None = None, *, components: Sequence[Json] | None = None, f
 class Rest:
     """The REST side, for as long as a client is logged in. Every method raises DeliveryError (and the classes above)."""
 
-    def __init__(self) -> None:
+    def __init__(self, ceiling: Ceiling) -> None:
+        self.ceiling = ceiling
         self._client: Client | None = None
 
     def attach(self, client: Client | None) -> None:
@@ -131,7 +133,9 @@ class Rest:
                 await self.client.http.bulk_upsert_global_commands(application, commands)
 
     def is_low(self, channel: int) -> bool:
-        """Whether few edits are left in this channel just now: they are for answers, not for previews."""
+        """Whether few edits are left in this channel just now, or requests at all: they are for answers, not for previews."""
+        if self.ceiling.is_near:
+            return True
         http = self.client.http
         route = "PATCH /channels/{channel_id}/messages/{message_id}"
         found = http._bucket_hashes.get(route)

@@ -19,7 +19,7 @@ from bot.channels.discord import buttons, text
 from bot.channels.discord.handles import Handle, Pending, read_handle
 from bot.channels.discord.places import Places, channel_of, snowflake_at, time_of
 from bot.channels.discord.rest import EPHEMERAL, Gone, Json, NoReply, Rest, Unsure, body
-from bot.errors import ChatClosed
+from bot.errors import ChatClosed, DeliveryPaused
 from bot.links import hosts
 from bot.locale import say
 from bot.ports import Clock, Parts
@@ -90,7 +90,7 @@ class Sender:
     # --- previews ---
 
     async def open(self, message: IncomingMessage, turn_id: TurnId, language: Language) -> PlatformId | None:
-        """Make the message that the answer will fill; an interaction has it already."""
+        """Make the message that the answer will fill; an interaction has it already. Raises DeliveryError."""
         target = self._target_of(message, turn_id)
         if target.handle is not None:
             made = await self._pending.message(target.handle.token)
@@ -100,6 +100,8 @@ class Sender:
                 _log.info("discord.interaction_gone", turn_id=turn_id)
         if target.old_handle is not None and target.old_handle.is_ephemeral:
             return None
+        if self._rest.ceiling.is_near:
+            raise DeliveryPaused("so many wait that answers come whole", 1.0)
         part = _Part(number=0, text=opening(language))
         return PlatformId(str(await self._sent(target, part)))
 

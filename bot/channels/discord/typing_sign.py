@@ -54,7 +54,8 @@ class TypingSign:
                     del waiting[turn_id]
                 if not waiting:
                     return
-                await self._rest.type_in(channel)
+                if not self._rest.ceiling.is_near:
+                    await self._rest.type_in(channel)
                 pause_s = AGAIN_S
         except DeliveryError:
             return  # the answer itself will tell what is wrong
