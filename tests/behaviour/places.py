@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from tests.behaviour.friends import DiscordFriend, Friend, TelegramFriend, WebFriend
+from tests.behaviour.friends import ConsoleFriend, DiscordFriend, Friend, TelegramFriend, WebFriend
 from tests.journeys.process import Running, free_port, running
 from tests.servers.discord import DiscordServer
 from tests.servers.openai import OpenAiServer
@@ -63,7 +63,7 @@ async def _console(stack: AsyncExitStack, name: str, folder: Path, model: OpenAi
     token = json.loads(await asyncio.to_thread((folder / "run.json").read_text))["owner_token"]
 
     def meet(language: str) -> Friend:
-        return _with_an_end(stack, WebFriend(bot.address, {"X-Martin-Owner": token, "Accept-Language": language}))
+        return _with_an_end(stack, ConsoleFriend(bot.address, {"X-Martin-Owner": token, "Accept-Language": language}, language))
 
     return Place(name=name, bot=bot, model=model, meet=meet)
 
