@@ -72,8 +72,10 @@ class Doorkeeper:
         self._store, self._clock, self._keyed, self._language = store, clock, keyed, language
         self._is_urgent = is_urgent
         self._admitted: TTLCache[str, bool] = TTLCache(_MOST_USERS, KNOWN_FOR_S, timer=clock.monotonic)
-        self._tries: TTLCache[str, int] = TTLCache(_MOST_USERS, TRIES_EVERY_S, timer=clock.monotonic)
+        self._tries: TTLCache[str, frozenset[str]] = TTLCache(_MOST_USERS, TRIES_EVERY_S, timer=clock.monotonic)
+        """By the ids of events: one that cannot be stored comes again, and is no other try."""
         self._told = OncePerDay(clock.monotonic)
+        self._told_at: TTLCache[str, str] = TTLCache(_MOST_USERS, TRIES_EVERY_S, timer=clock.monotonic)
 
     async def enter(self, message: IncomingMessage) -> Entry:
         """The message, if it is let in: one that is a right code as `/start`, which welcomes. Raises StoreError."""
@@ -85,7 +87,7 @@ class Doorkeeper:
         if self._is_open or who in self._allowed:
             return Entry(message=message)
         code, is_admitted = _code_in(message), await self._is_admitted(message, who)
-        if code is not None and (is_admitted or self._tries.get(who, 0) < MOST_TRIES):
+        if code is not None and (is_admitted or len(self._tries.get(who, frozenset()) - {message.event_id}) < MOST_TRIES):
             return await self._tried(message, who, code, is_admitted=is_admitted)
         if is_admitted or (message.is_private and message.kind is Kind.TEXT and self._is_urgent(message.text)):
             return Entry(message=message)
@@ -107,7 +109,7 @@ class Doorkeeper:
             return Entry(message=replace(message, kind=Kind.COMMAND, text=_START))
         if is_admitted:
             return Entry(message=message)
-        self._tries[who] = self._tries.get(who, 0) + 1
+        self._tries[who] = self._tries.get(who, frozenset()) | {message.event_id}
         text = say(
             self._language(message),
             "That code does not let you in: it may be mistyped, used already or too old. Ask who gave it to you for a new one.",
@@ -116,8 +118,11 @@ class Doorkeeper:
 
     def _not_invited(self, message: IncomingMessage, who: str) -> Entry:
         """Said in private, to whoever says something, once a day."""
-        if not message.is_private or message.kind not in ON_LANE or not self._told.is_first(who, self._clock.now().date()):
+        if not message.is_private or message.kind not in ON_LANE:
             return _REFUSED
+        if self._told_at.get(who) != message.event_id and not self._told.is_first(who, self._clock.now().date()):
+            return _REFUSED
+        self._told_at[who] = message.event_id
         text = say(
             self._language(message),
             "I answer only invited people. If somebody gave you a code, send me just that, in a message of its own.",

@@ -20,7 +20,7 @@ import structlog
 
 from bot.backends import build_models
 from bot.banner import greeting, terminal_language, where_text_goes
-from bot.channel_parts import entrance, platform_channels
+from bot.channel_parts import KnownLanguages, entrance, platform_channels
 from bot.channel_types import ChatMode
 from bot.channels.web import SessionChannel
 from bot.config import Config
@@ -58,7 +58,7 @@ from bot.types import LANGUAGES, ChannelName, IncomingMessage, Language, TurnId
 from handlers import ASK_A_MODEL
 from handlers import build as build_handlers
 from handlers.admin_chats import Places
-from handlers.signs import load_signs
+from handlers.signs import is_in_danger
 from profiles.kept import KeptProfiles
 from web.app import build as build_web
 from web.server import WebServer
@@ -120,6 +120,7 @@ class Bot:
         self._sessions = {
             name: SessionChannel(name, clock=self._clock, ids=self._ids) for name in (ChannelName.WEB, ChannelName.CONSOLE)
         }
+        self._languages = KnownLanguages(stores.people)
         self.platforms = platform_channels(config, stores, self._clock, secret=folder.secret_key(), language=self._language)
         given = {**self._sessions, **self.platforms.channels, **(channels or {})}
         self._channels = {name: SupervisedChannel(one) for name, one in given.items()}
@@ -138,7 +139,7 @@ class Bot:
         self.router = Router(build_handlers(self._services(), self.profiles, stores.links, places))
         self.core = Core(
             inbox=stores.inbox,
-            people=stores.people,
+            people=self._languages,
             turns=stores.turns,
             outbox=stores.outbox,
             router=self.router,
@@ -160,9 +161,9 @@ class Bot:
             digest=_digest(folder.secret_key()),
             clean=partial(_clean, max_chars=config.limits.text_max_chars),
             language=self._language,
-            is_urgent=_is_urgent,
+            is_urgent=is_in_danger,
             uncalled=partial(without_prefix, prefix=config.groups.prefix),
-            access=entrance(config, stores, self._clock, keyed=self._keyed, language=self._language, is_urgent=_is_urgent),
+            access=entrance(config, stores, self._clock, keyed=self._keyed, language=self._language, is_urgent=is_in_danger),
         )
         self._health = RunningHealth(
             clock=self._clock,
@@ -319,7 +320,9 @@ class Bot:
         return (*self.model.known(), *remote_embedder(self._config))
 
     def _language(self, message: IncomingMessage) -> Language:
-        """The language of somebody who has chosen none: their client's, else their text's, else the default."""
+        """What somebody is known to have chosen, else their client's language, else their text's, else the default."""
+        if (chosen := self._languages.of(message)) is not None:
+            return chosen
         prefix = message.locale[:2].lower()
         if prefix in LANGUAGES:
             return "es" if prefix == "es" else "en"
@@ -470,11 +473,6 @@ def _logged(name: str, check: Callable[[], Awaitable[object]]) -> Callable[[], A
             _log.error("check.failed", check=name, error=str(error))
 
     return checked
-
-
-def _is_urgent(text: str) -> bool:
-    """Whether somebody may be in danger."""
-    return load_signs().find(text) is not None
 
 
 def _digest(secret: bytes) -> Callable[[str], str]:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from cachetools import LRUCache
 
 from bot.access import Doorkeeper, is_for_all
 from bot.channel_ports import Entrance
@@ -13,10 +17,12 @@ from bot.channels.telegram.webhook import WebhookIntake
 from bot.config import Config
 from bot.health import DEAF_S
 from bot.manners import GroupManners
-from bot.ports import Channel, Clock
+from bot.ports import Channel, Clock, Context, PeopleStore
 from bot.store.open import Stores
 from bot.supervise import SupervisedChannel
 from bot.types import ChannelName, IncomingMessage, Language
+
+_MOST_KNOWN: Final = 10_000
 
 Check = Callable[[], Awaitable[str]]
 
@@ -49,6 +55,28 @@ class PlatformChannels:
             return f"not heard of for {age_s:.0f} s" if age_s > DEAF_S else self.troubles[name]() or "ok"
 
         return check
+
+
+class KnownLanguages:
+    """The `PeopleStore`, and what language people have chosen, for what is said where no turn is."""
+
+    def __init__(self, people: PeopleStore) -> None:
+        self._people = people
+        self._chosen: LRUCache[tuple[ChannelName, str], Language] = LRUCache(_MOST_KNOWN)
+
+    async def meet(self, message: IncomingMessage, *, history: int, now: datetime) -> Context:
+        """The store's."""
+        context = await self._people.meet(message, history=history, now=now)
+        who = (message.address.channel, message.address.user)
+        if context.person.language is not None:
+            self._chosen[who] = context.person.language
+        else:
+            self._chosen.pop(who, None)
+        return context
+
+    def of(self, message: IncomingMessage) -> Language | None:
+        """What its sender chose, as far as this process has heard."""
+        return self._chosen.get((message.address.channel, message.address.user))
 
 
 def platform_channels(

@@ -468,7 +468,8 @@ class Core:
         """No messages are left: say so once a day where nobody waits on a request, and every time where somebody does."""
         refused = None
         is_first = self._told.is_first(("messages", turn.person.id), day)
-        is_waited_for = bool(waiting.message.handle) or self._channels[turn.message.address.channel].answers_requests
+        is_asked_for = bool(waiting.message.handle) and waiting.message.kind is not Kind.TEXT
+        is_waited_for = is_asked_for or self._channels[turn.message.address.channel].answers_requests
         if is_first or is_waited_for:
             refused = refusal_notice(waiting.id, waiting.message, refusal_text(self._settings, turn.language))
         await self._patiently(lambda: self._inbox.refuse(waiting.id, refused))

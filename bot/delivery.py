@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 import structlog
 
-from bot.errors import ChatClosed, DeliveryError, DeliveryPaused, StoreError
+from bot.errors import ChannelRefused, ChatClosed, DeliveryError, DeliveryPaused, DeliveryRefused, StoreError
+from bot.locale import say
 from bot.ports import Channel, Clock, OutboxStore
-from bot.types import ChannelName, OutboxId, Outgoing, Part, PlatformId
+from bot.types import LANGUAGES, ChannelName, OutboxId, Outgoing, Part, PlatformId, Reply
 
 _log = structlog.get_logger("martin.delivery")
 
@@ -20,6 +22,8 @@ T = TypeVar("T")
 
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 300.0
+MOST_REFUSALS = 5
+"""Tries of a message that its platform will not take; then it is said that there was one, and the chat goes on."""
 
 Waiting = tuple[Outgoing, "DeliveredParts"]
 Lane = tuple[ChannelName, str, str]
@@ -105,21 +109,31 @@ class Delivery:
         channel = self._channels.get(outgoing.address.channel)
         if channel is None:
             return  # not configured any more: the row waits for the day it is
-        pause_s = FIRST_RETRY_S
+        pause_s, said, refusals = FIRST_RETRY_S, outgoing, 0
         while True:
             try:
-                ids = await channel.deliver(outgoing, parts)
+                ids = await channel.deliver(said, parts)
                 break
+            except ChannelRefused:
+                return  # not while this process lives: the row waits for the next one
             except ChatClosed:
                 await self._patiently(partial(self._outbox.closed, outgoing, self._clock.now()))
+                self._on_sent()
                 return
             except DeliveryPaused as pause:
                 await asyncio.sleep(pause.retry_after_s)
             except DeliveryError as error:
+                refusals += isinstance(error, DeliveryRefused)
+                if refusals == MOST_REFUSALS:
+                    _log.error("delivery.given_up", outbox_id=outgoing.id, error=type(error).__name__)
+                    said = replace(outgoing, reply=_apology())
+                elif refusals >= 2 * MOST_REFUSALS:
+                    ids = ()
+                    break
                 _log.warning("delivery.retry", outbox_id=outgoing.id, error=type(error).__name__, in_s=pause_s)
                 await self._patiently(partial(self._outbox.tried, outgoing, str(error), self._clock.now()))
                 await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, LONGEST_RETRY_S)
+                pause_s = FIRST_RETRY_S if refusals else min(pause_s * 2, LONGEST_RETRY_S)
         await self._patiently(partial(self._outbox.sent, outgoing, ids, self._clock.now()))
         self._on_sent()
 
@@ -131,6 +145,15 @@ class Delivery:
             except StoreError as error:
                 _log.error("delivery.store", error=str(error))
                 await asyncio.sleep(self._store_retry_s)
+
+
+def _apology() -> Reply:
+    """What is said in place of a message that cannot be; in every language, for the row does not tell whose it is."""
+    texts = [
+        say(one, "I had a reply for you, but this platform does not take it: it may be too large. Whoever runs me can help.")
+        for one in LANGUAGES
+    ]
+    return Reply(text="\n\n".join(texts))
 
 
 class DeliveredParts:

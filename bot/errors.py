@@ -29,6 +29,7 @@ MartinError
 ├── ImportRefused         a file to import cannot be read at all; the message says what was expected
 ├── DeliveryError         a platform did not take a message; it is tried again
 │   ├── DeliveryPaused    not before `retry_after_s`
+│   ├── DeliveryRefused   not this message; others it may take
 │   └── ChatClosed        blocked, left, or gone; not tried again until the person writes
 ├── IntakeError           a message could not be taken
 ├── ChannelRefused        a platform will not have this bot as it is set up; the message tells the operator what to do
@@ -191,6 +192,10 @@ class DeliveryPaused(DeliveryError):
     def __init__(self, detail: str, retry_after_s: float) -> None:
         self.retry_after_s = retry_after_s
         super().__init__(detail)
+
+
+class DeliveryRefused(DeliveryError):
+    """The platform will not take this very message (too large, malformed); after a few tries it is given up."""
 
 
 class ChatClosed(DeliveryError):

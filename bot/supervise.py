@@ -70,7 +70,9 @@ class SupervisedChannel:
         await self._guarded(self._channel.preview(message, turn_id, opened, text))
 
     async def deliver(self, outgoing: Outgoing, parts: Parts) -> tuple[PlatformId, ...]:
-        """The channel's `deliver`."""
+        """The channel's `deliver`. Raises ChannelRefused where the platform will not have the bot."""
+        if self._refused:
+            raise ChannelRefused(self._refused)
         return await self._guarded(self._channel.deliver(outgoing, parts))
 
     async def _guarded(self, step: Awaitable[T]) -> T:

@@ -260,3 +260,8 @@ def _unstarred(word: str, known: Iterable[str]) -> str:
     """The known word in which stars hide letters (`k*ll`), else the word without its stars."""
     pattern = re.compile("".join("[a-z]" if c == "*" else re.escape(c) for c in word))
     return next((meant for meant in (*known, "kill", "kil", "die") if pattern.fullmatch(meant)), word.replace("*", ""))
+
+
+def is_in_danger(text: str) -> bool:
+    """Whether a text shows that somebody may be in danger."""
+    return load_signs().find(text) is not None

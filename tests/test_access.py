@@ -169,7 +169,7 @@ async def test_the_uninvited_are_told_once_a_day() -> None:
     first = await closed.enter(said())
     assert first.message is None
     assert "invited" in first.notice
-    assert await closed.enter(said("hola?")) == Entry()
+    assert await closed.enter(replace(said("hola?"), event_id="2")) == Entry()
     assert (await closed.enter(said(user="8"))).notice == first.notice
     clock.advance(days=1)
     assert (await closed.enter(said())).notice == first.notice
@@ -243,7 +243,7 @@ async def test_after_five_wrong_codes_an_hour_of_silence_even_for_the_right_one(
     clock = FakeClock()
     store = with_code(clock)
     closed = keeper(store, clock)
-    wrong = [await closed.enter(said(OTHER)) for _ in range(MOST_TRIES)]
+    wrong = [await closed.enter(replace(said(OTHER), event_id=f"wrong {number}")) for number in range(MOST_TRIES)]
     assert all(entry.message is None and "code" in entry.notice for entry in wrong)
     assert await closed.enter(said(CODE)) == Entry()
     assert store.tries == MOST_TRIES, "nothing is tried any more"
@@ -291,3 +291,13 @@ async def test_the_notices_are_in_the_senders_language(text: str) -> None:
     assert english
     assert spanish
     assert english != spanish
+
+
+async def test_a_message_that_comes_again_because_it_was_not_stored_is_no_other_try() -> None:
+    closed = keeper(Admissions())
+    typo = replace(said("ABCD-EFGH"), event_id="typo")
+    for _ in range(MOST_TRIES + 3):
+        assert (await closed.enter(typo)).notice, "the same message, again and again"
+    stranger = replace(said("hola", user="9"), event_id="first")
+    assert (await closed.enter(stranger)).notice == (await closed.enter(stranger)).notice != ""
+    assert not (await closed.enter(replace(stranger, event_id="second"))).notice

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from pydantic import SecretStr
 
 from bot.access import Doorkeeper
 from bot.app import open_stores
-from bot.channel_parts import PlatformChannels, entrance, platform_channels
+from bot.channel_parts import KnownLanguages, PlatformChannels, entrance, platform_channels
 from bot.channel_settings import AccessSettings, DiscordSettings, TelegramSettings
 from bot.config import Config
 from bot.errors import ChannelRefused
@@ -22,8 +23,8 @@ from bot.store.migrate import migrate
 from bot.store.open import Stores
 from bot.supervise import SupervisedChannel
 from bot.types import ChannelName
-from tests.fakes import FakeClock
-from tests.house import RecordingChannel
+from tests.fakes import FakeClock, FakeStores
+from tests.house import RecordingChannel, text
 
 TOKEN = SecretStr("123456:abcdef")
 
@@ -122,3 +123,16 @@ def test_a_doorkeeper_stands_only_where_somebody_is_kept_out(stores: Stores, acc
         is_urgent=lambda _: False,
     )
     assert isinstance(found, Doorkeeper) is is_guarded
+
+
+async def test_what_somebody_chose_is_known_wherever_something_is_said_to_them() -> None:
+    stores = FakeStores()
+    known = KnownLanguages(stores.people)
+    message = text("hola")
+    assert known.of(message) is None
+    context = await known.meet(message, history=0, now=stores.clock.now())
+    assert known.of(message) is None, "nobody chose"
+    stores.persons[context.person.id] = replace(context.person, language="es")
+    await known.meet(message, history=0, now=stores.clock.now())
+    assert known.of(message) == "es"
+    assert known.of(text("hello", user="luis")) is None

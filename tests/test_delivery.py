@@ -6,7 +6,8 @@ import asyncio
 import sqlite3
 from pathlib import Path
 
-from bot.errors import ChatClosed, DeliveryError, DeliveryPaused
+from bot.delivery import MOST_REFUSALS
+from bot.errors import ChatClosed, DeliveryError, DeliveryPaused, DeliveryRefused
 from bot.ports import Preview
 from bot.types import ChannelName, Turn
 from tests.house import Doing, RecordingChannel, house, look, text
@@ -50,6 +51,26 @@ async def test_a_closed_chat_is_tried_once_and_opens_when_its_person_writes_agai
         await here.settled()
         assert channel.texts == ["two"]
         assert await here.rows("select closed_at from addresses") == [(None,)]
+
+
+async def test_a_reply_that_its_platform_will_never_take_is_told_of_and_mutes_nobody(tmp_path: Path) -> None:
+    channel = RecordingChannel()
+    channel.failures = [DeliveryRefused("413") for _ in range(MOST_REFUSALS)]
+    async with house(tmp_path, [Doing(echo)], channel=channel) as here:
+        await here.door.receive([text("one"), text("two")])
+        await here.settled()
+        assert ["too large" in said for said in channel.texts] == [True, False]
+        assert channel.texts[1] == "two"
+        assert await here.rows("select count(*) from outbox where state = 'sent'") == [(2,)]
+
+
+async def test_where_not_even_that_is_taken_the_chat_goes_on(tmp_path: Path) -> None:
+    channel = RecordingChannel()
+    channel.failures = [DeliveryRefused("400") for _ in range(2 * MOST_REFUSALS)]
+    async with house(tmp_path, [Doing(echo)], channel=channel) as here:
+        await here.door.receive([text("one"), text("two")])
+        await here.settled()
+        assert channel.texts == ["two"]
 
 
 async def test_a_chat_that_waits_holds_nobody_else_up(tmp_path: Path) -> None:

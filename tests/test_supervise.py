@@ -77,3 +77,5 @@ async def test_a_platform_that_will_not_have_the_bot_ends_its_channel_with_the_r
     async with asyncio.timeout(5):
         await supervised.run(nothing)
     assert supervised.refused == "the token is wrong"
+    with pytest.raises(ChannelRefused):
+        await supervised.deliver(OUTGOING, FakeParts())

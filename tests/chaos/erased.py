@@ -15,7 +15,7 @@ import signal
 import sqlite3
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from pathlib import Path
 
@@ -40,6 +40,8 @@ LIST = "people-to-forget"
 PIECE = 100
 """Numbers of a vector that are looked for."""
 SLOWEST_S = 3_600.0
+SLOWEST_KILL_S = 0.3
+"""How long at most after enough were forgotten a process is killed, in the middle of the next one."""
 BEGIN = b"zq"
 """Of every word that only one person says: four thousand of them are looked for in one pass."""
 
@@ -137,23 +139,33 @@ async def _forget_under_kills(path: Path, people: Sequence[str], kills: int, cha
     """Let processes forget these people, each killed after a while until there were enough kills; how many there were."""
     listed = path.parent / LIST
     listed.write_text("\n".join(people), "utf-8")
-    killed = 0
+    killed, tombstones = 0, DataFolder.open(path).tombstones
     while True:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.chaos.erased", "--victim", str(path), "--list", str(listed), start_new_session=True
         )
-        patience_s = chance.uniform(1.5, 6.0) if killed < kills else SLOWEST_S
-        try:
-            async with asyncio.timeout(patience_s):
+        enough = len(people) * (killed + 1) / (kills + 1) if killed < kills else float("inf")
+        if await _forgotten(tombstones, enough, process):
+            await asyncio.sleep(chance.uniform(0, SLOWEST_KILL_S))
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
-        except TimeoutError:
-            os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-            killed += 1
-            continue
+                killed += 1
+                continue
         if process.returncode == 0:
             return killed
         raise RuntimeError(f"the victim ended with {process.returncode}")
+
+
+async def _forgotten(tombstones: Path, enough: float, process: asyncio.subprocess.Process) -> bool:
+    """Whether so many have a tombstone, before the process ended by itself."""
+    async with asyncio.timeout(SLOWEST_S):
+        while process.returncode is None:
+            if tombstones.exists() and len(tombstones.read_bytes().splitlines()) >= enough:
+                return True
+            with suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), 0.02)
+    return False
 
 
 def _still_there(path: Path, people: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bot.channels.discord.ceiling import Ceiling
 from bot.channels.discord.handles import Handle
-from bot.errors import ChatClosed, DeliveryError, DeliveryPaused
+from bot.errors import ChatClosed, DeliveryError, DeliveryPaused, DeliveryRefused
 from bot.types import ReplyFile
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class NoReply(DeliveryError):
     """The message may not be a reply, because the history may not be read here."""
 
 
-class Refused(DeliveryError):
+class Refused(DeliveryRefused):
     """Discord will not take this, for whatever other reason. `code` is Discord's."""
 
     def __init__(self, status: int, code: int) -> None:
