@@ -43,7 +43,8 @@ from tests.journeys.process import running
 from tests.servers.discord import DiscordServer
 from tests.servers.telegram.server import TelegramServer
 
-PLACES: Final = ("telegram", "discord")
+Place = Literal["telegram", "discord"]
+PLACES: Final[tuple[Place, ...]] = ("telegram", "discord")
 PEOPLE: Final = 200
 MESSAGES: Final = 5000
 AIM: Final = 1.10
@@ -72,7 +73,7 @@ class Sight:
     problems: int
 
 
-class Place(Protocol):
+class Platform(Protocol):
     """A platform's local server with its limits on."""
 
     @property
@@ -201,7 +202,7 @@ def _counted(said: Iterator[tuple[int, str, bool]]) -> dict[str, int]:
 
 
 @asynccontextmanager
-async def opened(place: Literal["telegram", "discord"]) -> AsyncIterator[Place]:
+async def opened(place: Place) -> AsyncIterator[Platform]:
     """A platform of its own."""
     if place == "telegram":
         async with TelegramServer() as telegram:
@@ -211,7 +212,7 @@ async def opened(place: Literal["telegram", "discord"]) -> AsyncIterator[Place]:
             yield OnDiscord(discord)
 
 
-async def flood(place: Literal["telegram", "discord"], people: int, messages: int) -> Figures:
+async def flood(place: Place, people: int, messages: int) -> Figures:
     """Let everybody write at once, and wait for all answers."""
     with tempfile.TemporaryDirectory(prefix="martin-flood-") as folder:
         async with opened(place) as there:
@@ -230,7 +231,7 @@ async def flood(place: Literal["telegram", "discord"], people: int, messages: in
     return {"place": place, "people": people, "messages": messages, **figures, "bot_ended_with": ended}
 
 
-async def _drained(there: Place, people: int, messages: int) -> Figures:
+async def _drained(there: Platform, people: int, messages: int) -> Figures:
     needed, theory_s = there.needed(people, messages)
     before, first_refused_at, taken_in_s = there.sight(), 0.0, 0.0
     began = time.perf_counter()

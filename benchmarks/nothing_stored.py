@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from benchmarks.ptb_echo import Raw
@@ -13,10 +15,13 @@ from bot.door import Door, DoorLimits
 from bot.ports import (
     Arrival,
     Context,
+    InboxStore,
     Parts,
+    PeopleStore,
     Preview,
     StoredArrival,
     TurnRecord,
+    TurnStore,
     Unfinished,
     Usage,
 )
@@ -29,6 +34,7 @@ from bot.types import (
     ConversationId,
     IncomingMessage,
     Kind,
+    Language,
     OutboxId,
     Outcome,
     Outgoing,
@@ -122,10 +128,20 @@ class Queue(Delivery):
     """A delivery that ends where the reply is queued."""
 
     count = 0
+    _wanted = 0
+    _reached: asyncio.Event | None = None
 
     def add(self, outgoing: Outgoing, opened: PlatformId | None = None) -> None:
         """Count it."""
         self.count += 1
+        if self.count == self._wanted and self._reached is not None:
+            self._reached.set()
+
+    async def reach(self, count: int) -> None:
+        """Return once so many are queued."""
+        if self.count < count:
+            self._wanted, self._reached = count, asyncio.Event()
+            await self._reached.wait()
 
 
 class Echo:
@@ -157,29 +173,53 @@ def parse(update: Raw) -> IncomingMessage:
     )
 
 
-async def dispatch(updates: Sequence[Raw], batch: int = 100) -> int:
-    """Parse, take in (in batches, as a poller gets them), route and answer every update; how many replies were queued."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """A running door and core; replies end in the queue."""
+
+    door: Door
+    core: Core
+    queue: Queue
+
+
+@asynccontextmanager
+async def serving(
+    name: ChannelName,
+    *,
+    inbox: InboxStore | None = None,
+    people: PeopleStore | None = None,
+    turns: TurnStore | None = None,
+    clean: Callable[[str], tuple[str, bool]] = lambda text: (text, False),
+    digest: Callable[[str], str] = lambda _: "",
+    language: Callable[[IncomingMessage], Language] = lambda _: "es",
+    spoken: Callable[[str], Language | None] = lambda _: None,
+) -> AsyncIterator[Serving]:
+    """A door and a core that answer with an echo; what no store is given for is kept nowhere."""
     clock, ids, nothing = SystemClock(), TimeOrderedIds(), Nothing()
+    inbox = inbox or nothing
     delivery = Queue(outbox=nothing, channels={}, clock=clock, on_sent=lambda: None)
     core = Core(
-        inbox=nothing, people=nothing, turns=nothing, outbox=nothing,
-        router=Router([Echo()]), delivery=delivery, channels={ChannelName.TELEGRAM: _NoChannel()},
-        clock=clock, settings=CoreSettings(), language=lambda _: "es", spoken=lambda _: None,
+        inbox=inbox, people=people or nothing, turns=turns or nothing, outbox=nothing,
+        router=Router([Echo()]), delivery=delivery, channels={name: _NoChannel()},
+        clock=clock, settings=CoreSettings(), language=language, spoken=spoken,
     )  # fmt: skip
     limits = DoorLimits(per_person=10**6, of_all=10**6)
-    door = Door(
-        inbox=nothing, clock=clock, ids=ids, limits=limits,
-        digest=lambda _: "", clean=lambda text: (text, False), language=lambda _: "es",
-    )  # fmt: skip
+    door = Door(inbox=inbox, clock=clock, ids=ids, limits=limits, digest=digest, clean=clean, language=language)
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(core.run()), tasks.create_task(door.run(core))]
         await asyncio.sleep(0)
-        for first in range(0, len(updates), batch):
-            await door.receive([parse(update) for update in updates[first : first + batch]])
-            await core.idle()
+        yield Serving(door=door, core=core, queue=delivery)
         for task in running:
             task.cancel()
-    return delivery.count
+
+
+async def dispatch(updates: Sequence[Raw], batch: int = 100) -> int:
+    """Parse, take in (in batches, as a poller gets them), route and answer every update; how many replies were queued."""
+    async with serving(ChannelName.TELEGRAM) as bot:
+        for first in range(0, len(updates), batch):
+            await bot.door.receive([parse(update) for update in updates[first : first + batch]])
+            await bot.core.idle()
+        return bot.queue.count
 
 
 class _NoChannel:

@@ -5,6 +5,8 @@ turn_ratio          CPU of a complete durable turn, 50 people at once, instant m
 concurrency_gain    turns per second of 50 people at once over one person alone, with a model of 20 ms
 ready_s             seconds from the command to a page that is ready, warm (the second of two starts)
 rss_mb              resident memory of that process after 50 turns, without Chroma
+telegram_…          an update of Telegram's by way of its channel, and
+discord_us          a message of Discord's: see `benchmarks/overhead_platforms.py`
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ import httpx
 from rich.console import Console
 from rich.progress import track
 
+from benchmarks import overhead_platforms
 from benchmarks.nothing_stored import dispatch
 from benchmarks.ptb_echo import echo, queue_replies, raw_update
 from bot.app import Bot, open_stores
@@ -212,6 +215,7 @@ async def measure() -> dict[str, float]:
     """All figures of this process."""
     with Logs(LogSettings(level="warning"), stream=_SINK):  # PTB logs nothing per update either
         ours, theirs = await dispatch_cpu_us(2000)
+        platforms = await overhead_platforms.measure()
     turn, ptb_echo = await turn_cpu_us(20)
     alone, together = await turns_per_second(1, 60), await turns_per_second(PEOPLE, 40)
     return {
@@ -224,6 +228,7 @@ async def measure() -> dict[str, float]:
         "ptb_echo_us": round(ptb_echo, 1),
         "turns_per_s_alone": round(alone, 1),
         "turns_per_s_of_50": round(together, 1),
+        **platforms,
     }
 
 
@@ -238,7 +243,7 @@ def main() -> None:
         print(json.dumps(figures))
     else:
         for name, value in figures.items():
-            print(f"{name:20} {value}")
+            print(f"{name:24} {value}")
 
 
 if __name__ == "__main__":

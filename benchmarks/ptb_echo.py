@@ -93,3 +93,19 @@ async def echo(updates: list[Raw]) -> None:
     for raw in updates:
         await app.process_update(Update.de_json(raw, app.bot))
     await app.shutdown()
+
+
+async def queue_batches(payloads: list[bytes]) -> int:
+    """The same from the bytes of answers to `getUpdates`, as PTB reads them; how many replies were queued."""
+    queued: list[str] = []
+
+    async def on_text(update: Update) -> None:
+        if update.message is not None and update.message.text is not None:
+            queued.append(update.message.text)
+
+    app = await application(on_text)
+    for payload in payloads:
+        for update in Update.de_list(BaseRequest.parse_json_payload(payload)["result"], app.bot):
+            await app.process_update(update)
+    await app.shutdown()
+    return len(queued)

@@ -17,10 +17,11 @@ from bot.channels.telegram.webhook import WebhookIntake
 from bot.config import Config
 from bot.health import DEAF_S
 from bot.manners import GroupManners
+from bot.notices import GAP
 from bot.ports import Channel, Clock, Context, PeopleStore
 from bot.store.open import Stores
 from bot.supervise import SupervisedChannel
-from bot.types import ChannelName, IncomingMessage, Language
+from bot.types import AdminNotice, ChannelName, IncomingMessage, Language
 
 _MOST_KNOWN: Final = 10_000
 
@@ -84,6 +85,11 @@ def platform_channels(
 ) -> PlatformChannels:
     """The channels that have a token. `secret` signs their buttons; `language` is that of somebody's message."""
     found = PlatformChannels()
+
+    async def tell_of_gap(hours: float) -> None:
+        now = clock.now()
+        await stores.notices.tell(AdminNotice(kind=GAP, day=now.date(), facts={"hours": f"{hours:.0f}"}, at=now))
+
     manners = GroupManners(stores.chats, config.groups, clock.monotonic)
     if config.telegram.token is not None:
         telegram = TelegramChannel(
@@ -96,6 +102,7 @@ def platform_channels(
             admins=config.admins.telegram,
             clock=clock,
             language=language,
+            on_gap=tell_of_gap,
         )
         found.channels[ChannelName.TELEGRAM] = telegram
         found.ages[ChannelName.TELEGRAM] = telegram.last_poll_age_s

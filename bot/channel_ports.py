@@ -31,6 +31,13 @@ class ChatStore(Protocol):
         """When the bot answers there; None where nobody chose."""
 
 
+class ChatMoves(Protocol):
+    """Takes along what admins chose when a group goes on under another id."""
+
+    async def move(self, channel: ChannelName, old: str, new: str) -> None:
+        """What was chosen for the old one now holds for the new one, unless something was chosen there. Raises StoreError."""
+
+
 class Manners(Protocol):
     """Whether a group message is for the bot; private ones always are."""
 

@@ -6,9 +6,18 @@ from bot.amounts import count, money
 from bot.locale import say
 from bot.types import AdminNotice, Language, Limit
 
+GAP = "telegram.gap"
+"""The kind of notice that says for how many `hours` Telegram was not listened to (R-05)."""
+
 
 def notice_text(notice: AdminNotice, language: Language, currency: str) -> str:
     """One notice in a sentence, without its day; a kind that this version does not know, with its bare facts."""
+    if notice.kind == GAP:
+        return say(
+            language,
+            "Telegram was not listened to for {hours} hours; it keeps messages for 24, so that some may be lost",
+            hours=notice.facts.get("hours", "?"),
+        )
     most = notice.facts.get("limit", "")
     if notice.kind not in set(Limit) or not most.isdecimal():
         facts = ", ".join(f"{name}={fact}" for name, fact in sorted(notice.facts.items()))

@@ -17,13 +17,14 @@ from bot.channel_settings import AccessSettings, DiscordSettings, TelegramSettin
 from bot.config import Config
 from bot.errors import ChannelRefused
 from bot.health import DEAF_S, RunningHealth
+from bot.notices import GAP, notice_text
 from bot.ports import Receive
 from bot.store.folder import DataFolder
 from bot.store.migrate import migrate
 from bot.store.open import Stores
 from bot.supervise import SupervisedChannel
-from bot.types import ChannelName
-from tests.fakes import FakeClock, FakeStores
+from bot.types import AdminNotice, ChannelName
+from tests.fakes import NOON, FakeClock, FakeStores
 from tests.house import RecordingChannel, text
 
 TOKEN = SecretStr("123456:abcdef")
@@ -136,3 +137,13 @@ async def test_what_somebody_chose_is_known_wherever_something_is_said_to_them()
     await known.meet(message, history=0, now=stores.clock.now())
     assert known.of(message) == "es"
     assert known.of(text("hello", user="luis")) is None
+
+
+async def test_the_admins_are_told_once_a_day_that_messages_may_be_lost(stores: Stores) -> None:
+    for hours in ("30", "31"):
+        notice = AdminNotice(kind=GAP, day=NOON.date(), facts={"hours": hours}, at=NOON)
+        await stores.notices.tell(notice)
+    (told,) = await stores.notices.recent(NOON.date(), 10)
+    assert told.facts == {"hours": "30"}, "the first of a day stays"
+    assert "30 hours" in notice_text(told, "en", "EUR")
+    assert "30 horas" in notice_text(told, "es", "EUR")

@@ -31,6 +31,15 @@ SET_CHAT_MODE = write(
     table="chats",
     key=("channel", "chat"),
 )
+MOVE_CHAT = write(
+    "move chat",
+    update(chats)
+    .prefix_with("OR IGNORE")
+    .where(chats.c.channel == bindparam("of"), chats.c.chat == bindparam("old"))
+    .values(chat=bindparam("new")),
+    table="chats",
+    key=None,
+)
 ADD_CODE = write("add code", insert_into(codes).on_conflict_do_nothing(), table="codes", key=("hash",))
 _at = bindparam("at", type_=UtcTime())
 USE_CODE = write(

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, select
 
 from bot.channel_types import ChatMode
-from bot.store.channel_writes import SET_MARK
+from bot.store.channel_writes import MOVE_CHAT, SET_MARK
 from bot.store.db import Database, Unit, read
 from bot.store.schema import chats, marks
 from bot.types import ChannelName
@@ -20,7 +20,7 @@ _MODE = read(
 
 
 class StoredChats:
-    """The `MarkStore` and `ChatStore` of the database."""
+    """The `MarkStore`, `ChatStore` and `ChatMoves` of the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -37,3 +37,7 @@ class StoredChats:
         """When the bot answers there; None where nobody chose."""
         rows = await self._database.rows(_MODE, channel=channel.value, chat=chat)
         return ChatMode(rows[0][0]) if rows else None
+
+    async def move(self, channel: ChannelName, old: str, new: str) -> None:
+        """What was chosen for the old one now holds for the new one, unless something was chosen there."""
+        await self._database.commit(Unit((MOVE_CHAT, {"of": channel.value, "old": old, "new": new})))

@@ -7,9 +7,10 @@ from datetime import date
 
 from sqlalchemy import Date, Integer, Text, bindparam, select, type_coerce
 
-from bot.store.db import Database, read
-from bot.store.messages import texts_of
+from bot.store.db import Database, Unit, read
+from bot.store.messages import json_text, texts_of
 from bot.store.schema import notices
+from bot.store.statements import TELL_ADMINS
 from bot.types import AdminNotice
 
 _RECENT = read(
@@ -31,3 +32,8 @@ class StoredNotices:
         """The notices of that UTC day and later, newest first."""
         rows = await self._database.rows(_RECENT, since=since, most=limit)
         return [AdminNotice(kind=kind, day=day, facts=texts_of(facts), at=at) for kind, day, facts, at in rows]
+
+    async def tell(self, notice: AdminNotice) -> None:
+        """Let the admins know; the first of a kind and day stays."""
+        row = {"kind": notice.kind, "day": notice.day, "facts": json_text(dict(notice.facts)), "at": notice.at}
+        await self._database.commit(Unit((TELL_ADMINS, row)))

@@ -38,7 +38,7 @@ DRAINED_S: Final = 180.0
 MUST_BE_ZERO: Final = (
     "lost", "unanswered", "unseen", "doubled_turns", "wrong_ratings", "wrong_edits", "violations", "broken_invariants", "exit",
 )  # fmt: skip
-_BUSY_S: Final = 4.0
+_BUSY_S: Final = 5.0
 _SETTINGS: Final = {
     "MARTIN_MODELS__PROVIDER": "scripted",
     "MARTIN_MODELS__SCRIPTED__TEXT": "You asked me this, and here it is again: {question}",
@@ -69,6 +69,9 @@ class Place(Protocol):
     async def until_written(self, number: int) -> None:
         """Return when the bot has written or changed so many messages more; at the latest after some seconds."""
 
+    def is_connected(self) -> bool:
+        """Whether the bot hears what is said now."""
+
     def is_taken(self) -> bool:
         """Whether the bot has taken all that the platform holds for it."""
 
@@ -83,17 +86,19 @@ class Place(Protocol):
 
 
 class TelegramPlace:
-    """Seven people in private chats, one of them in a group too."""
+    """People in private chats; where they are many, one of them in a group too."""
 
     holds_all = True
     _WRITES: Final = frozenset({"sendMessage", "editMessageText"})
 
-    def __init__(self, server: TelegramServer, mode: str, seed: int) -> None:
+    def __init__(self, server: TelegramServer, mode: str, people: int, seed: int) -> None:
         self.server = server
         numbers = itertools.count(1)
-        people = [server.person(f"person {number}") for number in range(7)]
-        group = server.group("Friends", people[0], bot_is_admin=True)
-        hands = [*(TelegramHands(person=one) for one in people), TelegramHands(person=people[0], group=group)]
+        persons = [server.person(f"person {number}") for number in range(people)]
+        hands = [TelegramHands(person=one) for one in persons]
+        if people > 3:
+            group = server.group("Friends", persons[0], bot_is_admin=True)
+            hands.append(TelegramHands(person=persons[0], group=group))
         self.visitors: Sequence[Visitor] = [
             Visitor(hands=one, chance=random.Random(seed + number), numbers=numbers) for number, one in enumerate(hands)
         ]
@@ -115,6 +120,10 @@ class TelegramPlace:
         await self.server.world.until(
             lambda: sum(one.method in self._WRITES for one in calls[begun:]) >= number, within=_BUSY_S
         )
+
+    def is_connected(self) -> bool:
+        """Whether the bot hears what is said now, or will."""
+        return True
 
     def is_taken(self) -> bool:
         """Whether the bot has taken all that the platform holds for it."""
@@ -141,18 +150,16 @@ class TelegramPlace:
 
 
 class DiscordPlace:
-    """Six people in direct messages, two of them in a channel of a server as well."""
+    """People in direct messages, one of them in a channel of a server as well."""
 
     holds_all = False
 
-    def __init__(self, server: DiscordServer, seed: int) -> None:
+    def __init__(self, server: DiscordServer, people: int, seed: int) -> None:
         self.server = server
         numbers = itertools.count(1)
-        people = [server.world.person(f"person {number}") for number in range(6)]
-        rooms = [(one, server.world.dm(one)) for one in people]
-        rooms += [
-            (one, server.world.add_channel(server.world.guild, f"room-{number}")) for number, one in enumerate(people[:2])
-        ]
+        persons = [server.world.person(f"person {number}") for number in range(people)]
+        rooms = [(one, server.world.dm(one)) for one in persons]
+        rooms.append((persons[0], server.world.add_channel(server.world.guild, "a-room")))
         self.visitors: Sequence[Visitor] = [
             Visitor(
                 hands=DiscordHands(server=server, person=person, room=room),
@@ -178,6 +185,10 @@ class DiscordPlace:
         enough = self._written + number
         with suppress(TimeoutError):
             await self.server.world.until(lambda: self._written >= enough, _BUSY_S)
+
+    def is_connected(self) -> bool:
+        """Whether the bot hears what is said now."""
+        return bool(self.server.gateway.connected and self.server.world.commands)
 
     def is_taken(self) -> bool:
         """Whether the bot has taken all that the platform holds for it."""
@@ -205,24 +216,24 @@ class DiscordPlace:
 
 
 @asynccontextmanager
-async def opened(name: str, seed: int) -> AsyncIterator[Place]:
+async def opened(name: str, people: int, seed: int) -> AsyncIterator[Place]:
     """A platform that listens."""
     platform, _, mode = name.partition("-")
     if platform == "telegram":
         async with TelegramServer() as telegram:
-            yield TelegramPlace(telegram, mode, seed)
+            yield TelegramPlace(telegram, mode, people, seed)
     else:
         async with DiscordServer() as discord:
-            yield DiscordPlace(discord, seed)
+            yield DiscordPlace(discord, people, seed)
 
 
 # --- the campaign ---
 
 
-async def campaign(folder: Path, *, place: str, kills: int, seed: int) -> dict[str, object]:
+async def campaign(folder: Path, *, place: str, kills: int, seed: int, people: int = 7) -> dict[str, object]:
     """Kill `kills` times, then let it finish in peace and count what is wrong."""
     began, chance = time.monotonic(), random.Random(seed)
-    async with opened(place, seed) as here:
+    async with opened(place, people, seed) as here:
         settings = {**_SETTINGS, **here.settings}
         await _met(here, folder, settings)
         async with asyncio.TaskGroup() as tasks:
@@ -235,7 +246,8 @@ async def campaign(folder: Path, *, place: str, kills: int, seed: int) -> dict[s
             drained_s = await _drained(here, folder)
             for one in here.visitors:
                 one.rate()
-            await asyncio.sleep(2.0)
+            last = [one.presses[-1] for one in here.visitors if one.presses]
+            await _until(lambda: all(press.is_reaction or press.is_confirmed() for press in last), 10)
             await _drained(here, folder)
             ended = await bot.end()
         found = await judged(here, folder)
@@ -248,11 +260,11 @@ async def _met(here: Place, folder: Path, settings: Mapping[str, str]) -> None:
     if here.holds_all:
         return
     async with running(folder, **settings) as bot:
-        await asyncio.sleep(1.0)
+        await _until(here.is_connected, 60)
         for one in here.visitors:
             one.ask()
         await _drained(here, folder)
-        await _until(lambda: _first(folder, "select count(*) from marks") >= len(here.visitors), 30)
+        await _until(lambda: _first(folder, "select count(*) from marks where key like 'seen/%'") >= len(here.visitors), 30)
         await bot.end()
 
 
@@ -267,7 +279,7 @@ async def one_life(here: Place, folder: Path, settings: Mapping[str, str], chanc
                 if chance.random() < 0.35:
                     await asyncio.sleep(chance.uniform(0.05, 2.5))
                 else:
-                    await here.until_written(chance.randint(1, 16))
+                    await here.until_written(chance.randint(1, 30))
                     await asyncio.sleep(chance.choice((0.0, 0.0, chance.uniform(0, 0.02), chance.uniform(0, 0.3))))
 
 

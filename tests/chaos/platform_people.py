@@ -105,7 +105,9 @@ class Visitor:
         self.questions.append(Question(event_id=event_id, marker=marker, text=text, message=message))
 
     def rate(self) -> None:
-        """Rate one of the last answers."""
+        """Rate one of the last answers, if there is not more rating than answering."""
+        if len(self.presses) > 3 * len(self.hands.answers()):
+            return
         rated = [(one, found[-1]) for one in self.hands.answers()[-6:] if (found := MARKER.findall(self.hands.text_of(one)))]
         if rated:
             answer, marker = self.chance.choice(rated)
@@ -114,7 +116,9 @@ class Visitor:
                 self.presses.append(press)
 
     def edit(self) -> None:
-        """Change the question of one of the last answers."""
+        """Change the question of one of the last answers, now and then."""
+        if 2 * sum(len(one.edits) for one in self.questions) > len(self.hands.answers()):
+            return
         there = {found[-1] for one in self.hands.answers()[-6:] if (found := MARKER.findall(self.hands.text_of(one)))}
         answered = [one for one in self.questions[-10:] if one.marker in there]
         if answered:

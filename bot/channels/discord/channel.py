@@ -70,10 +70,11 @@ class DiscordChannel:
     ) -> None:
         self._settings, self._secret, self._admins, self._clock = settings, secret, frozenset(admins), clock
         self._language, self._turn_of, self._pauses_s = language, turn_of, intake_pauses_s
+        self._manners = manners
         self._places, self._pending, self._rest = Places(), Pending(), Rest(Ceiling())
         self._marks = Marks(marks, clock)
         self._reader = Reader(places=self._places, manners=manners, files=DiscordFiles(settings.api_base), admins=self._admins)
-        self._reactions = Reactions(clock.now)
+        self._reactions = Reactions(clock.now, self._rest.thumbs)
         self._sender = Sender(self._rest, self._places, self._pending, clock, secret=secret)
         self._typing = TypingSign(self._rest)
         self._client: Client | None = None
@@ -127,12 +128,13 @@ class DiscordChannel:
         async def read(message: Message, place: Place) -> IncomingMessage | None:
             return await self._reader.message(message, place, client.user.id if client.user is not None else 0)
 
-        catch_up = CatchUp(client, self._clock, read)
+        catch_up = CatchUp(client, self._clock, read, places=self._places, marks=self._marks)
         intake = Intake(
             tasks=tasks,
             receive=receive,
             marks=self._marks,
             catch_up=catch_up.missed,
+            start=catch_up.start,
             pauses_s=self._pauses_s,
             then=lambda message, receipt: self._taken(tasks, message, receipt),
         )
@@ -142,6 +144,7 @@ class DiscordChannel:
             tasks=tasks,
             places=self._places,
             pending=self._pending,
+            manners=self._manners,
             secret=self._secret,
             admins=self._admins,
             clock=self._clock,

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from bot.channel_ports import MarkStore
-from bot.channels.discord.places import Place, Places, read_mark
+from bot.channels.discord.places import Place, Places, read_mark, snowflake_at
 from bot.channels.discord.tasks import ClientTasks
 from bot.errors import IntakeError, StoreError
 from bot.ports import Clock, Receive
@@ -21,6 +21,12 @@ from bot.types import ChannelName, IncomingMessage, Receipt
 _log = structlog.get_logger("martin.channel.discord")
 
 SEEN: Final = "seen/"
+BEGUN: Final = "begun"
+"""The mark that tells from where on servers' channels without a mark of their own are read: where the first run began."""
+MOST_MESSAGES: Final = 200
+"""How many messages for the bot are caught up with in a channel."""
+PAGE: Final = 100
+MOST_PAGES: Final = 200
 MARKS_EVERY_S: Final = 1.0
 BATCH: Final = 50
 MOST_TRIES: Final = 8
@@ -49,15 +55,52 @@ class Marks:
         self._store, self._clock = store, clock
         self._seen: dict[int, tuple[Place, int]] = {}
         self._moved: set[int] = set()
+        self._kept: set[int] = set()  # channels with a mark on disk
+        self._begun, self._is_begun_kept = 0, False
+        self.is_new = False
 
     async def load(self, places: Places) -> None:
         """Read what an earlier process wrote. Raises StoreError."""
-        for key, value in (await self._store.marks(ChannelName.DISCORD)).items():
+        stored = await self._store.marks(ChannelName.DISCORD)
+        for key, value in stored.items():
             name = key.removeprefix(SEEN)
             found = read_mark(int(name), value) if key.startswith(SEEN) and name.isascii() and name.isdigit() else None
             if found is not None:
                 self._seen.setdefault(found[0].channel, found)
+                self._kept.add(found[0].channel)
                 places.note(found[0])
+        begun = stored.get(BEGUN, "")
+        if begun.isascii() and begun.isdigit():
+            self._begun, self._is_begun_kept = int(begun), True
+        elif not self._begun:
+            self._begun = max((mark for _, mark in self._seen.values()), default=0)
+            self.is_new = not self._begun
+
+    @property
+    def begun(self) -> int:
+        """From where on servers' channels without a mark of their own are to be read: nothing is answered of before (R-06)."""
+        return self._begun
+
+    async def begin(self) -> None:
+        """A session begins: write down where the first one of all began."""
+        self._begun = self._begun or snowflake_at(self._clock.now())
+        await self._write_begun()
+
+    async def settle(self, newest: int) -> None:
+        """All servers are known, and `newest` is the last message there: on a first run it and all before are not answered."""
+        if self.is_new and newest > self._begun:  # this machine's clock is behind Discord's
+            self._begun, self._is_begun_kept = newest, False
+        self.is_new = False
+        await self._write_begun()
+
+    async def _write_begun(self) -> None:
+        if self._is_begun_kept:
+            return
+        try:
+            await self._store.set_mark(ChannelName.DISCORD, BEGUN, str(self._begun), self._clock.now())
+            self._is_begun_kept = True
+        except StoreError as error:
+            _log.error("discord.mark", error=type(error).__name__)
 
     @property
     def channels(self) -> Sequence[tuple[Place, int]]:
@@ -68,6 +111,15 @@ class Marks:
         """The message that a channel was read up to."""
         seen = self._seen.get(channel)
         return seen[1] if seen is not None else None
+
+    def start(self, place: Place, message: int) -> None:
+        """Give a channel without a mark its first one; `keep` brings it to disk."""
+        self._seen.setdefault(place.channel, (place, message))
+
+    async def keep(self, channel: int) -> None:
+        """Have a channel's mark on disk before anything of it is stored: a crash leaves it to be caught up with."""
+        if channel not in self._kept:
+            await self._write(channel)
 
     def move(self, place: Place, message: int) -> None:
         """This channel was read, and what was for the bot stored, up to that message."""
@@ -94,12 +146,15 @@ class Marks:
         except StoreError as error:
             self._moved.add(channel)
             _log.error("discord.mark", error=type(error).__name__)
+        else:
+            self._kept.add(channel)
 
 
 class Intake:
     """Takes events in, channel by channel. A channel that is behind is caught up before its next event.
 
-    `catch_up` brings what was missed; `then` hears of every message that was taken.
+    `catch_up` brings what was missed, a page at a time; `start` is where to read a server's channel from that has no mark;
+    `then` hears of every message that was taken.
     """
 
     def __init__(
@@ -109,11 +164,12 @@ class Intake:
         receive: Receive,
         marks: Marks,
         catch_up: Callable[[Place, int], Awaitable[Sequence[Event] | None]],
+        start: Callable[[Place], int],
         then: Then,
         pauses_s: tuple[float, float],
     ) -> None:
         self._tasks, self._receive, self._marks = tasks, receive, marks
-        self._catch_up, self._then, self._pauses_s = catch_up, then, pauses_s
+        self._catch_up, self._start, self._then, self._pauses_s = catch_up, start, then, pauses_s
         self._lanes: dict[int, deque[Event]] = {}
         self._behind: set[int] = set()
         self._held: set[int] = set()  # channels whose mark stays where it is until the next catch-up
@@ -165,26 +221,54 @@ class Intake:
 
     async def _work(self, place: Place, lane: deque[Event]) -> None:
         while lane or place.channel in self._behind:
+            await self._mark_first(place, next((event.message for event in lane if event.message), 0))
             if place.channel in self._behind:
                 await self._caught_up(place)
             await self._take([lane.popleft() for _ in range(min(BATCH, len(lane)))])
         del self._lanes[place.channel]
 
+    async def _mark_first(self, place: Place, first: int) -> None:
+        """See to it that the channel has a mark on disk, before the message that comes first is stored."""
+        if self._marks.of(place.channel) is None:
+            if place.guild is not None and not self._marks.is_new:
+                self._marks.start(place, self._start(place))
+                self._behind.add(place.channel)
+            elif first:
+                self._marks.start(place, first - 1)
+            else:
+                return
+        await self._marks.keep(place.channel)
+
     async def _caught_up(self, place: Place) -> None:
         """Bring what was missed. Where that cannot be had now, the mark stays, so that the next connection tries again."""
         self._behind.discard(place.channel)
-        mark = self._marks.of(place.channel)
-        missed = await self._catch_up(place, mark) if mark is not None else ()
-        if missed is None:
-            self._held.add(place.channel)
-            return
-        self._held.discard(place.channel)
-        for first in range(0, len(missed), BATCH):
-            await self._take(missed[first : first + BATCH])
+        after, room = self._marks.of(place.channel), MOST_MESSAGES
+        was_held = place.channel in self._held
+        for _ in range(MOST_PAGES if after is not None else 0):
+            missed = await self._catch_up(place, after or 0)
+            if missed is None:
+                self._held.add(place.channel)
+                return
+            if was_held:
+                self._held.discard(place.channel)
+                was_held = False
+            for first in range(0, len(missed), BATCH):
+                room -= await self._take(missed[first : first + BATCH], room)
+            if len(missed) < PAGE:
+                return
+            if not room:
+                break
+            after = missed[-1].message
+        if after is not None:
+            _log.warning("discord.catch_up", channel=place.channel, hint="later ones are left out")
 
-    async def _take(self, batch: Sequence[Event]) -> None:
-        """Store what is for the bot, all together; then move the mark."""
-        told = [(event, await self._read(event)) for event in batch]
+    async def _take(self, batch: Sequence[Event], most: int = BATCH) -> int:
+        """Store what is for the bot, at most so many, all together; then move the mark. How many there were."""
+        told: list[tuple[Event, IncomingMessage | None]] = []
+        for event in batch:
+            if most == sum(message is not None for _, message in told):
+                break
+            told.append((event, await self._read(event)))
         messages = [message for _, message in told if message is not None]
         try:
             taken = list(zip(messages, await self.stored(messages), strict=True)) if messages else []
@@ -193,9 +277,10 @@ class Intake:
             taken = await self._one_by_one(messages)
         for message, receipt in taken:
             self._then(message, receipt)
-        newest = max((event.message for event in batch), default=0)
+        newest = max((event.message for event, _ in told), default=0)
         if newest and batch[0].place.channel not in self._held:
             self._marks.move(batch[0].place, newest)
+        return len(messages)
 
     async def _one_by_one(self, messages: Sequence[IncomingMessage]) -> list[tuple[IncomingMessage, Receipt]]:
         """What of a batch can be taken where the whole cannot; the rest is tried again with the next connection."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +13,7 @@ import structlog
 
 from bot import buttons as signed
 from bot.buttons import read_button
+from bot.channel_ports import Manners
 from bot.channels.discord import buttons
 from bot.channels.discord.commands import PRIVATE, typed
 from bot.channels.discord.handles import Handle, Pending
@@ -48,6 +50,15 @@ _COMMAND, _COMPONENT, _MODAL = 2, 3, 5
 _SLASH, _MESSAGE_MENU = 1, 3
 _ANSWER, _DEFERRED, _DEFERRED_UPDATE, _UPDATE, _FORM = 4, 5, 6, 7, 9
 
+
+class NotHere(Enum):
+    """Not taken, because nobody is to be answered there."""
+
+    NOT_HERE = "not here"
+
+
+NOT_HERE: Final = NotHere.NOT_HERE
+
 Stored = Callable[[Sequence[IncomingMessage]], Awaitable[Sequence[Receipt]]]
 TurnOf = Callable[[Address, PlatformId], Awaitable[TurnId | None]]
 
@@ -63,6 +74,7 @@ class Interactions:
         tasks: ClientTasks,
         places: Places,
         pending: Pending,
+        manners: Manners,
         secret: bytes,
         admins: Collection[int],
         clock: Clock,
@@ -70,7 +82,7 @@ class Interactions:
         turn_of: TurnOf,
     ) -> None:
         self._rest, self._stored, self._tasks, self._places, self._pending = rest, stored, tasks, places, pending
-        self._secret, self._admins, self._clock = secret, frozenset(admins), clock
+        self._manners, self._secret, self._admins, self._clock = manners, secret, frozenset(admins), clock
         self._language, self._turn_of = language, turn_of
 
     async def take(self, interaction: Interaction) -> None:
@@ -110,10 +122,14 @@ class Interactions:
             is_ephemeral=is_ephemeral,
         )
         self._pending.begin(handle.token)
-        storing = self._tasks.begin(partial(self._taken, _with_handle(message, handle)))
+        storing = self._tasks.begin(partial(self._taken_here, _with_handle(message, handle)))
         if storing is None:
             return
         await asyncio.wait({storing}, timeout=DEFER_AFTER_S)
+        if storing.done() and storing.result() is NOT_HERE:
+            self._pending.done(handle.token, None)
+            await self._rest.respond(interaction.id, interaction.token, _ANSWER, body(self._not_here(message), flags=EPHEMERAL))
+            return
         flags = {"flags": EPHEMERAL} if is_ephemeral else None
         made: int | None = None
         try:
@@ -121,21 +137,31 @@ class Interactions:
         finally:
             self._pending.done(handle.token, made)
         receipt = await storing
-        text = self._said_at_once(message, receipt)
+        text = self._not_here(message) if receipt is NOT_HERE else self._said_at_once(message, receipt)
         if text is not None:
             await self._rest.edit_original(handle, body(text[:MOST_CHARS]))
 
-    def _said_at_once(self, message: IncomingMessage, receipt: Receipt | None) -> str | None:
+    async def _taken_here(self, message: IncomingMessage) -> Receipt | NotHere | None:
+        """The receipt; NOT_HERE where an admin wants nobody answered: nothing is stored then."""
+        try:
+            if not await self._manners.is_addressed(message, is_named=True):
+                return NOT_HERE
+        except StoreError:
+            return None
+        return await self._taken(message)
+
+    def _not_here(self, message: IncomingMessage) -> str:
+        return say(self._language(message), "I answer nobody here; write to me in private.")
+
+    def _said_at_once(self, message: IncomingMessage, receipt: Receipt | NotHere | None) -> str | None:
         """What to say where no reply will be delivered."""
         language = self._language(message)
-        if receipt is None:
+        if not isinstance(receipt, Receipt):
             return say(language, "Something went wrong on my side. Please send that again.")
         if receipt.status is ReceiptStatus.REFUSED and receipt.reply is None:
-            return say(
-                language, "You are writing faster than I can answer. Let me finish what waits, then send this one again."
-            )
+            return say(language, "I could not take that.")  # too fast, or not invited: both were told once
         if receipt.status is ReceiptStatus.ABSORBED:
-            return receipt.reply.text if receipt.reply is not None else say(language, "Done.")
+            return _result(receipt, language)
         return None
 
     # --- presses ---
@@ -154,7 +180,8 @@ class Interactions:
             await self._unknown(interaction)
         elif isinstance(meant, Chosen):
             message = self._message(interaction, Kind.CHOICE, choice=meant)
-            await self._answer_later(interaction, message, is_ephemeral=_is_ephemeral(interaction))
+            is_ephemeral = not message.is_private and (_is_ephemeral(interaction) or not _is_for(interaction))
+            await self._answer_later(interaction, message, is_ephemeral=is_ephemeral)
         else:
             message = self._message(interaction, Kind.RATING, rating=meant)
             await self._absorb(interaction, message, is_update=says in buttons.ON_THANKS)
@@ -232,7 +259,7 @@ class Interactions:
         if receipt is None:
             text = say(language, "Something went wrong on my side. Please send that again.")
             return body(text, components=(), flags=flags)
-        text = receipt.reply.text if receipt.reply is not None else say(language, "Done.")
+        text = _result(receipt, language)
         rows: Sequence[Json] = ()
         if rating is not None and not receipt.is_refused and rating.correction is None and rating.reason is None:
             rows = buttons.after_rating(self._secret, rating.turn_id, rating.value, language)
@@ -286,6 +313,26 @@ class Interactions:
 def _is_ephemeral(interaction: Interaction) -> bool:
     """Whether the message with the button is for the person's eyes only."""
     return interaction.message is not None and interaction.message.flags.ephemeral
+
+
+def _is_for(interaction: Interaction) -> bool:
+    """Whether the message with the button is known to answer whoever pressed it."""
+    from discord import Message
+
+    message = interaction.message
+    if message is None:
+        return False
+    if message.interaction_metadata is not None:
+        return message.interaction_metadata.user.id == interaction.user.id
+    replied = message.reference.resolved if message.reference is not None else None
+    return isinstance(replied, Message) and replied.author.id == interaction.user.id
+
+
+def _result(receipt: Receipt, language: Language) -> str:
+    """What a message did that became no turn."""
+    if receipt.reply is not None:
+        return receipt.reply.text
+    return say(language, "I could not take that.") if receipt.is_refused else say(language, "Done.")
 
 
 def _with_handle(message: IncomingMessage, handle: Handle) -> IncomingMessage:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.channels.discord.catching_up import LATELY, CatchUp, Read
+from bot.channels.discord.catching_up import LATELY, MOST_UNSURE, CatchUp, Read
 from bot.channels.discord.client import log_error
 from bot.channels.discord.intake import UNREADABLE, Event, Intake, Marks
 from bot.channels.discord.interactions import Interactions, TurnOf
@@ -46,7 +46,7 @@ class Live:
     ) -> None:
         self._client, self._tasks, self._intake, self._interactions = client, tasks, intake, interactions
         self._catch_up, self._places, self._marks, self._clock = catch_up, places, marks, clock
-        self._turn_of = turn_of
+        self._turn_of, self._may_ask = turn_of, MOST_UNSURE
         self._read, self._reader, self._reactions, self._admins = read, reader, reactions, frozenset(admins)
 
     def begin(self) -> None:
@@ -65,17 +65,27 @@ class Live:
 
     async def on_connect(self) -> None:
         """A session began: whatever was said since the marks may have been missed."""
+        self._may_ask = MOST_UNSURE
         self._intake.fall_behind([place.channel for place, _ in self._marks.channels])
+        await self._marks.begin()
 
     async def on_ready(self) -> None:
-        """All servers are known: look where something was missed."""
-        for place, mark in self._marks.channels:
+        """All servers are known: look where something was missed, where people talked last first."""
+        visible = self._catch_up.visible()
+        await self._marks.settle(max((last for _, last in visible), default=0))
+        for place, _ in visible:
+            if self._marks.of(place.channel) is None:
+                self._marks.start(place, self._catch_up.start(place))
+                self._intake.fall_behind([place.channel])
+        for place, mark in self._newest_first():
             if not self._intake.is_behind(place.channel):
                 continue
-            if self._catch_up.is_needed(place, mark):
-                self._intake.wake(place)
-            else:
+            is_needed = self._catch_up.is_needed(place, mark)
+            if is_needed is False:
                 self._intake.is_current(place.channel)
+            elif is_needed or self._may_ask:
+                self._may_ask -= 0 if is_needed else 1
+                self._intake.wake(place)
 
     async def on_shard_ready(self, _: int) -> None:
         """One shard of several came back."""
@@ -84,10 +94,13 @@ class Live:
     async def on_resumed(self) -> None:
         """A session goes on, and Discord brings what was missed; where people talked lately we look as well."""
         lately = snowflake_at(self._clock.now() - LATELY)
-        busy = [place for place, mark in self._marks.channels if mark >= lately]
+        busy = [place for place, mark in self._newest_first() if mark >= lately]
         self._intake.fall_behind([place.channel for place in busy])
-        for place in busy:
+        for place in busy[:MOST_UNSURE]:
             self._intake.wake(place)
+
+    def _newest_first(self) -> list[tuple[Place, int]]:
+        return sorted(self._marks.channels, key=lambda seen: seen[1], reverse=True)
 
     # --- what people do ---
 
@@ -137,7 +150,7 @@ class Live:
             is_ours = payload.message_author_id == self._me
             if not is_ours and await self._turn_of(place.address(payload.user_id), message) is None:
                 return None  # what people think of each other is no business of ours
-            return self._reactions.changed(
+            return await self._reactions.told(
                 message=payload.message_id,
                 user=payload.user_id,
                 emoji=payload.emoji.name,

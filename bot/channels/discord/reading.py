@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
+import structlog
+
 from bot.channel_ports import Manners
-from bot.channels.discord.places import Place, Places
+from bot.channels.discord.places import Place, Places, snowflake_at
+from bot.errors import DeliveryError
 from bot.types import Attachment, IncomingMessage, Kind, PlatformId
 
 if TYPE_CHECKING:
     import discord
+
+_log = structlog.get_logger("martin.channel.discord")
 
 READABLE_BYTES: Final = 256 * 1024
 """The largest text file that is read."""
@@ -22,6 +27,8 @@ _READABLE: Final = (".md", ".markdown", ".txt", ".text")
 _OTHER: Final = "application/x-discord"
 _THUMBS: Final = ("👍", "👎")
 _MOST_REACTIONS: Final = 10_000
+_LOOKED_UP: Final = "looked up"
+"""Stands among what somebody holds under a message once Discord was asked for it."""
 
 
 class Files(Protocol):
@@ -90,20 +97,41 @@ class Reader:
 
 
 class Reactions:
-    """👍 and 👎 as events. Discord gives them neither an id nor a time: the same one told twice is known by its state."""
+    """👍 and 👎 as events. Discord gives them neither an id nor a time: the same one told twice is known by its state.
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        self._now = now
+    `thumbs` asks Discord which ones somebody has under a message: of messages older than this process that is not known.
+    """
+
+    def __init__(self, now: Callable[[], datetime], thumbs: Callable[[Place, int, int], Awaitable[Sequence[str]]]) -> None:
+        self._now, self._thumbs, self._begun = now, thumbs, snowflake_at(now())
         self._held: OrderedDict[tuple[int, int], dict[str, int]] = OrderedDict()
         self._last = 0
+
+    async def told(
+        self, *, message: int, user: int, emoji: str, is_added: bool, place: Place, is_admin: bool
+    ) -> IncomingMessage | None:
+        """The event, once it is known which thumbs are left; None for any other emoji."""
+        if not is_added and is_thumb(emoji) and message < self._begun and _LOOKED_UP not in self._held.get((message, user), {}):
+            try:
+                self._know(message, user, await self._thumbs(place, message, user))
+            except DeliveryError as error:
+                _log.warning("discord.reactions", error=type(error).__name__)
+        return self.changed(message=message, user=user, emoji=emoji, is_added=is_added, place=place, is_admin=is_admin)
+
+    def _know(self, message: int, user: int, thumbs: Sequence[str]) -> None:
+        """Remember what Discord says is there, as older than all that was heard."""
+        held = self._held.setdefault((message, user), {})
+        found = {emoji: 1 for emoji in thumbs if held.get(emoji, 0) <= 0}
+        later = {emoji: at for emoji, at in held.items() if emoji not in found}
+        self._held[message, user] = {_LOOKED_UP: 0} | found | later
 
     def changed(
         self, *, message: int, user: int, emoji: str, is_added: bool, place: Place, is_admin: bool
     ) -> IncomingMessage | None:
         """The event; None for any other emoji. Its text is the thumb that is there now, empty where none is."""
-        thumb = emoji[:1]
-        if thumb not in _THUMBS or len(emoji) > 3:
+        if not is_thumb(emoji):
             return None
+        thumb = emoji[:1]
         held = self._held.setdefault((message, user), {})
         self._held.move_to_end((message, user))
         if len(self._held) > _MOST_REACTIONS:
@@ -129,6 +157,11 @@ class Reactions:
         """Milliseconds, later than every one before."""
         self._last = max(self._last + 1, _milliseconds(self._now()))
         return self._last
+
+
+def is_thumb(emoji: str) -> bool:
+    """Whether it is 👍 or 👎, of whatever colour."""
+    return emoji[:1] in _THUMBS and len(emoji) <= 3
 
 
 def without_mention(text: str, me: int, role: int | None = None) -> str:

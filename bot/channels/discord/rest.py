@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bot.channels.discord.ceiling import Ceiling
 from bot.channels.discord.handles import Handle
+from bot.channels.discord.places import Place
+from bot.channels.discord.reading import is_thumb
 from bot.errors import ChatClosed, DeliveryError, DeliveryPaused, DeliveryRefused
 from bot.types import ReplyFile
 
@@ -112,6 +114,21 @@ class Rest:
             async with asyncio.timeout(REQUEST_S):
                 found = await self.client.http.logs_from(channel, limit, after=after)
                 return sorted((dict(one) for one in found), key=lambda one: int(one["id"]))
+
+    async def thumbs(self, place: Place, message: int, user: int) -> Sequence[str]:
+        """The 👍 and 👎, of whatever colour, that somebody has under a message of ours."""
+        with _translated():
+            async with asyncio.timeout(REQUEST_S):
+                shape: Json = dict(await self.client.http.get_message(place.channel, message))
+                there = [str(one["emoji"]["name"]) for one in shape.get("reactions") or () if not one["emoji"].get("id")]
+                there = [emoji for emoji in there if is_thumb(emoji)]
+                if place.is_private:  # of the two who are here, the bot never reacts
+                    return there
+                held = []
+                for emoji in there:
+                    who = await self.client.http.get_reaction_users(place.channel, message, emoji, 1, after=user - 1)
+                    held += [emoji for one in who if int(one["id"]) == user]
+                return held
 
     async def type_in(self, channel: int) -> None:
         """Show that something is being written."""

@@ -12,7 +12,7 @@ from functools import partial
 from hashlib import blake2b, sha256
 from typing import Final
 
-from bot.channel_ports import Manners, MarkStore
+from bot.channel_ports import ChatMoves, Manners, MarkStore
 from bot.channel_settings import TelegramSettings
 from bot.channels.telegram import text as words
 from bot.channels.telegram.answers import Answers
@@ -22,18 +22,18 @@ from bot.channels.telegram.delivering import Deliverer, PastTurns
 from bot.channels.telegram.events import Reader, Self
 from bot.channels.telegram.intake import Heard, Intake, KeptEvents
 from bot.channels.telegram.menu import keep_menu
+from bot.channels.telegram.own_webhook import OwnWebhook, PostWatch
 from bot.channels.telegram.polling import Polling, Waits
 from bot.channels.telegram.presence import Presence
 from bot.channels.telegram.requests import Connection
 from bot.channels.telegram.sending import Sender, place_of, telegram_pace
-from bot.channels.telegram.watch import PollWatch
+from bot.channels.telegram.watch import OnGap, PollWatch, nothing
 from bot.channels.telegram.webhook import WebhookIntake
 from bot.errors import DeliveryError, DeliveryPaused, MartinError
 from bot.pacing import Pace
 from bot.ports import Clock, Parts, Receive
 from bot.types import ChannelName, IncomingMessage, Kind, Language, Outgoing, PlatformId, TurnId
 
-ALIVE_EVERY_S: Final = 30.0
 CONNECTS_IN_S: Final = 10.0
 LONGEST_PREVIEW_S: Final = 5.0
 CHATS_REMEMBERED: Final = 10_000
@@ -60,17 +60,23 @@ class TelegramChannel:
         language: Callable[[IncomingMessage], Language],
         pace: Pace | None = None,
         waits: Waits | None = None,
+        moves: ChatMoves | None = None,
+        on_gap: OnGap = nothing,
     ) -> None:
-        """`settings` hold a token. `secret` signs buttons; `language` is that of somebody's message."""
+        """`settings` hold a token. `secret` signs buttons; `language` is that of somebody's message.
+
+        `on_gap` is told after how many hours Telegram is heard again, where it keeps nothing for so long.
+        """
         self._settings, self._secret, self._marks, self._manners = settings, secret, marks, manners
-        self._turns, self._inbox, self._admins = turns, inbox, tuple(admins)
+        self._turns, self._inbox, self._moves, self._admins = turns, inbox, moves, tuple(admins)
         self._clock, self._language = clock, language
         self._waits = waits or Waits()
         self._connection: Connection | None = None
         self._connected = asyncio.Event()
         self._sender = Sender(self._bot, pace or telegram_pace(clock))
         self._presence = Presence(clock, self._sender.show_typing)
-        self._answers = Answers(self._sender, self._presence, secret=secret, language=language)
+        self._answers = Answers(self._sender, self._presence, secret=secret, language=language, turns=turns)
+        self._tasks: asyncio.TaskGroup | None = None
         self._deliverer = Deliverer(
             self._sender,
             secret=secret,
@@ -79,38 +85,40 @@ class TelegramChannel:
             is_draft=settings.streaming == "draft",
             after_crash=settings.after_crash,
         )
-        self._webhook_secret = _webhook_secret(settings)
-        self.webhook = WebhookIntake(self._webhook_secret)
+        webhook_secret = _webhook_secret(settings)
+        self.webhook = WebhookIntake(webhook_secret)
+        self._own = OwnWebhook(settings.webhook_url, secret=webhook_secret, key=secret, marks=marks, clock=clock)
         self._spoken: OrderedDict[str, Language] = OrderedDict()
-        self._watch = PollWatch(marks, clock)
+        self._watch = PollWatch(marks, clock, on_gap)
 
     def last_poll_age_s(self) -> float:
-        """Seconds since Telegram last answered a poll (took a webhook, where that is how updates come)."""
+        """Seconds since Telegram last answered a poll; where it posts, since it did so or last said that it can."""
         return self._watch.age_s
 
     @property
     def trouble(self) -> str:
-        """What the owner is to know, empty for nothing: messages that Telegram did not keep long enough (R-05)."""
+        """What the owner is to know, empty for nothing: messages are lost (R-05), until it is heard; posts do not arrive."""
         return self._watch.trouble
 
     async def run(self, receive: Receive) -> None:
         """Take messages in until cancelled. Raises ChannelRefused."""
-        connection = await connected(self._settings, self._webhook_secret, self._waits)
+        connection = await connected(self._settings, self._own, self._waits)
         refused: MartinError | None = None
         try:
             await self._watch.begin()
             async with asyncio.TaskGroup() as tasks:
-                self._connection = connection
+                self._connection, self._tasks = connection, tasks
                 self._connected.set()
                 background = [
                     tasks.create_task(self._presence.run()),
-                    tasks.create_task(keep_menu(connection, self._admins)),
+                    tasks.create_task(keep_menu(connection, self._admins, self._waits)),
                 ]
                 try:
                     await self._take_in(connection, receive, tasks)
                 except MartinError as error:  # out of a group it would come as one
                     refused = error
                 finally:
+                    self._tasks = None
                     self.webhook.opens(None)
                     for task in background:
                         task.cancel()
@@ -126,7 +134,7 @@ class TelegramChannel:
         place = place_of(message.address, message.handle)
         if self._deliverer.is_drafted(place):
             return None
-        opened = await self._deliverer.open(place, self._language(message))
+        opened = await self._deliverer.open(place, turn_id, self._language(message))
         self._presence.end(turn_id)
         return opened
 
@@ -147,7 +155,12 @@ class TelegramChannel:
     async def deliver(self, outgoing: Outgoing, parts: Parts) -> tuple[PlatformId, ...]:
         """Bring the reply to its chat. Raises DeliveryError."""
         self._presence.end(outgoing.turn_id or TurnId(outgoing.id))  # a notice has no turn, and the id of its message
-        return await self._deliverer.deliver(outgoing, parts)
+        try:
+            return await self._deliverer.deliver(outgoing, parts)
+        finally:  # the turn is recorded in any case: what was chosen stands there
+            turn_id = outgoing.turn_id
+            if turn_id is not None and self._tasks is not None and self._answers.has_choice(turn_id):
+                self._tasks.create_task(self._answers.mark_choice(turn_id))
 
     # --- inside ---
 
@@ -173,6 +186,7 @@ class TelegramChannel:
             inbox=self._inbox,
             fetch=partial(_file, connection),
             clock=self._clock,
+            moves=self._moves,
         )
 
         async def take(updates: Sequence[bytes]) -> int | None:
@@ -186,10 +200,15 @@ class TelegramChannel:
         if self._settings.mode == "polling":
             await Polling(clock=self._clock, waits=self._waits, on_polled=self._watch.polled).run(connection, take)
             return
-        self.webhook.opens(take)
-        while True:
-            await self._watch.polled()
-            await asyncio.sleep(ALIVE_EVERY_S)
+        watch = PostWatch(self._own, self._watch, self._clock, every_s=self._waits.webhook_s)
+
+        async def take_post(updates: Sequence[bytes]) -> int | None:
+            last = await take(updates)
+            await watch.taken()
+            return last
+
+        self.webhook.opens(take_post)
+        await watch.run(connection)
 
     def _remember(self, heard: Heard) -> None:
         """Who speaks what language in a chat, for what is said there without a turn."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol
 
@@ -67,18 +69,32 @@ class Deliverer:
         self._is_draft, self._after_crash = is_draft, after_crash
         self._paused: set[OutboxId] = set()
         self._moved: dict[int, int] = {}
+        self._openings: dict[TurnId, asyncio.Task[PlatformId]] = {}
 
     def is_drafted(self, place: Place) -> bool:
         """Whether replies there are sent whole."""
         return self._is_draft and not place.is_group
 
-    async def open(self, place: Place, language: Language | None) -> PlatformId:
-        """Make the message that a reply is going to fill. Raises DeliveryError."""
-        return await self._sender.send(place, placeholder(language))
+    async def open(self, place: Place, turn_id: TurnId, language: Language | None) -> PlatformId:
+        """Make the message that a turn's reply is going to fill. Raises DeliveryError.
+
+        Whoever stops waiting for it does not end it: it may have been sent. The reply fills it then, and nothing is left over.
+        """
+        opening = self._openings[turn_id] = asyncio.create_task(self._sender.send(place, placeholder(language)))
+        try:
+            made = await asyncio.shield(opening)
+        except DeliveryError:
+            self._openings.pop(turn_id, None)
+            raise
+        self._openings.pop(turn_id, None)
+        return made
 
     async def deliver(self, outgoing: Outgoing, parts: Parts) -> tuple[PlatformId, ...]:
         """The platform's ids of the reply's messages, once they are there. Raises DeliveryError."""
         past = await self._past(outgoing.turn_id)
+        if outgoing.turn_id is not None and (opening := self._openings.pop(outgoing.turn_id, None)) is not None:
+            with suppress(DeliveryError):
+                await parts.opened(0, await opening)
         asked = place_of(outgoing.address, outgoing.handle)
         way = _Way(
             sender=self._sender,

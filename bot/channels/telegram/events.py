@@ -40,7 +40,7 @@ from bot.types import Address, Attachment, ChannelName, Chosen, GivenRating, Inc
 WITHDRAW: Final = "0"
 """What the button of a rating that was given says: pressed again, it takes the rating back."""
 _LOCALE: Final = re.compile(r"[A-Za-z0-9-]{1,35}")
-_NOBODY: Final = "0"
+_NOWHERE: Final = Address(channel=ChannelName.TELEGRAM, chat="0", user="0")
 _VALUES: Final[dict[str, Literal[1, 0, -1]]] = {buttons.UP: 1, buttons.DOWN: -1, WITHDRAW: 0}
 
 
@@ -71,7 +71,7 @@ class Event:
     `is_named`: it mentions the bot, replies to it or is a command for it; None where the message itself says whether it is for
     the bot. `readable` is a text file to be put below the text; `album` names the pictures that were sent as one; `needs_ours`:
     it counts only where its target is a message of ours. `note` says for the log why nothing is kept, `broken` what is wrong
-    with an update that cannot be read.
+    with an update that cannot be read. `moved` are a group's ids, before and now, where it became another kind of group.
     """
 
     update_id: int | None
@@ -83,6 +83,7 @@ class Event:
     press: Press | None = None
     note: str = ""
     broken: str = ""
+    moved: tuple[str, str] | None = None
 
 
 class Reader:
@@ -114,11 +115,11 @@ class Reader:
     def _message(self, update: WireUpdate, message: WireMessage, raw: bytes) -> Event:
         sender = message.sender
         if sender is None or sender.is_bot or message.sender_chat is not None:
-            return Event(update_id=update.update_id, message=_unheard(message), note="not a person")
+            return Event(update_id=update.update_id, message=_unheard(message), note="not a person", moved=_moved(message))
         text, marks = text_of(message)
         attachments = attachments_of(message, raw)
         if not text and not attachments:
-            return Event(update_id=update.update_id, message=_unheard(message), note="notice")
+            return Event(update_id=update.update_id, message=_unheard(message), note="notice", moved=_moved(message))
         if is_for_another(text, marks, self._mention) and not _is_private(message):
             return Event(update_id=update.update_id, message=_unheard(message), note="for another bot")
         answered = self._answered(message)
@@ -229,10 +230,10 @@ class Reader:
 
 
 def unheard(message: IncomingMessage) -> IncomingMessage:
-    """What is kept of a message that the bot does not answer: that it was there."""
+    """What is kept of a message that the bot does not answer: that it was there, and of groups not whose it was."""
     return IncomingMessage(
         event_id=message.event_id,
-        address=message.address,
+        address=message.address if message.is_private else _NOWHERE,
         kind=Kind.TEXT,
         sent_at=message.sent_at,
         is_private=message.is_private,
@@ -252,7 +253,7 @@ def _refused(broken: BrokenUpdate, now: datetime) -> Event:
         return Event(update_id=None, broken=str(broken))
     message = IncomingMessage(
         event_id=f"update/{broken.id}",
-        address=Address(channel=ChannelName.TELEGRAM, chat=_NOBODY, user=_NOBODY),
+        address=_NOWHERE,
         kind=Kind.TEXT,
         sent_at=now,
         is_private=False,
@@ -265,12 +266,20 @@ def _unheard(message: WireMessage) -> IncomingMessage:
     user = message.sender.id if message.sender is not None else message.chat.id
     return IncomingMessage(
         event_id=_event_id(message),
-        address=_address(message.chat.id, user, message),
+        address=_address(message.chat.id, user, message) if _is_private(message) else _NOWHERE,
         kind=Kind.TEXT,
         sent_at=_at(message.date),
         is_private=_is_private(message),
         is_addressed=False,
     )
+
+
+def _moved(message: WireMessage) -> tuple[str, str] | None:
+    """Telegram says it in both chats: in the old one where to, in the new one where from."""
+    here, after, before = message.chat.id, message.migrate_to_chat_id, message.migrate_from_chat_id
+    if after:
+        return str(here), str(after)
+    return (str(before), str(here)) if before else None
 
 
 def _address(chat: int, user: int, place: WireMessage | WirePressed | None) -> Address:

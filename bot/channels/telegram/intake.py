@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from bot.channel_ports import Manners
+from bot.channel_ports import ChatMoves, Manners
 from bot.channels.telegram.contents import READABLE_BYTES
 from bot.channels.telegram.delivering import PastTurns
 from bot.channels.telegram.events import Event, Reader, unheard, with_file
@@ -50,9 +50,17 @@ class Intake:
     """Reads raw updates and hands on those that are to be stored, all of a batch in one call."""
 
     def __init__(
-        self, reader: Reader, *, manners: Manners, turns: PastTurns, inbox: KeptEvents, fetch: Fetch, clock: Clock
+        self,
+        reader: Reader,
+        *,
+        manners: Manners,
+        turns: PastTurns,
+        inbox: KeptEvents,
+        fetch: Fetch,
+        clock: Clock,
+        moves: ChatMoves | None = None,
     ) -> None:
-        self._reader, self._manners, self._turns, self._inbox = reader, manners, turns, inbox
+        self._reader, self._manners, self._turns, self._inbox, self._moves = reader, manners, turns, inbox, moves
         self._fetch, self._clock = fetch, clock
         self._undone: Counter[str] = Counter()
         self._albums: OrderedDict[str, str] = OrderedDict()
@@ -62,6 +70,9 @@ class Intake:
         """Commit them; the highest id among them, and what became of each. Raises StoreError or IntakeError."""
         now = self._clock.now()
         events = [self._reader.read(raw, now) for raw in updates]
+        for old, new in dict.fromkeys(event.moved for event in events if event.moved is not None):
+            if self._moves is not None:
+                await self._moves.move(ChannelName.TELEGRAM, old, new)
         settled = [(event, await self._settled(event)) for event in events]
         settled = await self._with_files(settled)
         messages = [message for _, message in settled if message is not None]

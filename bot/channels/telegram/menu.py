@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
 from typing import Final
 
 import structlog
 
-from bot.channels.telegram.requests import Connection
+from bot.channels.telegram.polling import Waits
+from bot.channels.telegram.requests import ApiRefused, Connection, NoAnswer
 from bot.commands import COMMANDS, Command
-from bot.errors import DeliveryError
 from bot.types import LANGUAGES, Language
 
 _log = structlog.get_logger("martin.telegram")
@@ -28,16 +30,34 @@ def menu(language: Language, commands: Sequence[Command] = COMMANDS, *, for_admi
     return [(one.name, one.summary[:LONGEST]) for one in shown]
 
 
-async def keep_menu(connection: Connection, admins: Collection[int]) -> None:
-    """Tell Telegram; what it will not have is logged, and the bot does without."""
+async def keep_menu(connection: Connection, admins: Collection[int], waits: Waits) -> None:
+    """Tell Telegram, for as long as it takes; what it will not have is logged, and the bot does without."""
     from telegram import BotCommandScopeChat, BotCommandScopeDefault
 
     scopes = [(BotCommandScopeDefault(), False), *((BotCommandScopeChat(admin), True) for admin in admins)]
     for scope, for_admins in scopes:
         for code in (None, *LANGUAGES):
             commands = menu(DEFAULT if code is None else code, for_admins=for_admins)
+            step = partial(connection.bot.set_my_commands, commands, scope=scope, language_code=code)
             try:
-                await connection.ask(connection.bot.set_my_commands(commands, scope=scope, language_code=code))
-            except DeliveryError as error:
+                await _told(connection, step, waits)
+            except ApiRefused as error:
                 _log.info("telegram.menu", scope=scope.type, language=code or "", error=str(error))
                 break  # an admin who never wrote has no chat yet
+
+
+async def _told(connection: Connection, step: Callable[[], Awaitable[object]], waits: Waits) -> None:
+    """Ask until there is an answer. Raises ApiRefused where it is no, and not only for now."""
+    pause_s = waits.first_s
+    while True:
+        try:
+            await connection.ask(step())
+        except ApiRefused as error:
+            if not error.retry_after_s:
+                raise
+            await asyncio.sleep(error.retry_after_s)
+        except NoAnswer:
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, waits.longest_s)
+        else:
+            return

@@ -21,27 +21,33 @@ SETTLED_S: Final = 60.0
 MOST_CONFLICTS: Final = 3
 MOST_WHEN_SETTLED: Final = 12
 NO_SUCH_BOT: Final = (
-    "Telegram does not know this token: copy the one that @BotFather shows for the bot (/mybots, API Token) into "
+    "Telegram does not know this token. Copy the one that @BotFather shows for the bot (/mybots, API Token) into "
     "MARTIN_TELEGRAM__TOKEN"
 )
 OTHER_POLLER: Final = (
-    "another program fetches this bot's messages from Telegram with the same token: stop that one, or give this one a token of "
+    "another program fetches this bot's messages from Telegram with the same token. Stop that one, or give this one a token of "
     "its own from @BotFather"
 )
 OTHER_WEBHOOK: Final = (
     "another program has Telegram post this bot's messages to itself (a webhook): end that one and remove its webhook "
-    "(deleteWebhook in the Bot API), or give this bot a token of its own from @BotFather"
+    "(deleteWebhook in the Bot API), or give this bot a token of its own from @BotFather. If it is this bot's own, set from "
+    "another data folder, put its address into MARTIN_TELEGRAM__WEBHOOK_URL without the /telegram at the end, and it is removed"
 )
+"""Our log hides what stands behind the word token and a colon: none of these may have that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waits:
-    """Seconds: how long a poll is held open, the first and the longest pause after a failure, the pause after a conflict."""
+    """Seconds: how long a poll is held open, the first and the longest pause after a failure, the pause after a conflict.
+
+    `webhook_s`: between two questions whether what Telegram posts arrives; well below the three minutes of health.
+    """
 
     poll_s: int = 25
     first_s: float = 0.5
     longest_s: float = 30.0
     conflict_s: float = 5.0
+    webhook_s: float = 60.0
 
 
 class Source(Protocol):

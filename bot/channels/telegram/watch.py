@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,12 +20,22 @@ MARK_EVERY: Final = timedelta(minutes=1)
 KEPT_FOR: Final = timedelta(hours=24)
 """How long Telegram keeps what nobody fetches (core.telegram.org/bots/api#getting-updates)."""
 
+OnGap = Callable[[float], Awaitable[None]]
+"""What is done about messages that are lost, once Telegram is heard again after so many hours. May raise StoreError."""
+
+
+async def nothing(hours: float) -> None:
+    """Do nothing about a gap."""
+
 
 class PollWatch:
-    """Keeps the time of the last poll that went well, on disk at most once a minute."""
+    """Keeps the time of the last poll that went well, on disk at most once a minute.
 
-    def __init__(self, marks: MarkStore, clock: Clock) -> None:
-        self._marks, self._clock = marks, clock
+    `on_gap` is awaited before the mark moves on: a crash or a failing store in between has it called again.
+    """
+
+    def __init__(self, marks: MarkStore, clock: Clock, on_gap: OnGap = nothing) -> None:
+        self._marks, self._clock, self._on_gap = marks, clock, on_gap
         self._live_at = clock.monotonic()
         self._marked_at: datetime | None = None
         self.trouble = ""
@@ -38,28 +49,32 @@ class PollWatch:
         """Look how long ago an earlier process last heard from Telegram."""
         try:
             mark = (await self._marks.marks(ChannelName.TELEGRAM)).get(LAST_POLL)
-            before = datetime.fromisoformat(mark) if mark is not None else None
+            self._marked_at = datetime.fromisoformat(mark) if mark is not None else None
         except (StoreError, ValueError) as error:
             _log.warning("telegram.mark", error=type(error).__name__)
             return
-        if before is not None:
-            self._judge(before, self._clock.now())
+        hours = self._gap_h(self._clock.now())
+        if hours:
+            self.trouble = f"Telegram was not heard for {hours:.0f} hours and keeps messages for 24, so older ones are lost"
 
     async def polled(self) -> None:
-        """Telegram answered just now."""
+        """Telegram answered just now: whatever was the matter with it is over."""
         self._live_at, now = self._clock.monotonic(), self._clock.now()
-        if self._marked_at is not None:
-            if now - self._marked_at < MARK_EVERY:
-                return
-            self._judge(self._marked_at, now)
-        self._marked_at = now
+        self.trouble = ""
+        if self._marked_at is not None and timedelta() <= now - self._marked_at < MARK_EVERY:
+            return
+        hours = self._gap_h(now)
         try:
+            if hours:
+                await self._on_gap(hours)
+                _log.warning("telegram.gap", hours=round(hours))
+            self._marked_at = now
             await self._marks.set_mark(ChannelName.TELEGRAM, LAST_POLL, now.isoformat(), now)
         except StoreError as error:
             _log.warning("telegram.mark", error=type(error).__name__)
 
-    def _judge(self, before: datetime, now: datetime) -> None:
-        if now - before > KEPT_FOR:
-            hours = round((now - before).total_seconds() / 3600)
-            _log.warning("telegram.gap", hours=hours)
-            self.trouble = f"Telegram was not heard for {hours} hours and keeps messages for 24: older ones are lost"
+    def _gap_h(self, now: datetime) -> float:
+        """Hours since the mark, where that is too long; else 0."""
+        if self._marked_at is None or now - self._marked_at <= KEPT_FOR:
+            return 0.0
+        return (now - self._marked_at).total_seconds() / 3600

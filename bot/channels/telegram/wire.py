@@ -85,6 +85,8 @@ class WireMessage(Struct, frozen=True, kw_only=True):
     is_topic_message: bool = False
     reply_to_message: WireReplied | None = None
     media_group_id: str = ""
+    migrate_to_chat_id: Number = 0
+    migrate_from_chat_id: Number = 0
     text: str = ""
     entities: tuple[WireEntity, ...] = ()
     caption: str = ""

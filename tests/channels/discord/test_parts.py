@@ -186,7 +186,10 @@ def test_a_nonce_is_the_same_at_every_try_and_short() -> None:
 
 
 def test_a_reaction_told_twice_is_one_event() -> None:
-    reactions = Reactions(lambda: NOON)
+    async def nothing(place: Place, message: int, user: int) -> list[str]:
+        return []
+
+    reactions = Reactions(lambda: NOON, nothing)
 
     def told(emoji: str, is_added: bool) -> tuple[str, str]:
         event = reactions.changed(message=1, user=2, emoji=emoji, is_added=is_added, place=Place(channel=3), is_admin=False)

@@ -44,7 +44,7 @@ from tests.fakes import NOON
 from tests.servers.telegram.server import TOKEN, TelegramServer
 
 SECRET = b"a secret of the data folder's own"
-QUICK = Waits(poll_s=1, first_s=0.005, longest_s=0.02, conflict_s=0.02)
+QUICK = Waits(poll_s=1, first_s=0.005, longest_s=0.02, conflict_s=0.02, webhook_s=0.02)
 ADMIN = 4242
 
 
@@ -67,6 +67,20 @@ class FakeMarks:
     async def set_mark(self, channel: ChannelName, key: str, value: str, at: datetime) -> None:
         """Keep one."""
         self.kept[key], self.writes = value, self.writes + 1
+
+
+class FakeMoves:
+    """A `ChatMoves` that counts; `failures` are raised first."""
+
+    def __init__(self) -> None:
+        self.moved: list[tuple[str, str]] = []
+        self.failures: list[MartinError] = []
+
+    async def move(self, channel: ChannelName, old: str, new: str) -> None:
+        """Keep one."""
+        if self.failures:
+            raise self.failures.pop()
+        self.moved.append((old, new))
 
 
 class FakeManners:
@@ -100,7 +114,15 @@ class FakeTurns:
         """The turn behind a message of ours."""
         return self.delivered.get((address.chat, platform_id))
 
-    def keep(self, id: TurnId, *, language: Language = "en", question: str = "why?") -> None:
+    def keep(
+        self,
+        id: TurnId,
+        *,
+        language: Language = "en",
+        question: str = "why?",
+        choices: tuple[Choice, ...] = (),
+        chosen: str | None = None,
+    ) -> None:
         """Store a turn."""
         self.stored[id] = PastTurn(
             id=id,
@@ -111,10 +133,11 @@ class FakeTurns:
             status=TurnStatus.ANSWERED,
             language=language,
             question=question,
-            reply=Reply(text=""),
+            reply=Reply(text="", choices=choices),
             model="",
             flags=frozenset(),
             created_at=NOON,
+            chosen=chosen,
         )
 
 
@@ -181,6 +204,7 @@ class House:
         self.settings = TelegramSettings.model_validate(given)
         self.clock = clock or SystemClock()
         self.marks, self.manners, self.turns, self.desk = FakeMarks(), FakeManners(), FakeTurns(), Desk()
+        self.moves, self.gaps = FakeMoves(), list[float]()
         self.channel = self.made()
 
     def made(self, pace: Pace | None = None) -> TelegramChannel:
@@ -197,10 +221,15 @@ class House:
             language=spoken,
             pace=pace or fast(self.clock),
             waits=QUICK,
+            moves=self.moves,
+            on_gap=self._on_gap,
         )
         is_a_channel: Channel = channel
         assert is_a_channel is channel
         return channel
+
+    async def _on_gap(self, hours: float) -> None:
+        self.gaps.append(hours)
 
     @asynccontextmanager
     async def running(self, channel: TelegramChannel | None = None) -> AsyncIterator[TelegramChannel]:

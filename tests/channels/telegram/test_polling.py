@@ -11,14 +11,16 @@ import pytest
 from pydantic import SecretStr
 
 from bot.buttons import UP, button
+from bot.channels.telegram.connecting import BAD_ADDRESS, NO_ADDRESS
 from bot.channels.telegram.intake import MOST_TRIES
 from bot.channels.telegram.polling import NO_SUCH_BOT, OTHER_POLLER, OTHER_WEBHOOK
 from bot.channels.telegram.requests import ALLOWED_UPDATES
+from bot.channels.telegram.watch import PollWatch
 from bot.errors import ChannelRefused, IntakeError, StoreBusy
-from bot.log import Logs
+from bot.log import Logs, Redactor
 from bot.settings import LogSettings
 from bot.types import Kind
-from tests.channels.telegram.house import SECRET, House, turn_id
+from tests.channels.telegram.house import SECRET, FakeMarks, House, turn_id
 from tests.channels.telegram.updates import message
 from tests.fakes import NOON, FakeClock
 from tests.servers.telegram.fixtures import post
@@ -188,6 +190,24 @@ async def test_our_own_webhook_of_another_day_is_removed_and_nothing_dropped(ser
     assert not any(call.parameters.get("drop_pending_updates") for call in server.calls)
 
 
+async def test_our_own_webhook_is_known_again_when_the_settings_have_forgotten_it(server: TelegramServer) -> None:
+    address = "http://127.0.0.1:1/elsewhere"
+    before = House(server, mode="webhook", webhook_url=address)
+    async with before.running():
+        async with asyncio.timeout(10):
+            while server.updates.webhook is None:
+                await asyncio.sleep(0.01)
+    assert address not in str(before.marks.kept)
+    house = House(server)
+    house.marks.kept = before.marks.kept
+    server.person("Ana").says("waiting")
+    async with house.running(house.made()):
+        assert [one.text for one in await house.desk.has(1)] == ["waiting"]
+    await post(server, "setWebhook", url="http://127.0.0.1:2/telegram")
+    with pytest.raises(ChannelRefused, match="another program"):
+        await house.channel.run(house.desk.receive)
+
+
 async def test_a_channel_that_ended_can_run_again(server: TelegramServer, house: House) -> None:
     for text in ("one", "two"):
         server.person("Ana").says(text)
@@ -199,13 +219,46 @@ async def test_a_channel_that_ended_can_run_again(server: TelegramServer, house:
 
 
 @pytest.mark.parametrize(("hours", "is_trouble"), [(23, False), (30, True)])
-async def test_more_than_a_day_away_is_owned_up_to(server: TelegramServer, hours: int, is_trouble: bool) -> None:
-    house = House(server, clock=FakeClock())
+async def test_more_than_a_day_away_is_owned_up_to_until_telegram_is_heard(
+    server: TelegramServer, hours: int, is_trouble: bool
+) -> None:
+    house, stream = House(server, clock=FakeClock()), io.StringIO()
     house.marks.kept["last_poll"] = (NOON - timedelta(hours=hours)).isoformat()
-    server.person("Ana").says("hola")
-    async with house.running() as channel:
-        await house.desk.has(1)
-        assert ("30 hours" in channel.trouble) is is_trouble
+    trouble = server.faults.refuse("getUpdates", 500, "Trouble", times=10_000)
+    with Logs(LogSettings(format="json"), stream=stream):
+        async with house.running() as channel:
+            async with asyncio.timeout(10):
+                while not trouble.happened:
+                    await asyncio.sleep(0.01)
+            assert ("30 hours" in channel.trouble) is is_trouble
+            assert house.gaps == []
+            server.faults.clear()
+            server.person("Ana").says("hola")
+            await house.desk.has(1)
+            assert channel.trouble == ""
+        async with house.running(house.made()):
+            server.person("Ana").says("otra")
+            await house.desk.has(2)
+    assert house.gaps == ([30.0] if is_trouble else [])
+    assert stream.getvalue().count("telegram.gap") == len(house.gaps)
+
+
+async def test_a_gap_that_could_not_be_told_of_is_told_of_later() -> None:
+    clock, marks, told = FakeClock(), FakeMarks(), list[float]()
+    failures = [StoreBusy("locked")]
+
+    async def on_gap(hours: float) -> None:
+        if failures:
+            raise failures.pop()
+        told.append(hours)
+
+    watch = PollWatch(marks, clock, on_gap)
+    await watch.polled()
+    clock.advance(25 * 3600)
+    for _ in range(3):
+        await watch.polled()
+    assert told == [25.0]
+    assert marks.kept["last_poll"] == clock.now().isoformat()
 
 
 async def test_the_time_of_the_last_poll_is_written_at_most_once_a_minute(server: TelegramServer, house: House) -> None:
@@ -231,6 +284,13 @@ async def test_a_deaf_poller_is_noticed(server: TelegramServer) -> None:
 
 
 # --- secrets ---
+
+
+@pytest.mark.parametrize("refusal", [NO_SUCH_BOT, OTHER_POLLER, OTHER_WEBHOOK, NO_ADDRESS, BAD_ADDRESS])
+def test_our_own_log_leaves_the_sentences_whole(refusal: str) -> None:
+    redact = Redactor()
+    assert redact(refusal) == refusal
+    assert redact(f"channel.refused problem={refusal}") == f"channel.refused problem={refusal}"
 
 
 async def test_neither_token_nor_words_come_into_the_log(server: TelegramServer, house: House) -> None:

@@ -11,6 +11,7 @@ import pytest
 from bot.buttons import UP, button
 from bot.channels.telegram.buttons import MARK, reason_words
 from bot.channels.telegram.channel import TelegramChannel
+from bot.errors import StoreBusy
 from bot.profile_types import Reason
 from bot.types import Choice, GivenRating, IncomingMessage, Kind, PlatformId, Reply
 from tests.channels.telegram.house import ADMIN, SECRET, House, outgoing, turn_id
@@ -61,6 +62,12 @@ async def test_in_a_group_only_what_is_for_the_bot_keeps_its_text(
     ana.sends_photo(to=group)
     taken = await house.desk.has(4)
     assert [(one.text, one.is_addressed) for one in taken] == [("", False), ("for you", True), ("", False), ("", False)]
+    assert [(one.address.chat, one.address.user) for one in taken] == [
+        ("0", "0"),
+        (str(group.id), str(ana.id)),
+        ("0", "0"),
+        ("0", "0"),
+    ]
     assert not any(one.attachments for one in taken)
     assert house.manners.asked == [("not for you", False), ("for you", True), ("", False)]
 
@@ -73,6 +80,16 @@ async def test_where_the_bot_always_answers_everything_is_for_it(
     ana.says("anything", to=group)
     ana.says("/help@other_bot", to=group)
     assert [(one.text, one.is_addressed) for one in await house.desk.has(2)] == [("anything", True), ("", False)]
+
+
+async def test_a_group_that_grows_takes_along_what_was_chosen_for_it(
+    server: TelegramServer, house: House, channel: TelegramChannel, ana: Person
+) -> None:
+    house.moves.failures = [StoreBusy("locked")]
+    group = server.group("Friends", ana, kind="group")
+    grown = group.becomes_supergroup()
+    await house.desk.has(2)
+    assert set(house.moves.moved) == {(str(group.id), str(grown.id))}
 
 
 async def test_private_chats_ask_no_manners(house: House, channel: TelegramChannel, ana: Person) -> None:
@@ -96,6 +113,18 @@ async def test_an_edit_of_a_question_is_one(house: House, channel: TelegramChann
     ana.edits(said, "¿qué?")
     first, edit = await house.desk.has(2)
     assert (edit.kind, edit.text, edit.target) == (Kind.EDIT, "¿qué?", first.event_id)
+
+
+async def test_in_a_group_the_edit_of_a_question_finds_it(
+    server: TelegramServer, house: House, channel: TelegramChannel, ana: Person
+) -> None:
+    group = server.group("Friends", ana)
+    said = ana.says("@martin_test_bot ¿qé?", to=group)
+    ana.edits(said, "@martin_test_bot ¿qué?")
+    first, edit = await house.desk.has(2)
+    assert (edit.kind, edit.text) == (Kind.EDIT, "¿qué?")
+    assert await house.desk.turn_of(edit.address.channel, edit.target or "") is not None
+    assert edit.address == first.address
 
 
 async def test_what_is_said_of_an_edit_is_told(house: House, channel: TelegramChannel, ana: Person) -> None:
@@ -206,17 +235,38 @@ async def test_a_rating_without_effect_changes_no_button(house: House, channel: 
     assert (press.text, answer.labels) == ("I cannot find that answer.", ["👍", "👎"])
 
 
-async def test_a_choice_is_marked_and_the_others_stay(house: House, channel: TelegramChannel, ana: Person) -> None:
-    choices = (Choice(key="a", label="First"), Choice(key="b", label="Second"))
-    answer = await answered(house, channel, ana, choices=choices)
+CHOICES = (Choice(key="a", label="First"), Choice(key="b", label="Second"))
+
+
+async def test_a_choice_is_marked_once_it_counts_and_a_second_one_moves_no_mark(
+    house: House, channel: TelegramChannel, ana: Person
+) -> None:
+    answer = await answered(house, channel, ana, choices=CHOICES)
     await ana.sees_answer(ana.presses(answer, "Second"))
+    assert answer.labels == ["First", "Second", "👍", "👎"], "nobody has judged it yet"
+    house.turns.keep(turn_id(1), choices=CHOICES, chosen="b")
+    await channel.deliver(outgoing(ana.id, "Second it is.", number=2), FakeParts())
     await ana.reads(lambda one: one.labels == ["First", f"{MARK}Second", "👍", "👎"])
     ana.presses(answer, "👍")
     await ana.reads(lambda one: one.labels == ["First", f"{MARK}Second", f"{MARK}👍", "👎"])
-    ana.presses(answer, "First")
-    await ana.reads(lambda one: one.labels == [f"{MARK}First", "Second", f"{MARK}👍", "👎"])
-    chosen = [one.choice.key for one in house.desk.taken if one.choice is not None]
-    assert chosen == ["#1", "#0"]
+    await ana.sees_answer(ana.presses(answer, "First"))
+    await channel.deliver(outgoing(ana.id, "It was Second.", number=4), FakeParts())
+    await asyncio.sleep(0.05)
+    assert answer.labels == ["First", f"{MARK}Second", f"{MARK}👍", "👎"]
+    assert [one.choice.key for one in house.desk.taken if one.choice is not None] == ["#1", "#0"]
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+async def test_a_choice_that_does_not_count_marks_nothing(
+    house: House, channel: TelegramChannel, ana: Person, is_kept: bool
+) -> None:
+    answer = await answered(house, channel, ana, choices=CHOICES)
+    if is_kept:
+        house.turns.keep(turn_id(1), choices=CHOICES)
+    await ana.sees_answer(ana.presses(answer, "Second"))
+    await channel.deliver(outgoing(ana.id, "That was not asked of you.", number=2), FakeParts())
+    await asyncio.sleep(0.05)
+    assert answer.labels == ["First", "Second", "👍", "👎"]
 
 
 async def test_forged_buttons_get_a_polite_word_and_leave_no_trace(
@@ -300,3 +350,14 @@ async def test_a_menu_that_telegram_refuses_keeps_nobody_waiting(server: Telegra
     async with house.running():
         taken: list[IncomingMessage] = await house.desk.has(1)
     assert taken[0].text == "hola"
+
+
+async def test_the_menu_is_set_however_often_telegram_is_away(server: TelegramServer, house: House) -> None:
+    away = server.faults.refuse("setMyCommands", 502, "Bad Gateway", times=3)
+    broken = server.faults.add(FaultKind.DROP_BEFORE, "setMyCommands")
+    waits = server.faults.refuse("setMyCommands", 429, "Too Many Requests: retry after 1", retry_after=1)
+    async with house.running():
+        async with asyncio.timeout(10):
+            while ("", "es") not in server.methods.commands:
+                await asyncio.sleep(0.02)
+    assert (away.happened, broken.happened, waits.happened) == (3, 1, 1)

@@ -16,6 +16,7 @@ from bot.channels.telegram.webhook import BODY_LIMIT, PATH
 from bot.errors import ChannelRefused, IntakeError, StoreFull
 from bot.log import Logs
 from bot.settings import LogSettings
+from bot.system import SystemClock
 from tests.channels.telegram.house import House
 from tests.channels.telegram.updates import message, raw
 from tests.servers.telegram.server import TelegramServer
@@ -192,3 +193,48 @@ async def test_an_address_that_telegram_cannot_reach_ends_the_channel(server: Te
     house = House(server, mode="webhook", webhook_url=url)
     with pytest.raises(ChannelRefused, match="MARTIN_TELEGRAM__WEBHOOK_URL"):
         await house.channel.run(house.desk.receive)
+
+
+# --- whether posts arrive ---
+
+
+async def test_a_webhook_that_telegram_cannot_reach_is_noticed(server: TelegramServer) -> None:
+    house = House(server, mode="webhook", webhook_url="http://127.0.0.1:1", clock=SystemClock())
+    server.poster.retry_s = 0.05
+    async with house.running() as channel:
+        await ready(server)
+        assert (channel.trouble, channel.last_poll_age_s() < 1) == ("", True)
+        await asyncio.sleep(1.1)  # Telegram tells the time of an error in whole seconds
+        server.person("Ana").says("hola")
+        async with asyncio.timeout(10):
+            while not channel.trouble:
+                await asyncio.sleep(0.01)
+        assert "1 messages wait" in channel.trouble
+        before = channel.last_poll_age_s()
+        await asyncio.sleep(0.3)
+        assert channel.last_poll_age_s() > before + 0.2
+        server.updates.clear()
+        async with asyncio.timeout(10):
+            while channel.trouble:
+                await asyncio.sleep(0.01)
+        assert channel.last_poll_age_s() < 1
+
+
+async def test_a_post_is_a_sign_of_life(server: TelegramServer, hooked: Hooked) -> None:
+    async with hooked.house.running() as channel:
+        await ready(server)
+        server.faults.refuse("getWebhookInfo", 502, "Bad Gateway", times=10_000)
+        await asyncio.sleep(0.4)
+        assert channel.last_poll_age_s() > 0.2
+        server.person("Ana").says("hola")
+        await settled(server)
+        assert channel.last_poll_age_s() < 0.2
+
+
+async def test_a_webhook_that_somebody_took_away_is_set_again(server: TelegramServer, hooked: Hooked) -> None:
+    async with hooked.house.running():
+        await ready(server)
+        server.updates.webhook = None
+        await ready(server)
+        server.person("Ana").says("hola")
+        assert [one.text for one in await hooked.house.desk.has(1)] == ["hola"]

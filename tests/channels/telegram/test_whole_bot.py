@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from bot.app import Bot, open_stores
 from bot.channel_settings import TelegramSettings
+from bot.channels.telegram.buttons import MARK
 from bot.channels.telegram.channel import TelegramChannel
 from bot.channels.telegram.delivering import is_placeholder
 from bot.config import load_config
@@ -126,3 +127,23 @@ async def test_in_a_group_only_who_asked_can_rate(server: TelegramServer, tmp_pa
         ana.presses(answer, "👍")
         await until([(1, None)], tmp_path)
     assert ledger(tmp_path) == [(1, None)]
+
+
+async def test_in_a_group_only_the_choice_of_whoever_was_asked_is_marked(tmp_path: Path, server: TelegramServer) -> None:
+    ana, ben = server.person("Ana"), server.person("Ben")
+    group = server.group("Friends", ana, ben)
+    async with running(tmp_path, server):
+        ana.says("/language@martin_test_bot", to=group)
+        asked = await ana.reads(lambda one: len(one.labels) >= 2, in_group=group)
+        labels = asked.labels
+        await ben.sees_answer(ben.presses(asked, labels[0]))
+        await ben.reads(is_answer, in_group=group, after=asked)
+        await asyncio.sleep(0.3)
+        assert asked.labels == labels
+        await ana.sees_answer(ana.presses(asked, labels[1]))
+        await ana.reads(lambda one: one.labels == [labels[0], f"{MARK}{labels[1]}", *labels[2:]], in_group=group)
+        last = ana.seen(group)[-1]
+        await ana.sees_answer(ana.presses(asked, labels[0]))
+        await ana.reads(is_answer, in_group=group, after=last)
+        await asyncio.sleep(0.3)
+        assert asked.labels == [labels[0], f"{MARK}{labels[1]}", *labels[2:]]
