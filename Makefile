@@ -49,6 +49,9 @@ bench: $(VENV)/installed-dev  ## measure: overhead against python-telegram-bot, 
 	$(PYTHON) -m benchmarks.memory --json
 	$(PYTHON) -m benchmarks.bilingual --json
 	$(PYTHON) -m benchmarks.memory_scale --json
+	$(PYTHON) -m benchmarks.rendering --texts 10000 --json
+	$(PYTHON) -m benchmarks.flood --place telegram --json
+	$(PYTHON) -m benchmarks.flood --place discord --json
 
 outage: $(VENV)/installed-dev  ## let the language model die for five minutes under 200 people
 	$(PYTHON) -m benchmarks.models --outage 300 --json

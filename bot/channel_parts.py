@@ -103,6 +103,7 @@ def platform_channels(
             clock=clock,
             language=language,
             on_gap=tell_of_gap,
+            moves=stores.chats,
         )
         found.channels[ChannelName.TELEGRAM] = telegram
         found.ages[ChannelName.TELEGRAM] = telegram.last_poll_age_s

@@ -287,6 +287,7 @@ class Core:
             stop=waiting.stop,
             interval_s=self._settings.preview_interval_s,
             opened=opened,
+            is_held=lambda: self._delivery.is_waiting(message.address),
             on_opened=lambda made: self._outbox.set_part(OutboxId(turn.id), 0, Part(platform_id=made), self._clock.now()),
         )
         try:

@@ -14,7 +14,7 @@ import structlog
 from bot.errors import ChannelRefused, ChatClosed, DeliveryError, DeliveryPaused, DeliveryRefused, StoreError
 from bot.locale import say
 from bot.ports import Channel, Clock, OutboxStore
-from bot.types import LANGUAGES, ChannelName, OutboxId, Outgoing, Part, PlatformId, Reply
+from bot.types import LANGUAGES, Address, ChannelName, OutboxId, Outgoing, Part, PlatformId, Reply
 
 _log = structlog.get_logger("martin.delivery")
 
@@ -89,6 +89,10 @@ class Delivery:
         self._idle.clear()
         if self._tasks is not None:
             self._tasks.create_task(self._work(lane))
+
+    def is_waiting(self, address: Address) -> bool:
+        """Whether something is on its way to this chat and thread: what is opened there now would stand before it."""
+        return (address.channel, address.chat, address.thread) in self._lanes
 
     async def idle(self) -> None:
         """Return once nothing waits, nor anything that an earlier process left."""

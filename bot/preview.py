@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from bot.errors import DeliveryError, StoreError
 from bot.ports import Channel
@@ -53,9 +54,11 @@ class RunningPreview:
         interval_s: float,
         opened: PlatformId | None,
         on_opened: Callable[[PlatformId], Awaitable[None]],
+        is_held: Callable[[], bool] = lambda: False,
     ) -> None:
+        """While it `is_held` nothing is opened: an earlier answer is on its way there, and is to stand before this one."""
         self._tasks, self._channel, self._message, self._turn_id = tasks, channel, message, turn_id
-        self._stop, self._interval_s, self._on_opened = stop, interval_s, on_opened
+        self._stop, self._interval_s, self._on_opened, self._is_held = stop, interval_s, on_opened, is_held
         self._text = ""
         self._timer: asyncio.TimerHandle | None = None
         self._pump: asyncio.Task[None] | None = None
@@ -94,6 +97,10 @@ class RunningPreview:
     async def _show_until_ended(self) -> None:
         shown = ""
         try:
+            while self._opened is None and self._is_held() and not self._ended.is_set():
+                await self._interval()
+            if self._ended.is_set():
+                return
             if self._opened is None:
                 self._opened = await self._channel.open(self._message, self._turn_id)
                 if self._opened is not None:
@@ -102,13 +109,15 @@ class RunningPreview:
                 if self._text != shown:
                     shown = self._text
                     await self._channel.preview(self._message, self._turn_id, self._opened, shown)
-                try:
-                    async with asyncio.timeout(self._interval_s):
-                        await self._ended.wait()
-                except TimeoutError:
-                    continue
+                await self._interval()
         except (DeliveryError, StoreError):
             return
+
+    async def _interval(self) -> None:
+        """Return after a while, at once where the answer is complete."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._interval_s):
+                await self._ended.wait()
 
 
 class NoPreview:

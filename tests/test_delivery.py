@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.delivery import MOST_REFUSALS
 from bot.errors import ChatClosed, DeliveryError, DeliveryPaused, DeliveryRefused
 from bot.ports import Preview
-from bot.types import ChannelName, Turn
+from bot.types import ChannelName, IncomingMessage, PlatformId, Turn, TurnId
 from tests.house import Doing, RecordingChannel, house, look, text
 
 
@@ -123,3 +123,34 @@ async def test_what_is_answered_while_the_outbox_is_still_being_read_goes_out_on
         await here.settled()
         assert tries > 1
         assert channel.texts == ["one"]
+
+
+async def test_nothing_is_opened_while_an_earlier_answer_is_on_its_way_there(tmp_path: Path) -> None:
+    class Counting(RecordingChannel):
+        """Remembers what had arrived when it opened a message."""
+
+        arrived = -1
+
+        async def open(self, message: IncomingMessage, turn_id: TurnId) -> PlatformId | None:
+            self.arrived = len(self.delivered)
+            return await super().open(message, turn_id)
+
+    channel = Counting()
+    channel.failures = [DeliveryPaused("slow down", 1.0)]
+
+    async def writes(turn: Turn, preview: Preview) -> str:
+        if turn.message.text == "two":
+            for _ in range(5):
+                preview.show("two")
+                await asyncio.sleep(0.01)
+        while turn.message.text == "three" and not channel.opened:
+            preview.show("three")
+            await asyncio.sleep(0.01)
+        return turn.message.text
+
+    async with house(tmp_path, [Doing(writes)], channel=channel) as here, asyncio.timeout(20):
+        _, _, three = await here.door.receive([text("one"), text("two"), text("three")])
+        await here.settled()
+        assert channel.texts == ["one", "two", "three"]
+        assert channel.opened == [three.turn_id], "only that was still being written when the others had arrived"
+        assert channel.arrived == 2

@@ -279,7 +279,7 @@ async def one_life(here: Place, folder: Path, settings: Mapping[str, str], chanc
                 if chance.random() < 0.35:
                     await asyncio.sleep(chance.uniform(0.05, 2.5))
                 else:
-                    await here.until_written(chance.randint(1, 30))
+                    await here.until_written(chance.randint(1, 3 * len(here.visitors)))
                     await asyncio.sleep(chance.choice((0.0, 0.0, chance.uniform(0, 0.02), chance.uniform(0, 0.3))))
 
 

@@ -18,7 +18,7 @@ import aiohttp
 from tests.servers.discord import DiscordServer
 from tests.servers.discord.description import file, mended
 from tests.servers.discord.server import ROUTES
-from tests.servers.prism_proxy import proxying
+from tests.servers.prism import proxying
 
 _PERIOD_S: Final = 60.0
 

@@ -10,7 +10,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -27,10 +27,26 @@ def mocking(description: Path, log: Path) -> Iterator[str]:
 
     Blocks while it starts.
     """
+    with _running("mock", [str(description)], log) as address:
+        yield address
+
+
+@contextmanager
+def proxying(description: Path, upstream: str, log: Path) -> Iterator[str]:
+    """The address of a prism in front of `upstream`, until the end of the block; what it prints goes to `log`.
+
+    Requests that `description` does not allow are refused with 422, answers with 500. Blocks while it starts.
+    """
+    with _running("proxy", ["--errors", str(description), upstream], log) as address:
+        yield address
+
+
+@contextmanager
+def _running(how: str, given: Sequence[str], log: Path) -> Iterator[str]:
     port = _free_port()
     with log.open("wb") as output:
         running = subprocess.Popen(
-            [PRISM, "mock", "-h", "127.0.0.1", "-p", str(port), str(description)],
+            [PRISM, how, "-h", "127.0.0.1", "-p", str(port), *given],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

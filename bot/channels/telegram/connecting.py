@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -43,12 +44,11 @@ async def connected(settings: TelegramSettings, webhook: OwnWebhook, waits: Wait
 
 
 async def _prepared(settings: TelegramSettings, token: str, webhook: OwnWebhook) -> Connection:
-    connection = await connect(settings, token)
-    try:
+    async with AsyncExitStack() as undo:
+        connection = await connect(settings, token)
+        undo.push_async_callback(connection.close)
         await _hand_over(settings, connection, webhook)
-    except BaseException:
-        await connection.close()
-        raise
+        undo.pop_all()
     return connection
 
 
