@@ -62,6 +62,9 @@ chaos: $(VENV)/installed-dev  ## the long campaigns: 500 kills, foreign words, a
 	$(PYTHON) -m tests.chaos.siege --attacks 3000
 	$(PYTHON) -m tests.chaos.vandals --turns 1000
 	$(PYTHON) -m tests.chaos.erased --people 1000 --kills 100
+	for place in telegram-edit telegram-draft telegram-webhook discord; do \
+		$(PYTHON) -m tests.chaos.platform_kills --place $$place --kills 500 || exit 1; \
+	done
 	$(PYTHON) -m pytest -m slow $(SPREAD)
 
 fake-telegram: $(VENV)/installed-dev  ## a Telegram of one's own, without an account: chat with the bot in a browser tab

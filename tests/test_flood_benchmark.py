@@ -7,6 +7,7 @@ import pytest
 from benchmarks.flood import Place, flood, opened
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["telegram", "discord"])
 async def test_a_small_flood_is_answered_in_order_within_the_limits(place: Place) -> None:
     found = await flood(place, people=20, messages=60)

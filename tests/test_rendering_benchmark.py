@@ -9,10 +9,10 @@ from benchmarks.rendering import letters, lost, measure, message_faults, part_fa
 from bot.channels.telegram.text import Entity, EntityKind, Part
 
 
-@pytest.mark.parametrize("seed", range(0, 500, 100))
-def test_five_hundred_texts_break_no_rule_of_either_platform(seed: int) -> None:
+@pytest.mark.parametrize("seed", range(0, 120, 40))
+def test_some_texts_break_no_rule_of_either_platform(seed: int) -> None:
     """`python -m benchmarks.rendering --texts 10000` does the same for more of them."""
-    assert measure(100, seed=seed)["by_kind"] == {}
+    assert measure(40, seed=seed)["by_kind"] == {}
 
 
 @pytest.mark.parametrize(
