@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, Protocol
 
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
 
 from bot.channel_ports import Entry
 from bot.channel_settings import AccessSettings
 from bot.channel_types import CodeKind
 from bot.codes import code_hash, read_code
-from bot.limits import OncePerDay
 from bot.locale import say
 from bot.ports import Clock
 from bot.settings import AdminSettings
 from bot.types import ON_LANE, ChannelName, IncomingMessage, Kind, Language
+from bot.where import PLATFORMS
 
 MOST_TRIES: Final = 5
 TRIES_EVERY_S: Final = 3600.0
@@ -25,10 +25,7 @@ TRIES_EVERY_S: Final = 3600.0
 KNOWN_FOR_S: Final = 10.0
 """How long it is not looked up again whether somebody was let in."""
 _MOST_USERS: Final = 10_000
-_PLATFORMS: Final = frozenset({ChannelName.TELEGRAM, ChannelName.DISCORD})
 _START: Final = "/start"
-
-
 _REFUSED: Final = Entry()
 
 
@@ -74,12 +71,12 @@ class Doorkeeper:
         self._admitted: TTLCache[str, bool] = TTLCache(_MOST_USERS, KNOWN_FOR_S, timer=clock.monotonic)
         self._tries: TTLCache[str, frozenset[str]] = TTLCache(_MOST_USERS, TRIES_EVERY_S, timer=clock.monotonic)
         """By the ids of events: one that cannot be stored comes again, and is no other try."""
-        self._told = OncePerDay(clock.monotonic)
-        self._told_at: TTLCache[str, str] = TTLCache(_MOST_USERS, TRIES_EVERY_S, timer=clock.monotonic)
+        self._told: LRUCache[str, tuple[date, str]] = LRUCache(_MOST_USERS)
+        """The day and the event at which somebody was told last that they are not invited."""
 
     async def enter(self, message: IncomingMessage) -> Entry:
         """The message, if it is let in: one that is a right code as `/start`, which welcomes. Raises StoreError."""
-        if message.address.channel not in _PLATFORMS:
+        if message.address.channel not in PLATFORMS:
             return Entry(message=message)
         who = f"{message.address.channel.value}:{message.address.user}"
         if who in self._blocked:
@@ -120,9 +117,10 @@ class Doorkeeper:
         """Said in private, to whoever says something, once a day."""
         if not message.is_private or message.kind not in ON_LANE:
             return _REFUSED
-        if self._told_at.get(who) != message.event_id and not self._told.is_first(who, self._clock.now().date()):
+        today = self._clock.now().date()
+        if (told := self._told.get(who)) is not None and told[0] == today and told[1] != message.event_id:
             return _REFUSED
-        self._told_at[who] = message.event_id
+        self._told[who] = today, message.event_id
         text = say(
             self._language(message),
             "I answer only invited people. If somebody gave you a code, send me just that, in a message of its own.",

@@ -11,8 +11,8 @@ from bot.certificate import lan_addresses
 from bot.config import Config
 from bot.locale import say
 from bot.model_types import ModelStatus
-from bot.types import Language
-from bot.where import networked_models, remote_models
+from bot.types import ChannelName, Language
+from bot.where import PLATFORMS, networked_models, remote_models
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +100,9 @@ def greeting(config: Config, address: str, statuses: Sequence[ModelStatus]) -> s
         is_encrypted=config.web.tls is not None,
         elsewhere=() if config.web.is_loopback else _elsewhere(config, address),
         platforms=[
-            name
-            for name, token in (("Telegram", config.telegram.token), ("Discord", config.discord.token))
-            if token is not None
+            PLATFORMS[channel]
+            for channel, settings in ((ChannelName.TELEGRAM, config.telegram), (ChannelName.DISCORD, config.discord))
+            if settings.token is not None
         ],
     )
     return "\n".join(banner.lines(terminal_language(config.language.default)))

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cachetools import LRUCache
 
 from bot.access import Doorkeeper, is_for_all
 from bot.channel_ports import Entrance
-from bot.channels.discord.channel import DiscordChannel
-from bot.channels.telegram.channel import TelegramChannel
-from bot.channels.telegram.webhook import WebhookIntake
 from bot.config import Config
 from bot.health import DEAF_S
 from bot.manners import GroupManners
@@ -22,6 +19,9 @@ from bot.ports import Channel, Clock, Context, PeopleStore
 from bot.store.open import Stores
 from bot.supervise import SupervisedChannel
 from bot.types import AdminNotice, ChannelName, IncomingMessage, Language
+
+if TYPE_CHECKING:
+    from bot.channels.telegram.webhook import WebhookIntake
 
 _MOST_KNOWN: Final = 10_000
 
@@ -92,6 +92,8 @@ def platform_channels(
 
     manners = GroupManners(stores.chats, config.groups, clock.monotonic)
     if config.telegram.token is not None:
+        from bot.channels.telegram.channel import TelegramChannel
+
         telegram = TelegramChannel(
             config.telegram,
             secret=secret,
@@ -110,6 +112,8 @@ def platform_channels(
         found.troubles[ChannelName.TELEGRAM] = lambda: telegram.trouble
         found.posted = telegram.webhook if config.telegram.mode == "webhook" else None
     if config.discord.token is not None:
+        from bot.channels.discord.channel import DiscordChannel
+
         discord = DiscordChannel(
             config.discord,
             secret=secret,

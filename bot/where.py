@@ -1,10 +1,15 @@
-"""Which models may be asked, and which of them text leaves the machine for; pure."""
+"""Where text goes: over whose servers, to which models, and which of them it leaves the machine for; pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from bot.model_types import ModelStatus
+from bot.types import ChannelName
+
+PLATFORMS: Final[Mapping[ChannelName, str]] = {ChannelName.TELEGRAM: "Telegram", ChannelName.DISCORD: "Discord"}
+"""The channels that others run, by their names."""
 
 
 def may_be_asked(statuses: Sequence[ModelStatus]) -> tuple[ModelStatus, ...]:

@@ -10,10 +10,8 @@ from bot.locale import say
 from bot.model_types import ModelStatus
 from bot.ports import Services
 from bot.types import ChannelName, Language
-from bot.where import networked_models, remote_models
+from bot.where import PLATFORMS, networked_models, remote_models
 
-PLATFORMS: Final = {ChannelName.TELEGRAM: "Telegram", ChannelName.DISCORD: "Discord"}
-"""The channels that others run."""
 STATUS_DEADLINE_S: Final = 2.0
 """How long a greeting waits for the models to say how they are."""
 

@@ -58,6 +58,8 @@ BASE = {
     "bot.amounts",
     "bot.commands",
     "bot.codes",
+    "bot.reason_words",
+    "bot.text_files",
     "bot.control_tokens",
     "bot.vectors",
     "bot.download_words",
@@ -108,6 +110,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "bot.vectors": {*LEAVES, "bot.memory_ports", "bot.tokens"},
     "bot.messages": {*LEAVES, "bot.control_tokens", "bot.tokens"},
     **_same(("bot.amounts", "bot.commands", "bot.codes", "bot.failures", "bot.notes", "bot.tokens", "bot.where"), LEAVES),
+    **_same(("bot.reason_words", "bot.text_files"), LEAVES),
     "bot.system": LEAVES,
     "bot.process": LEAVES,
     "bot.certificate": LEAVES,
@@ -385,8 +388,12 @@ def test_our_own_packages_are_imported_at_the_top(name: str) -> None:
     assert hidden == sorted(LAZY.get(name, ()))
 
 
-LAZY: Mapping[str, tuple[str, ...]] = {"bot.app": ("bot.channels.console",)}
-"""Imports of ours inside a function, and why: the terminal's libraries cost a quarter of a second that `run` does not owe."""
+LAZY: Mapping[str, tuple[str, ...]] = {
+    "bot.app": ("bot.channels.console",),
+    "bot.channel_parts": ("bot.channels.discord.channel", "bot.channels.telegram.channel"),
+}
+"""Imports of ours inside a function, and why: the libraries of a terminal (a quarter of a second), of Discord (a seventh) and of
+Telegram are not owed by a bot that talks elsewhere."""
 
 
 @pytest.mark.parametrize("name", PRODUCT)

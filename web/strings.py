@@ -6,6 +6,7 @@ Where the script fills in `{names}` itself, the wording is passed on unfilled.
 from __future__ import annotations
 
 from bot.locale import say
+from bot.reason_words import reason_words
 from bot.types import Language
 
 
@@ -83,12 +84,7 @@ def _answers(language: Language, name: str) -> dict[str, str]:
         "correct": say(language, "Correct"),
         "again": say(language, "Answer again"),
         "why": say(language, "What was wrong with it?"),
-        "reason_wrong": say(language, "It is wrong"),
-        "reason_long": say(language, "Too long"),
-        "reason_short": say(language, "Too short"),
-        "reason_hard": say(language, "Too hard"),
-        "reason_easy": say(language, "Too easy"),
-        **_styles(language),
+        **{f"reason_{reason.value}": words for reason, words in reason_words(language).items()},
         "correction": say(language, "What should I have said?"),
         "save": say(language, "Save"),
         "cancel": say(language, "Cancel"),
@@ -97,21 +93,6 @@ def _answers(language: Language, name: str) -> dict[str, str]:
         "withdrawn": say(language, "Rating withdrawn."),
         "corrected": say(language, "Corrected by you: {correction}"),
         "download": say(language, "Download {name}"),
-    }
-
-
-def _styles(language: Language) -> dict[str, str]:
-    """How an answer may be explained instead."""
-    return {
-        "reason_style": say(language, "Other style"),
-        "reason_more_examples": say(language, "More examples"),
-        "reason_more_theory": say(language, "More theory"),
-        "reason_step_by_step": say(language, "Step by step"),
-        "reason_overview": say(language, "Overview first"),
-        "reason_more_practice": say(language, "More practice"),
-        "reason_less_practice": say(language, "Less practice"),
-        "reason_outline": say(language, "As an outline"),
-        "reason_prose": say(language, "As prose"),
     }
 
 

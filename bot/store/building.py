@@ -33,6 +33,13 @@ def insert_into(table: Table, *without: str) -> Insert:
     )
 
 
+def put(table: Table, *key: str) -> Insert:
+    """An insert of every column that, where a row with this key is there, puts the rest in its place."""
+    inserting = insert_into(table)
+    rest = [column.name for column in table.columns if column.name not in key]
+    return inserting.on_conflict_do_update(index_elements=list(key), set_={name: inserting.excluded[name] for name in rest})
+
+
 def insert_where(table: Table, source: Select[Any], *, values: dict[str, ColumnElement[Any]] | None = None) -> Insert:
     """An insert of one row, bound under the columns' names but for `values`, for each row that `source` finds."""
     given = values or {}

@@ -7,30 +7,14 @@ from typing import assert_never
 
 from sqlalchemy import bindparam, update
 
-from bot.store.building import insert_into
+from bot.store.building import insert_into, put
 from bot.store.codec import write
 from bot.store.db import Statement
 from bot.store.schema import UtcTime, chats, codes, marks
 from bot.writes import AddCode, ChannelWrite, SetChatMode, UseCode
 
-_MARK = insert_into(marks)
-SET_MARK = write(
-    "set mark",
-    _MARK.on_conflict_do_update(
-        index_elements=["channel", "key"], set_={name: _MARK.excluded[name] for name in ("value", "at")}
-    ),
-    table="marks",
-    key=("channel", "key"),
-)
-_CHAT = insert_into(chats)
-SET_CHAT_MODE = write(
-    "set chat mode",
-    _CHAT.on_conflict_do_update(
-        index_elements=["channel", "chat"], set_={name: _CHAT.excluded[name] for name in ("mode", "at")}
-    ),
-    table="chats",
-    key=("channel", "chat"),
-)
+SET_MARK = write("set mark", put(marks, "channel", "key"), table="marks", key=("channel", "key"))
+SET_CHAT_MODE = write("set chat mode", put(chats, "channel", "chat"), table="chats", key=("channel", "chat"))
 MOVE_CHAT = write(
     "move chat",
     update(chats)

@@ -26,7 +26,12 @@ from sqlalchemy import (
 )
 
 from bot.profile_types import ProfileEventKind
-from bot.store.building import bind, insert_into, insert_where
+from bot.store.building import (
+    bind,
+    insert_into,
+    insert_where,
+    put,
+)
 from bot.store.codec import write
 from bot.store.schema import (
     UtcTime,
@@ -155,16 +160,8 @@ ADD_USAGE_OF_ALL = write(
     key=("day",),
 )
 TELL_ADMINS = write("tell admins", insert_into(notices).on_conflict_do_nothing(), table="notices", key=("kind", "day"))
-_PART = insert_into(parts)
-SET_PART = write(
-    "set part",
-    _PART.on_conflict_do_update(
-        index_elements=["outbox_id", "number"],
-        set_={name: _PART.excluded[name] for name in ("platform_id", "is_filled", "opened_at")},
-    ),
-    table="parts",
-    key=("outbox_id",),
-)  # all parts of a row are as one: they are deleted together
+SET_PART = write("set part", put(parts, "outbox_id", "number"), table="parts", key=("outbox_id",))
+"""All parts of a row are as one: they are deleted together."""
 INSERT_DELIVERY = write(
     "insert delivery",
     insert_where(

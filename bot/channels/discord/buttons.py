@@ -11,6 +11,7 @@ from typing import Any, Final
 from bot.buttons import CHOICE, CORRECT, DOWN, REASON, UP, button
 from bot.locale import say
 from bot.profile_types import Reason
+from bot.reason_words import reason_words
 from bot.types import Choice, Chosen, GivenRating, Language, Reply, TurnId
 
 Component = dict[str, Any]
@@ -52,7 +53,11 @@ def after_rating(secret: bytes, turn_id: TurnId, value: int, language: Language)
     """What is offered with the thanks: the reasons of a 👎, the form, and to take the rating back."""
     rows = []
     if value < 0:
-        options = [{"label": label, "value": reason.value} for reason, label in reasons(language)]
+        options = [
+            {"label": label, "value": reason.value}
+            for reason, label in reason_words(language).items()
+            if reason is not Reason.STYLE
+        ]
         menu = {
             "type": _SELECT,
             "custom_id": button(secret, turn_id, REASON),
@@ -96,25 +101,6 @@ def meant(turn_id: TurnId, says: str, values: Sequence[str]) -> GivenRating | Ch
     if says.startswith(f"{CHOICE}m") and len(values) == 1 and values[0].isascii() and values[0].isdigit():
         return Chosen(turn_id=turn_id, key=f"{CHOICE}{values[0]}")
     return None
-
-
-def reasons(language: Language) -> tuple[tuple[Reason, str], ...]:
-    """The reasons of a 👎 with their labels, in the order in which they are offered."""
-    return (
-        (Reason.WRONG, say(language, "It is wrong")),
-        (Reason.LONG, say(language, "Too long")),
-        (Reason.SHORT, say(language, "Too short")),
-        (Reason.HARD, say(language, "Too hard")),
-        (Reason.EASY, say(language, "Too easy")),
-        (Reason.MORE_EXAMPLES, say(language, "More examples")),
-        (Reason.MORE_THEORY, say(language, "More theory")),
-        (Reason.STEP_BY_STEP, say(language, "Step by step")),
-        (Reason.OVERVIEW, say(language, "Overview first")),
-        (Reason.MORE_PRACTICE, say(language, "More practice")),
-        (Reason.LESS_PRACTICE, say(language, "Less practice")),
-        (Reason.OUTLINE, say(language, "As an outline")),
-        (Reason.PROSE, say(language, "As prose")),
-    )
 
 
 def _choice_rows(secret: bytes, turn_id: TurnId, choices: Sequence[Choice]) -> list[Component]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from bot.channel_settings import DISCORD_API
-from bot.channels.discord.reading import READABLE_BYTES
+from bot.text_files import READABLE_BYTES
 
 if TYPE_CHECKING:
     import aiohttp

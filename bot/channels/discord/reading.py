@@ -14,6 +14,7 @@ import structlog
 from bot.channel_ports import Manners
 from bot.channels.discord.places import Place, Places, snowflake_at
 from bot.errors import DeliveryError
+from bot.text_files import is_readable, with_file
 from bot.types import Attachment, IncomingMessage, Kind, PlatformId
 
 if TYPE_CHECKING:
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger("martin.channel.discord")
 
-READABLE_BYTES: Final = 256 * 1024
 """The largest text file that is read."""
-_READABLE: Final = (".md", ".markdown", ".txt", ".text")
 _OTHER: Final = "application/x-discord"
 _THUMBS: Final = ("👍", "👎")
 _MOST_REACTIONS: Final = 10_000
@@ -170,19 +169,6 @@ def without_mention(text: str, me: int, role: int | None = None) -> str:
     name = "|".join(names)
     text = re.sub(rf"^\s*(?:(?:{name})\s*[,:]?\s*)+", "", text)
     return re.sub(rf"[ \t]*(?:{name})", "", text).strip()
-
-
-def with_file(message: IncomingMessage, name: str, content: str) -> IncomingMessage:
-    """The message with a text file below its text, quoted, under the file's name."""
-    quoted = "\n".join(f"> {line}".rstrip() for line in content.strip().splitlines())
-    block = f"📄 {name}\n{quoted}"
-    return replace(message, text=f"{message.text}\n\n{block}" if message.text else block)
-
-
-def is_readable(name: str, media_type: str, size: int) -> bool:
-    """Whether a file is a text of a size that is read."""
-    is_text = media_type.lower().startswith("text/") or name.lower().endswith(_READABLE)
-    return is_text and 0 < size <= READABLE_BYTES
 
 
 def _is_said(message: discord.Message, me: int) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
@@ -98,56 +98,49 @@ class Rest:
 
     async def send(self, channel: int, payload: Json, files: Sequence[ReplyFile] = ()) -> Json:
         """A new message, or with a known nonce the one that is there already."""
-        with _translated():
-            async with asyncio.timeout(REQUEST_S):
-                return dict(await self.client.http.send_message(channel, params=_parameters(payload, files)))
+        async with _asking():
+            return dict(await self.client.http.send_message(channel, params=_parameters(payload, files)))
 
     async def edit(self, channel: int, message: int, payload: Json, files: Sequence[ReplyFile] = ()) -> Json:
         """Change a message of ours. Raises Gone."""
-        with _translated():
-            async with asyncio.timeout(REQUEST_S):
-                return dict(await self.client.http.edit_message(channel, message, params=_parameters(payload, files)))
+        async with _asking():
+            return dict(await self.client.http.edit_message(channel, message, params=_parameters(payload, files)))
 
     async def history(self, channel: int, after: int, limit: int = 100) -> Sequence[Json]:
         """The messages after one, oldest first."""
-        with _translated():
-            async with asyncio.timeout(REQUEST_S):
-                found = await self.client.http.logs_from(channel, limit, after=after)
-                return sorted((dict(one) for one in found), key=lambda one: int(one["id"]))
+        async with _asking():
+            found = await self.client.http.logs_from(channel, limit, after=after)
+            return sorted((dict(one) for one in found), key=lambda one: int(one["id"]))
 
     async def thumbs(self, place: Place, message: int, user: int) -> Sequence[str]:
         """The 👍 and 👎, of whatever colour, that somebody has under a message of ours."""
-        with _translated():
-            async with asyncio.timeout(REQUEST_S):
-                shape: Json = dict(await self.client.http.get_message(place.channel, message))
-                there = [str(one["emoji"]["name"]) for one in shape.get("reactions") or () if not one["emoji"].get("id")]
-                there = [emoji for emoji in there if is_thumb(emoji)]
-                if place.is_private:  # of the two who are here, the bot never reacts
-                    return there
-                held = []
-                for emoji in there:
-                    who = await self.client.http.get_reaction_users(place.channel, message, emoji, 1, after=user - 1)
-                    held += [emoji for one in who if int(one["id"]) == user]
-                return held
+        async with _asking():
+            shape: Json = dict(await self.client.http.get_message(place.channel, message))
+            there = [str(one["emoji"]["name"]) for one in shape.get("reactions") or () if not one["emoji"].get("id")]
+            there = [emoji for emoji in there if is_thumb(emoji)]
+            if place.is_private:  # of the two who are here, the bot never reacts
+                return there
+            held = []
+            for emoji in there:
+                who = await self.client.http.get_reaction_users(place.channel, message, emoji, 1, after=user - 1)
+                held += [emoji for one in who if int(one["id"]) == user]
+            return held
 
     async def type_in(self, channel: int) -> None:
         """Show that something is being written."""
-        with _translated():
-            async with asyncio.timeout(REQUEST_S):
-                await self.client.http.send_typing(channel)
+        async with _asking():
+            await self.client.http.send_typing(channel)
 
     async def direct(self, user: int) -> int:
         """The channel of somebody's direct messages."""
-        with _translated():
-            async with asyncio.timeout(REQUEST_S):
-                return int((await self.client.http.start_private_message(user))["id"])
+        async with _asking():
+            return int((await self.client.http.start_private_message(user))["id"])
 
     async def register(self, commands: list[Json]) -> None:
         """Put these commands in the place of all that Discord has of this bot."""
         application = self.client.application_id or self.me
-        with _translated():
-            async with asyncio.timeout(REQUEST_S):
-                await self.client.http.bulk_upsert_global_commands(application, commands)
+        async with _asking():
+            await self.client.http.bulk_upsert_global_commands(application, commands)
 
     def is_low(self, channel: int) -> bool:
         """Whether few edits are left in this channel just now, or requests at all: they are for answers, not for previews."""
@@ -169,60 +162,55 @@ class Rest:
         """The one answer to an interaction; the id of the message that it made. Raises Gone when it comes too late."""
         from discord.webhook.async_ import interaction_response_params
 
-        with _translated():
-            async with asyncio.timeout(REQUEST_S):
-                made = await _adapter().create_interaction_response(
-                    interaction, token, session=self._session(), params=interaction_response_params(kind, data)
-                )
+        async with _asking():
+            made = await _adapter().create_interaction_response(
+                interaction, token, session=self._session(), params=interaction_response_params(kind, data)
+            )
         found = made["interaction"].get("response_message_id")
         return int(found) if found is not None else None
 
     async def original(self, handle: Handle) -> int:
         """The id of the message that holds an interaction's answer. Raises Gone."""
-        with _translated():
-            async with asyncio.timeout(REQUEST_S):
-                found = await _adapter().get_original_interaction_response(
-                    handle.application, handle.token, session=self._session()
-                )
-                return int(found["id"])
+        async with _asking():
+            found = await _adapter().get_original_interaction_response(
+                handle.application, handle.token, session=self._session()
+            )
+            return int(found["id"])
 
     async def edit_original(self, handle: Handle, payload: Json, files: Sequence[ReplyFile] = ()) -> Json:
         """Fill or change an interaction's answer. Raises Gone."""
         made = _parameters(payload, files)
-        with _translated():
-            async with asyncio.timeout(REQUEST_S):
-                return dict(
-                    await _adapter().edit_original_interaction_response(
-                        handle.application,
-                        handle.token,
-                        session=self._session(),
-                        payload=made.payload,
-                        multipart=made.multipart,
-                        files=made.files,
-                    )
-                )
-
-    async def delete_original(self, handle: Handle) -> None:
-        """Take an interaction's answer away. Raises Gone."""
-        with _translated():
-            async with asyncio.timeout(REQUEST_S):
-                await _adapter().delete_original_interaction_response(handle.application, handle.token, session=self._session())
-
-    async def follow_up(self, handle: Handle, payload: Json, files: Sequence[ReplyFile] = ()) -> Json:
-        """Another message in answer to an interaction; Discord knows no nonce here. Raises Gone."""
-        made = _parameters(payload, files)
-        with _translated():
-            async with asyncio.timeout(REQUEST_S):
-                sent = await _adapter().execute_webhook(
+        async with _asking():
+            return dict(
+                await _adapter().edit_original_interaction_response(
                     handle.application,
                     handle.token,
                     session=self._session(),
                     payload=made.payload,
                     multipart=made.multipart,
                     files=made.files,
-                    wait=True,
                 )
-                return dict(sent or {})
+            )
+
+    async def delete_original(self, handle: Handle) -> None:
+        """Take an interaction's answer away. Raises Gone."""
+        async with _asking():
+            await _adapter().delete_original_interaction_response(handle.application, handle.token, session=self._session())
+
+    async def follow_up(self, handle: Handle, payload: Json, files: Sequence[ReplyFile] = ()) -> Json:
+        """Another message in answer to an interaction; Discord knows no nonce here. Raises Gone."""
+        made = _parameters(payload, files)
+        async with _asking():
+            sent = await _adapter().execute_webhook(
+                handle.application,
+                handle.token,
+                session=self._session(),
+                payload=made.payload,
+                multipart=made.multipart,
+                files=made.files,
+                wait=True,
+            )
+            return dict(sent or {})
 
     def _session(self) -> aiohttp.ClientSession:
         """The connections that discord.py made at login."""
@@ -260,14 +248,15 @@ def _parameters(payload: Json, files: Sequence[ReplyFile]) -> MultipartParameter
     return MultipartParameters(payload=None, multipart=parts, files=made)
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Errors of a request as our own; what Discord or discord.py said stays out of them."""
+@asynccontextmanager
+async def _asking() -> AsyncIterator[None]:
+    """A request in its time, its errors as our own; what Discord or discord.py said stays out of them."""
     import aiohttp
     from discord import HTTPException, RateLimited
 
     try:
-        yield
+        async with asyncio.timeout(REQUEST_S):
+            yield
     except RateLimited as limited:
         raise DeliveryPaused("Discord asks to wait", limited.retry_after) from None
     except HTTPException as error:

@@ -13,6 +13,7 @@ from bot.channels.telegram.events import WITHDRAW
 from bot.channels.telegram.wire import WireKeyboard
 from bot.locale import say
 from bot.profile_types import Reason
+from bot.reason_words import reason_words
 from bot.types import Choice, Language, Reply, TurnId
 
 MOST_IN_ROW: Final = 8
@@ -118,23 +119,3 @@ def _says(one: Button, secret: bytes) -> str:
 
 def _is_choice(says: str) -> bool:
     return says.startswith(buttons.CHOICE)
-
-
-def reason_words(language: Language) -> dict[Reason, str]:
-    """What the reasons of a 👎 are called."""
-    return {
-        Reason.WRONG: say(language, "It is wrong"),
-        Reason.LONG: say(language, "Too long"),
-        Reason.SHORT: say(language, "Too short"),
-        Reason.HARD: say(language, "Too hard"),
-        Reason.EASY: say(language, "Too easy"),
-        Reason.STYLE: say(language, "Other style"),
-        Reason.MORE_EXAMPLES: say(language, "More examples"),
-        Reason.MORE_THEORY: say(language, "More theory"),
-        Reason.STEP_BY_STEP: say(language, "Step by step"),
-        Reason.OVERVIEW: say(language, "Overview first"),
-        Reason.MORE_PRACTICE: say(language, "More practice"),
-        Reason.LESS_PRACTICE: say(language, "Less practice"),
-        Reason.OUTLINE: say(language, "As an outline"),
-        Reason.PROSE: say(language, "As prose"),
-    }

@@ -17,7 +17,6 @@ from bot.channel_settings import TelegramSettings
 from bot.channels.telegram import text as words
 from bot.channels.telegram.answers import Answers
 from bot.channels.telegram.connecting import connected
-from bot.channels.telegram.contents import READABLE_BYTES
 from bot.channels.telegram.delivering import Deliverer, PastTurns
 from bot.channels.telegram.events import Reader, Self
 from bot.channels.telegram.intake import Heard, Intake, KeptEvents
@@ -32,6 +31,7 @@ from bot.channels.telegram.webhook import WebhookIntake
 from bot.errors import DeliveryError, DeliveryPaused, MartinError
 from bot.pacing import Pace
 from bot.ports import Clock, Parts, Receive
+from bot.text_files import READABLE_BYTES
 from bot.types import ChannelName, IncomingMessage, Kind, Language, Outgoing, PlatformId, TurnId
 
 CONNECTS_IN_S: Final = 10.0

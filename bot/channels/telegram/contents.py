@@ -8,9 +8,6 @@ from typing import Final
 from bot.channels.telegram.wire import WireEntity, WireFile, WireMessage, content_of
 from bot.types import Attachment
 
-READABLE_BYTES: Final = 256 * 1024
-"""The largest text file that is read."""
-_READABLE_NAMES: Final = (".md", ".markdown", ".txt", ".text")
 _FILES: Final = {
     "animation": "video/mp4",
     "audio": "audio/mpeg",
@@ -114,9 +111,3 @@ def _attachment(file: WireFile, name: str, media_type: str) -> Attachment:
 def _name(given: str, otherwise: str) -> str:
     """A name that is safe to store and to show in one line."""
     return "".join(letter for letter in given[:400] if letter.isprintable()).strip()[:150] or otherwise
-
-
-def is_readable(file: Attachment) -> bool:
-    """Whether a file is a text that we take in."""
-    is_text = file.media_type.lower().startswith("text/") or file.name.lower().endswith(_READABLE_NAMES)
-    return is_text and 0 < file.size <= READABLE_BYTES and bool(file.reference)

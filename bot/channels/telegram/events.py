@@ -14,7 +14,6 @@ from bot.channels.telegram.contents import (
     attachments_of,
     covered,
     is_for_another,
-    is_readable,
     names_bot,
     text_of,
     without_mentions,
@@ -35,6 +34,7 @@ from bot.channels.telegram.wire import (
 )
 from bot.commands import parse_command
 from bot.profile_types import Reason
+from bot.text_files import is_readable
 from bot.types import Address, Attachment, ChannelName, Chosen, GivenRating, IncomingMessage, Kind, PlatformId, TurnId
 
 WITHDRAW: Final = "0"
@@ -123,7 +123,7 @@ class Reader:
         if is_for_another(text, marks, self._mention) and not _is_private(message):
             return Event(update_id=update.update_id, message=_unheard(message), note="for another bot")
         answered = self._answered(message)
-        readable = next((one for one in attachments if is_readable(one)), None)
+        readable = next((one for one in attachments if one.reference and is_readable(one.name, one.media_type, one.size)), None)
         incoming = IncomingMessage(
             event_id=_event_id(message),
             address=_address(message.chat.id, sender.id, message),
@@ -239,13 +239,6 @@ def unheard(message: IncomingMessage) -> IncomingMessage:
         is_private=message.is_private,
         is_addressed=False,
     )
-
-
-def with_file(message: IncomingMessage, name: str, content: str) -> IncomingMessage:
-    """The message with a text file below its text, quoted, under the file's name."""
-    quoted = "\n".join(f"> {line}".rstrip() for line in content.strip().splitlines())
-    block = f"📄 {name}\n{quoted}"
-    return replace(message, text=f"{message.text}\n\n{block}" if message.text else block)
 
 
 def _refused(broken: BrokenUpdate, now: datetime) -> Event:

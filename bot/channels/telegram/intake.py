@@ -11,11 +11,11 @@ from typing import Final, Protocol
 import structlog
 
 from bot.channel_ports import ChatMoves, Manners
-from bot.channels.telegram.contents import READABLE_BYTES
 from bot.channels.telegram.delivering import PastTurns
-from bot.channels.telegram.events import Event, Reader, unheard, with_file
+from bot.channels.telegram.events import Event, Reader, unheard
 from bot.errors import DeliveryError, IntakeError
 from bot.ports import Clock, Receive
+from bot.text_files import READABLE_BYTES, with_file
 from bot.types import Attachment, ChannelName, IncomingMessage, Kind, PlatformId, Receipt, TurnId
 
 _log = structlog.get_logger("martin.telegram")

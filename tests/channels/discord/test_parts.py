@@ -16,10 +16,11 @@ from bot.channels.discord.commands import PRIVATE, registered
 from bot.channels.discord.files import DiscordFiles, is_public
 from bot.channels.discord.handles import GOOD_FOR_S, Handle, read_handle
 from bot.channels.discord.places import Place, channel_of, read_mark, snowflake_at, time_of
-from bot.channels.discord.reading import READABLE_BYTES, Reactions, is_readable, without_mention
+from bot.channels.discord.reading import Reactions, without_mention
 from bot.channels.discord.sending import nonce_of
 from bot.commands import COMMANDS
 from bot.profile_types import Reason
+from bot.text_files import READABLE_BYTES, is_readable
 from bot.types import Choice, Chosen, GivenRating, Reply, TurnId
 from tests.servers.discord.refusals import Form
 from tests.servers.discord.rules import check_components, check_modal

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.buttons import CORRECT, DOWN, UP, button
-from bot.channels.telegram.events import Event, with_file
+from bot.channels.telegram.events import Event
 from bot.channels.telegram.wire import BrokenUpdate, updates_in
 from bot.profile_types import Reason
+from bot.text_files import with_file
 from bot.types import Address, ChannelName, Chosen, GivenRating, IncomingMessage, Kind, TurnId
 from tests.channels.telegram.house import ADMIN, SECRET, turn_id
 from tests.channels.telegram.updates import ANA, GROUP, MARTIN, PRIVATE, READER, entity, message, raw, read

@@ -9,10 +9,11 @@ from dataclasses import replace
 import pytest
 
 from bot.buttons import UP, button
-from bot.channels.telegram.buttons import MARK, reason_words
+from bot.channels.telegram.buttons import MARK
 from bot.channels.telegram.channel import TelegramChannel
 from bot.errors import StoreBusy
 from bot.profile_types import Reason
+from bot.reason_words import reason_words
 from bot.types import Choice, GivenRating, IncomingMessage, Kind, PlatformId, Reply
 from tests.channels.telegram.house import ADMIN, SECRET, House, outgoing, turn_id
 from tests.fakes import FakeParts
