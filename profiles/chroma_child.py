@@ -153,11 +153,9 @@ class ChromaOwner:
         """Leave no byte of what was deleted in the files."""
         if self._files is None:
             return
-        from chromadb_rust_bindings import cli  # type: ignore[import-untyped]
-
         with self._watched():
             self._files.erase_orphans()
-            cli(["chroma", "vacuum", "--path", str(self._files.chroma), "--force"])
+            self._files.vacuum()
             self._files.note(unclean=False)
 
     def tidy(self, _: None) -> tuple[int, bool]:

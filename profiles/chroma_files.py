@@ -170,6 +170,16 @@ class ChromaFiles:
                 shutil.rmtree(folder)
                 self._stamps.pop(folder.name, None)
 
+    def vacuum(self) -> None:
+        """Write the database anew, so that no byte is left of what was deleted from it.
+
+        `chroma vacuum` does this too, but loads every collection before: 4 MB for each, which is not given back.
+        """
+        with self._reading() as database:
+            database.execute("DELETE FROM embeddings_queue WHERE substr(topic, -36) NOT IN (SELECT id FROM collections)")
+            database.commit()
+            database.execute("VACUUM")
+
     def tidying(self) -> Tidying:
         """What is still to be tidied."""
         try:

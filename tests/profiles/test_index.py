@@ -156,6 +156,20 @@ async def test_forty_people_forgotten_at_once_share_their_vacuums(tmp_path: Path
         assert list(where(tmp_path, {f"trace{number:03}-": b"trace%03d-" % number for number in range(40)})) == ["trace039-"]
 
 
+async def test_forgetting_one_after_the_other_takes_no_memory(tmp_path: Path) -> None:
+    people = [type(ANA)(f"person {number}") for number in range(120)]
+    async with opened(tmp_path) as index:
+        for number, person in enumerate(people):
+            await index.add(person, PRIVATE, ids(3, f"trace{number:03}-"), vectors(3, number))
+    async with opened(tmp_path) as index:
+        await index.forget(people[0])
+        assert index.pid is not None
+        before = resident_mib(index.pid)
+        for person in people[1:21]:
+            await index.forget(person)
+        assert resident_mib(index.pid) - before < 40  # `chroma vacuum` would have taken 15 for each
+
+
 async def test_one_vector_taken_out_is_found_no_more_and_its_bytes_go_when_tidied(tmp_path: Path) -> None:
     rows, names = vectors(120, 1), ids(120, "ana")
     sought = patterns(names[10:20], rows[10:20])
@@ -298,6 +312,11 @@ async def test_it_is_checked_and_tidied_by_itself(tmp_path: Path) -> None:
         async with asyncio.timeout(OPEN_S):
             while where(tmp_path, patterns(names[:10], rows[:10])):
                 await asyncio.sleep(0.05)
+
+
+def resident_mib(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def test_vectors_of_the_tests_have_the_dimension_they_say() -> None:
