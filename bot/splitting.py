@@ -12,6 +12,7 @@ _PARAGRAPH: Final = re.compile(r"\n(?:[ \t]*\n)+")
 _LINE: Final = re.compile(r"\n")
 _SENTENCE: Final = re.compile(r"[.!?…؟।][\"'»”’)\]]*\s+|[。！？]+")
 _WORD: Final = re.compile(r"\s+")
+_ENDS_OF_LINES: Final = "\r\n"
 _ZWJ: Final = "\u200d"
 _VIRAMA: Final = 9
 _LONGEST_CLUSTER: Final = 64
@@ -69,7 +70,7 @@ def is_boundary(text: str, place: int) -> bool:
     if not 0 < place < len(text):
         return True
     before, after = text[place - 1], text[place]
-    if before.isspace() or after.isspace() or (after.isascii() and before.isascii()):
+    if before in _ENDS_OF_LINES or after.isspace() or (after.isascii() and before.isascii()):
         return not (before == "\r" and after == "\n")
     if _is_flag_half(before) and _is_flag_half(after):
         halves = 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from wcwidth import iter_graphemes
 
@@ -70,6 +70,7 @@ def test_nothing_is_lost_and_no_piece_is_too_long(text: str, limit: int) -> None
     assert all(units(piece) <= limit and piece.strip() for piece in pieces)
 
 
+@example(" \u0301")
 @given(st.lists(LETTERS, min_size=1, max_size=12).map("".join))
 def test_boundaries_are_never_inside_of_a_letter(text: str) -> None:
     places = {0}
