@@ -18,7 +18,8 @@ SLOW = {"MARTIN_MODELS__PROVIDER": "scripted", "MARTIN_MODELS__SCRIPTED__DELAY_M
 async def test_a_stop_lets_the_running_answer_finish_and_takes_nothing_new(tmp_path: Path) -> None:
     async with running(tmp_path, **SLOW) as bot, person(bot.address, "a-patient-person") as ana:
         asking = asyncio.create_task(say(ana, "tell me slowly"))
-        await asyncio.sleep(0.5)
+        while not (await ana.get("/api/messages")).json()["running"]:
+            await asyncio.sleep(0.05)
         ending = asyncio.create_task(bot.end())
         await asyncio.sleep(0.2)
         with pytest.raises((httpx.TransportError, AssertionError)):
