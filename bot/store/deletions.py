@@ -33,6 +33,8 @@ from bot.store.schema import (
     profile_events,
     questions,
     ratings,
+    training_decisions,
+    training_rows,
     turns,
     usage,
     usage_of_all,
@@ -150,6 +152,12 @@ DELETE_MARKS = _of_person(
         & (addresses.c.person_id == bindparam("person"))
     ),
 )
+DELETE_TRAINING_DECISIONS = _of_person(
+    training_decisions,
+    training_decisions.c.subject.in_(select(training_rows.c.row_id).where(training_rows.c.person_id == bindparam("person"))),
+)
+DELETE_TRAINING_ROWS = _of_person(training_rows)
+"""Their labels go with them."""
 DELETE_IDENTITIES = _of_person(identities)
 DELETE_PERSON = _of_person(people, people.c.id == bindparam("person"))
 
@@ -157,7 +165,7 @@ FORGET = (
     DELETE_RATINGS, DELETE_QUESTIONS, DELETE_ANSWER_LOG, DELETE_PROFILE_EVENTS, DELETE_PENDING_MEMORIES,
     DELETE_ALL_MEMORIES, DELETE_REMOVALS, DELETE_DUE_MESSAGES, DELETE_JOBS, DELETE_DELIVERIES, DELETE_PARTS_OF_PERSON,
     DELETE_OUTGOING, DELETE_TURNS_OF_PERSON, DELETE_USAGE, DELETE_CONSENTS, DELETE_MARKS, DELETE_ADDRESSES,
-    DELETE_CODES, DELETE_ADMISSIONS, DELETE_IDENTITIES, DELETE_PERSON,
+    DELETE_CODES, DELETE_ADMISSIONS, DELETE_TRAINING_DECISIONS, DELETE_TRAINING_ROWS, DELETE_IDENTITIES, DELETE_PERSON,
 )  # fmt: skip
 """Together they take away the person `person` from every table but the inbox, children before parents."""
 

@@ -33,6 +33,10 @@ class Keys:
         """What stands for a person in figures about many: the same one every time, and nobody's id."""
         return self._hash("measured", person)[:16]
 
+    def training(self, kind: str, id: str) -> str:
+        """What stands for a turn, a conversation or a person in training data; the same every night."""
+        return kind[0] + self._hash("training", kind, id)[:20]
+
     def _hash(self, *parts: str) -> str:
         return blake2b("\0".join(parts).encode(), key=self._secret, digest_size=32).hexdigest()
 

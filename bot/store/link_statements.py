@@ -53,6 +53,7 @@ from bot.store.schema import (
     profile_events,
     questions,
     ratings,
+    training_rows,
     turns,
     usage,
 )
@@ -196,6 +197,7 @@ GIVE = (
             due_messages,
             consents,
             codes,
+            training_rows,
         )
     ),
     _given(pending_memories, id=_renamed),
@@ -262,6 +264,7 @@ TAKE = (
     _taken(answer_log, answer_log.c.address_id.in_(_its_addresses)),
     _taken(due_messages, due_messages.c.address_id.in_(_its_addresses)),
     _taken(profile_events, type_coerce(_named_turn, Text()).in_(_its_turns)),
+    _taken(training_rows, training_rows.c.turn_id.in_(_its_turns)),
     _taken(pending_memories, pending_memories.c.turn_id.in_(_its_turns), id=_renamed),
 )
 DELETE_UNUSED_CODES = write(

@@ -27,6 +27,7 @@ from bot.store.people import StoredPeople
 from bot.store.personal import TableOwner, owners
 from bot.store.profiles import StoredProfiles
 from bot.store.tombstones import Tombstones
+from bot.store.training import StoredTraining
 from bot.store.turns import StoredTurns
 from bot.store.usage import StoredUsage
 from bot.store.vectors import StoredVectors
@@ -52,6 +53,7 @@ class Stores:
     memories: StoredMemories
     vectors: StoredVectors
     measurements: StoredMeasurements
+    training: StoredTraining
     usage: StoredUsage
     notices: StoredNotices
     erasure: Erasure
@@ -78,6 +80,7 @@ def build_stores(database: Database, *, keys: Keys, tombstones: Tombstones, cloc
         memories=StoredMemories(database, ids),
         vectors=StoredVectors(database),
         measurements=StoredMeasurements(database, keys),
+        training=StoredTraining(database, keys),
         usage=StoredUsage(database),
         notices=StoredNotices(database),
         erasure=erasure,

@@ -35,6 +35,9 @@ from bot.store.schema import (
     profile_events,
     questions,
     ratings,
+    training_decisions,
+    training_labels,
+    training_rows,
     turns,
     usage,
 )
@@ -57,6 +60,10 @@ def _by_user(table: Table) -> ColumnElement[bool]:
 
 def _by_turn(table: Table) -> ColumnElement[bool]:
     return table.c.turn_id.in_(select(turns.c.id).where(turns.c.person_id == bindparam("person")))
+
+
+def _by_row(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    return column.in_(select(training_rows.c.row_id).where(training_rows.c.person_id == bindparam("person")))
 
 
 _OWNERS: Mapping[str, Mapping[Table, ColumnElement[bool]]] = {
@@ -87,6 +94,11 @@ _OWNERS: Mapping[str, Mapping[Table, ColumnElement[bool]]] = {
         memory_sources: _by_person(memory_sources),
         memory_vectors: _by_person(memory_vectors),
         index_removals: _by_person(index_removals),
+    },
+    "training rows": {
+        training_rows: _by_person(training_rows),
+        training_labels: _by_row(training_labels.c.row_id),
+        training_decisions: _by_row(training_decisions.c.subject),
     },
     "due messages": {due_messages: _by_person(due_messages)},
     "chores": {jobs: _by_person(jobs)},

@@ -363,6 +363,31 @@ answer_log = Table(
     Index(None, "at"),
 )  # fmt: skip
 
+training_rows = Table(
+    "training_rows", metadata,
+    Column("row_id", Text, primary_key=True),
+    _person(),
+    Column("turn_id", Text, nullable=False),
+    Column("first_night", Date, nullable=False),
+    Index(None, "person_id"),
+    Index(None, "turn_id"),
+)  # fmt: skip
+
+training_labels = Table(
+    "training_labels", metadata,
+    Column("row_id", Text, ForeignKey("training_rows.row_id", ondelete="CASCADE"), primary_key=True),
+    Column("intent", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)  # fmt: skip
+
+training_decisions = Table(
+    "training_decisions", metadata,
+    Column("subject", Text, primary_key=True),
+    Column("is_approved", Boolean, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)  # fmt: skip
+
 due_messages = Table(
     "due_messages", metadata,
     Column("id", Text, primary_key=True),
