@@ -17,6 +17,9 @@ _ZWJ: Final = "\u200d"
 _VIRAMA: Final = 9
 _LONGEST_CLUSTER: Final = 64
 
+LONG: Final = 2_000
+"""Characters from which a text is rendered beside the loop: what a model ties into knots on purpose takes 0.2 ms each."""
+
 Fits = Callable[[int, int], bool]
 """Whether `text[start:stop]`, as it will be sent, is short enough."""
 

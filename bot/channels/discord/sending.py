@@ -6,6 +6,7 @@ history is looked at first. Only further parts of an answer that nobody else may
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from bot.errors import ChatClosed, DeliveryPaused
 from bot.links import hosts
 from bot.locale import say
 from bot.ports import Clock, Parts
+from bot.splitting import LONG
 from bot.types import LANGUAGES, IncomingMessage, Language, Outgoing, OutgoingKind, PlatformId, ReplyFile, TurnId
 
 _log = structlog.get_logger("martin.channel.discord")
@@ -128,7 +130,8 @@ class Sender:
         """Bring all parts there, each once, and return their ids."""
         target = self._target_for(outgoing)
         ids: list[PlatformId] = []
-        wanted = self._parts(outgoing)
+        is_long = len(outgoing.reply.text) > LONG
+        wanted = await asyncio.to_thread(self._parts, outgoing) if is_long else self._parts(outgoing)
         for part in wanted:
             there = parts.of(part.number)
             if there is not None and there.is_filled:

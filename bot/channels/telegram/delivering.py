@@ -16,8 +16,8 @@ from bot.channels.telegram.text import Part
 from bot.errors import DeliveryError, DeliveryPaused, StoreError
 from bot.locale import say
 from bot.ports import Parts
-from bot.splitting import split, units
-from bot.types import LANGUAGES, Address, Language, OutboxId, Outgoing, PastTurn, PlatformId, ReplyFile, TurnId
+from bot.splitting import LONG, split, units
+from bot.types import LANGUAGES, Address, Language, OutboxId, Outgoing, PastTurn, PlatformId, Reply, ReplyFile, TurnId
 
 SENDING: Final = PlatformId("sending")
 """Stands for a message that is sent whole, while nobody knows whether it was."""
@@ -107,7 +107,7 @@ class Deliverer:
             trusts_opened=asked.chat not in self._moved,
         )
         reply, seen = outgoing.reply, past.question if past is not None else ""
-        texts = text.rendered(reply.text, seen=seen) if reply.text.strip() or not reply.files else ()
+        texts = await self._rendered(reply, seen)
         rows = under(reply, outgoing.turn_id, self._secret)
         self._paused.discard(outgoing.id)
         try:
@@ -119,6 +119,13 @@ class Deliverer:
         except DeliveryPaused:
             self._paused.add(outgoing.id)
             raise
+
+    async def _rendered(self, reply: Reply, seen: str) -> tuple[text.Part, ...]:
+        if not reply.text.strip() and reply.files:
+            return ()
+        if len(reply.text) > LONG:
+            return await asyncio.to_thread(text.rendered, reply.text, seen=seen)
+        return text.rendered(reply.text, seen=seen)
 
     async def _past(self, turn_id: TurnId | None) -> PastTurn | None:
         try:
