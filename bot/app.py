@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import signal
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from functools import partial
@@ -36,6 +34,7 @@ from bot.jobs.forget import ForgetJob
 from bot.jobs.link import LinkJobs
 from bot.jobs.runner import Chores, DueMessages
 from bot.knowledge import FolderKnowledge
+from bot.learning_parts import LearningParts
 from bot.lexical import guess_language
 from bot.locale import say
 from bot.log import Logs
@@ -47,7 +46,7 @@ from bot.nights import Nights
 from bot.normalise import clean
 from bot.part_settings import core_settings, handler_settings
 from bot.ports import Channel, PersonalData, Services
-from bot.process import settle
+from bot.process import settle, signals
 from bot.router import Router
 from bot.store.folder import DataFolder, RunInfo
 from bot.store.migrate import migrate
@@ -115,7 +114,9 @@ class Bot:
             config, folder, stores, self._clock, self._ids, models=self._models, is_idle=lambda: self.core.is_idle
         )
         self.profiles = KeptProfiles(stores.profiles, self._clock)
-        self.personal: tuple[PersonalData, ...] = (*stores.personal, self.memory.index, *self.memory.caches, self.profiles)
+        self.learning = learning = LearningParts(config, stores)
+        caches = (*self.memory.caches, self.profiles)
+        self.personal: tuple[PersonalData, ...] = (learning.exports, *stores.personal, self.memory.index, *caches)
         self.knowledge = FolderKnowledge(config.knowledge.folder, clock=self._clock)
         self._sessions = {
             name: SessionChannel(name, clock=self._clock, ids=self._ids) for name in (ChannelName.WEB, ChannelName.CONSOLE)
@@ -126,12 +127,17 @@ class Bot:
         self._channels = {name: SupervisedChannel(one) for name, one in given.items()}
         linking = LinkJobs(
             stores.links,
-            caches=[one.forget for one in (*self.memory.caches, self.profiles)],
+            caches=[one.forget for one in caches],
             index=self.memory.index.forget,
             clock=self._clock,
             on_change=self.memory.wake,
         )
-        chores = {"forget": self._forget, "link": linking.link, "unlink": linking.unlink}
+        chores = {
+            "forget": self._forget,
+            "link": learning.and_settle(linking.link),
+            "unlink": learning.and_settle(linking.unlink),
+            "withdraw": learning.withdraw,
+        }
         self.chores = Chores(jobs=stores.jobs, run=chores, clock=self._clock)
         self.delivery = Delivery(outbox=stores.outbox, channels=self._channels, clock=self._clock, on_sent=self._delivered)
         self._keyed = _keyed(folder.secret_key())
@@ -276,7 +282,7 @@ class Bot:
         from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
         due = DueMessages(due=self._stores.due, handler=self.router.due, deliver=self.delivery.add, clock=self._clock)
-        nights = Nights(self._config, self._folder, self._stores, self._clock)
+        nights = Nights(self._config, self._folder, self._stores, self._clock, self.learning.night)
         scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
         )
@@ -389,7 +395,7 @@ async def serve(
             try:
                 async with asyncio.TaskGroup() as tasks:
                     watching = tasks.create_task(_stop_when(until, bot.stop))
-                    with _signals(bot.stop) if until is None else nullcontext():
+                    with signals(bot.stop) if until is None else nullcontext():
                         await bot.run(server, announce)
                     watching.cancel()
             finally:
@@ -438,29 +444,6 @@ async def _stop_when(event: asyncio.Event | None, stop: Callable[[], None]) -> N
     if event is not None:
         await event.wait()
         stop()
-
-
-@contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """SIGTERM and SIGINT ask to stop; the second one ends the process at once (R-33)."""
-    asked = False
-
-    def on_signal() -> None:
-        nonlocal asked
-        if asked:
-            os._exit(130)
-        asked = True
-        stop()
-
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGTERM, signal.SIGINT) if threading.current_thread() is threading.main_thread() else ()
-    for number in numbers:
-        loop.add_signal_handler(number, on_signal)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
 
 
 def _logged(name: str, check: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:

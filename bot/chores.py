@@ -23,6 +23,7 @@ from bot.jobs.doctor import MANY, Broken, Database, Doctor, Finding, Looks, Reme
 from bot.jobs.forget import ForgetJob
 from bot.knowledge import FolderKnowledge
 from bot.model_types import ModelStatus, PullProgress
+from bot.night_order import training_folder
 from bot.ports import UsageOfDay
 from bot.running_index import OPEN_S, empty_index, forget_vectors
 from bot.store.backup import Backup, Restored, backup, restore
@@ -38,6 +39,8 @@ from bot.store.writes import steps_of
 from bot.system import SystemClock, TimeOrderedIds
 from bot.types import AdminNotice, ChannelName, PersonId
 from bot.writes import AddJob
+from learning.exports import Exports
+from learning.folder import TrainingFolder
 from profiles.onnx_child import lacking
 
 NOTICE_DAYS = timedelta(days=7)
@@ -105,6 +108,7 @@ async def forget_person(config: Config, who: str, *, open_s: float = OPEN_S) -> 
         await migrate(folder, SystemClock())
         async with open_stores(config) as stores:
             person = await find_person(stores, who)
+            await Exports(TrainingFolder(training_folder(config)), stores.training).forget(person)
             await forget_vectors(config, folder, person, open_s=open_s)
             await stores.erasure.forget_person(person, spare_waiting=False)
             await ForgetJob(stores.personal).run(person)

@@ -27,6 +27,12 @@ MartinError
 │   ├── EmbedderError     no vectors could be made
 │   └── IndexUnavailable  the index is down, slow or being rebuilt
 ├── ImportRefused         a file to import cannot be read at all; the message says what was expected
+├── TrainingError         a night could not make its files; what was there stays
+│   ├── TrainingBusy      another night is under way in this folder
+│   ├── TrainingRefused   the files break the rules of those who read them
+│   ├── ManifestError     a folder's manifest is missing, damaged or of another version
+│   └── ParquetMissing    what writes Parquet is not installed
+├── TemplateRefused       a template could not be written; nothing was changed
 ├── DeliveryError         a platform did not take a message; it is tried again
 │   ├── DeliveryPaused    not before `retry_after_s`
 │   ├── DeliveryRefused   not this message; others it may take
@@ -180,6 +186,30 @@ class IndexUnavailable(RecallError):
 
 class ImportRefused(MartinError):
     """A file to import cannot be read at all; the message says what was expected."""
+
+
+class TrainingError(MartinError):
+    """A night could not make its files; what was there stays."""
+
+
+class TrainingBusy(TrainingError):
+    """Another night is under way in this folder."""
+
+
+class TrainingRefused(TrainingError):
+    """The files break the rules of those who read them; they were not published."""
+
+
+class ManifestError(TrainingError):
+    """The manifest cannot be used; the message says what was found and what to do."""
+
+
+class ParquetMissing(TrainingError):
+    """`pyarrow` is not installed; the message says how to get it."""
+
+
+class TemplateRefused(MartinError):
+    """A template could not be written; nothing was changed. The message is worded for whoever asked for it."""
 
 
 class DeliveryError(MartinError):

@@ -1,9 +1,9 @@
-"""What is done every night, once per local date: a backup, what is past its time erased, on Sundays the whole file checked."""
+"""What is done once per local date: a backup, training files, old things erased, and on Sundays the whole file checked."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -20,17 +20,25 @@ from bot.store.retention import Retention
 FREE_FLOOR_BYTES = 256 * 1024 * 1024
 """Nightly chores do not begin with less free space than this (R-22)."""
 SUNDAY = 7
+LEASE_S = 4.5 * 3600
+"""Longer than the longest chore may take (`bot.learning_parts.NIGHT_S`): one killed with its bot is tried again after it."""
 
 
 class Nights:
     """The nightly chores of one data folder."""
 
-    def __init__(self, config: Config, folder: DataFolder, stores: Stores, clock: Clock) -> None:
-        self._config, self._folder, self._stores, self._clock = config, folder, stores, clock
-        chores = (("backup", self._backup), ("retention", self._retain), ("full check", self._check_whole))
+    def __init__(
+        self, config: Config, folder: DataFolder, stores: Stores, clock: Clock, learn: Callable[[date], Awaitable[None]]
+    ) -> None:
+        """`learn` makes the training files of a date."""
+        self._config, self._folder, self._stores, self._clock, self._learn = config, folder, stores, clock, learn
+        hour = config.store.backup_hour
+        chores = [("backup", self._backup, hour), ("retention", self._retain, hour), ("full check", self._check_whole, hour)]
+        if config.learning.enabled:
+            chores.append(("training", self._train, config.learning.hour))
         self._jobs: Sequence[NightlyJob] = [
-            NightlyJob(name=name, run=run, jobs=stores.jobs, clock=clock, zone=config.zone, hour=config.store.backup_hour)
-            for name, run in chores
+            NightlyJob(name=name, run=run, jobs=stores.jobs, clock=clock, zone=config.zone, hour=hour, lease_s=LEASE_S)
+            for name, run, hour in chores
         ]
 
     async def check(self) -> None:
@@ -42,6 +50,10 @@ class Nights:
         _demand_space(self._folder.path)
         await backup(self._folder.database, nightly_path(self._folder.backups, night), overwrite=True)
         keep_last(self._folder.backups, night, self._config.store.backup_keep)
+
+    async def _train(self, night: date) -> None:
+        _demand_space(self._folder.path)
+        await self._learn(night)
 
     async def _retain(self, _: date) -> None:
         settings = self._config.store

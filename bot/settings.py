@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.channel_settings import AccessSettings, DiscordSettings, GroupSettings, TelegramSettings
+from bot.learning_settings import LearningSettings
 from bot.memory_settings import MemorySettings
 from bot.model_settings import ModelSettings
 from bot.setting_types import (
@@ -362,6 +363,7 @@ class Config(BaseSettings):
     recall: RecallSettings = RecallSettings()
     knowledge: KnowledgeSettings = KnowledgeSettings()
     profile: ProfileSettings = ProfileSettings()
+    learning: LearningSettings = LearningSettings()
     language: LanguageSettings = LanguageSettings()
     log: LogSettings = LogSettings()
     privacy: PrivacySettings = PrivacySettings()

@@ -88,7 +88,7 @@ class RelabelTurn:
 class AddJob:
     """Do this durably, outside the turn. `after_turn` holds it back until that turn's reply is delivered."""
 
-    kind: Literal["forget", "link", "unlink"]
+    kind: Literal["forget", "link", "unlink", "withdraw"]
     person_id: PersonId
     after_turn: TurnId | None = None
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
 from bot.locale import say
 from bot.ports import Preview, Services
 from bot.types import LANGUAGES, Choice, DueMessage, Language, Outcome, Person, Reply, Turn
-from bot.writes import AddDueMessage, CloseQuestion, SetConsent, Write
+from bot.writes import AddDueMessage, AddJob, CloseQuestion, SetConsent, Write
 from handlers.asking import answer_to, ask_question, option
 from handlers.inviting import PROFILE_START
 from handlers.wording import language_name, where_text_goes
@@ -135,13 +136,14 @@ class StartHandler:
                 "Understood: your conversations will not be used to train me. Everything else works the same. You can change "
                 "that with /start.",
             )
-        return Outcome(reply=Reply(text=text), writes=(consent, closing))
+        return Outcome(reply=Reply(text=text), writes=(consent, *self._taken_back(turn, is_granted), closing))
 
     def _later(self, turn: Turn, closing: CloseQuestion) -> Outcome:
         """Nothing is used meanwhile: whoever had agreed before takes that back. Pressed twice, it still reminds once."""
         writes: list[Write] = []
         if turn.person.training_consent:
             writes.append(SetConsent(person_id=turn.person.id, granted=False, version=CONSENT_VERSION))
+            writes += self._taken_back(turn, is_granted=False)
         text = say(
             turn.language, "All right. Until you decide, nothing of yours is used for training. You can decide with /start."
         )
@@ -153,6 +155,12 @@ class StartHandler:
             )
             writes.append(self._reminder(turn))
         return Outcome(reply=Reply(text=text), writes=(*writes, closing))
+
+    def _taken_back(self, turn: Turn, is_granted: bool) -> Sequence[Write]:
+        """What was used so far is taken out of the training files."""
+        if is_granted or not turn.person.training_consent:
+            return ()
+        return (AddJob(kind="withdraw", person_id=turn.person.id),)
 
     def _reminder(self, turn: Turn) -> AddDueMessage:
         return AddDueMessage(

@@ -1,7 +1,7 @@
 """What passes from step to step of a night: one rated answer of one person, and what each step found out about it.
 
-All are plain JSON on disk (`msgspec`), one line each, always in the order of `row`. People and conversations are in them only
-as keyed hashes, which mean the same every night and nothing outside this data folder.
+All are plain JSON on disk (`msgspec`), one line each, in the order in which they were asked. People and conversations are in
+them only as keyed hashes, which mean the same every night and nothing outside this data folder.
 """
 
 from __future__ import annotations

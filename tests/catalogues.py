@@ -20,7 +20,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("bot", "handlers", "profiles", "web")
+FOLDERS = ("bot", "handlers", "learning", "profiles", "web")
 PO = ROOT / "bot" / "locale" / "es" / "LC_MESSAGES" / "martin.po"
 MO = PO.with_suffix(".mo")
 HEADER = """\

@@ -46,6 +46,7 @@ SECTIONS = {
     "recall": ("What it finds again of what people taught it", "Lo que recuerda de lo que le enseñan"),
     "profile": ("How answers follow a person's profile", "Cómo las respuestas siguen el perfil de cada persona"),
     "knowledge": ("Your own texts", "Tus propios textos"),
+    "learning": ("What is made of feedback every night", "Lo que se hace cada noche con las valoraciones"),
     "language": ("Language", "Idioma"),
     "log": ("Logs", "Registros"),
     "privacy": ("Care", "Cuidado"),

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.__main__ import execute, report
+from bot.__main__ import execute
 from bot.errors import ConfigError, Problem
+from bot.terminal import report
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = ("run", "chat", "migrate", "doctor", "backup", "restore", "forget", "model-pull", "certificate", "version")

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("bot", "handlers", "profiles", "web", "benchmarks", "tests")
+FOLDERS = ("bot", "handlers", "learning", "profiles", "web", "benchmarks", "tests")
 
 CONFIG = {
     "bot.config",
     "bot.settings",
     "bot.model_settings",
     "bot.memory_settings",
+    "bot.learning_settings",
     "bot.channel_settings",
     "bot.setting_types",
     "bot.setting_problems",
@@ -34,6 +35,11 @@ SOUGHT = {f"profiles.{name}" for name in ("ranking", "book", "asked", "wanted", 
 """How memories are ranked; pure."""
 CHROMA = {f"profiles.{name}" for name in ("chroma_child", "chroma_calls", "chroma_files", "chroma_canary")}
 """What runs in the index's own process."""
+LEARNING_CHECK = {
+    f"learning.{name}"
+    for name in ("check", "check_codes", "check_files", "check_hashes", "check_manifest", "check_parquet", "check_rules")
+}
+"""Shares no code with the writers; the standard library is all it needs."""
 LEAVES = {
     "bot",
     "bot.types",
@@ -70,6 +76,7 @@ BASE = {
     "bot.where",
     "bot.system",
     "bot.tokens",
+    "bot.training_types",
     *CONFIG,
 }
 APP = {
@@ -85,6 +92,10 @@ APP = {
     "bot.memory_chores",
     "bot.health",
     "bot.histories",
+    "bot.learning_chores",
+    "bot.learning_parts",
+    "bot.night_child",
+    "bot.night_order",
     "bot.nights",
     "bot.part_settings",
     "bot.supervise",
@@ -119,6 +130,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "bot.memory_types": set(),
     "bot.channel_types": set(),
     "bot.job_types": {"bot.types"},
+    "bot.training_types": {"bot.types", "bot.profile_types"},
     "bot.channel_ports": {"bot.types", "bot.channel_types"},
     **_same(("bot.buttons", "bot.links", "bot.splitting", "bot.pacing"), {*LEAVES, "bot.ports"}),
     "bot.link_ports": {"bot.types", "bot.channel_types", "bot.job_types"},
@@ -192,11 +204,25 @@ ALLOWED: Mapping[str, set[str]] = {
     "handlers.*": {*BASE, "bot.prompt", "handlers.*", "profiles.settling", "profiles.facts.*", *PURE},
     "web": {*BASE, "web.*"},
     "web.*": {*BASE, "web.*"},
-    "learning.*": {*BASE, "bot.lexical", "learning.*"},
+    "learning": set(),
+    **_same(LEARNING_CHECK, set(LEARNING_CHECK)),
+    "learning.*": {"bot", *BASE, "bot.amounts", "bot.lexical", "bot.normalise", "learning.*"},
     **_same(APP, ANYTHING),
+    "bot.terminal": {
+        *CONFIG,
+        *LEAVES,
+        "bot.amounts",
+        "bot.jobs.doctor",
+        "bot.log",
+        "bot.model_types",
+        "bot.process",
+    },
+    "bot.learning_commands": {*APP, *CONFIG, *LEAVES, "bot.amounts", "bot.terminal", "bot.process", "learning.*"},
     "bot.__main__": {
         *APP,
         *CONFIG,
+        "bot.learning_commands",
+        "bot.terminal",
         "bot.amounts",
         "bot.certificate",
         "bot.download_words",
@@ -262,7 +288,12 @@ SDKS: Mapping[str, str] = {
     "mistralai": "bot.models.mistral",
     "onnxruntime": "profiles.onnx_child",
     "tokenizers": "profiles.onnx_child",
-    "sklearn": "profiles.embed",
+    "sklearn": "profiles.embed|learning.clusters",
+    "rensa": "learning.duplicates",
+    "ftfy": "learning.text_faults",
+    "py3langid": "learning.spoken|learning.text_faults",
+    "phonenumbers": "learning.telephones",
+    "pyarrow": "learning.parquet",
     "chromadb": "profiles.chroma_child|profiles.chroma_files|profiles.chroma_canary",
     "sqlalchemy": "bot.store.*",
     "alembic": "bot.store.*",
@@ -275,7 +306,7 @@ SDKS: Mapping[str, str] = {
     "jinja2": "web.*",
     "pydantic_settings": "bot.settings|bot.config",
     "dotenv": "bot.config",
-    "typer": "bot.__main__",
+    "typer": "bot.__main__|bot.terminal|bot.learning_commands",
     "prompt_toolkit": "bot.channels.console.*",
     "rich": "bot.channels.console.*",
     "torch": "learning.train",
@@ -389,11 +420,12 @@ def test_our_own_packages_are_imported_at_the_top(name: str) -> None:
 
 
 LAZY: Mapping[str, tuple[str, ...]] = {
+    "learning.topics": ("learning.clusters",),
     "bot.app": ("bot.channels.console",),
     "bot.channel_parts": ("bot.channels.discord.channel", "bot.channels.telegram.channel"),
 }
 """Imports of ours inside a function, and why: the libraries of a terminal (a quarter of a second), of Discord (a seventh) and
-of Telegram are not owed by a bot that talks elsewhere."""
+of Telegram are not owed by a bot that talks elsewhere, nor scikit-learn by who only reads topics."""
 
 
 @pytest.mark.parametrize("name", PRODUCT)

@@ -37,6 +37,7 @@ from bot.store.memory_statements import (
     UNSET_EMBEDDER,
 )
 from bot.store.statements import (
+    ADD_TRAINING_ROW,
     ADD_USAGE,
     ADD_USAGE_OF_ALL,
     BEGIN_RUN,
@@ -75,9 +76,10 @@ from bot.store.statements import (
     SET_LANGUAGE,
     SET_PART,
     SET_RATING,
+    SET_TRAINING_DECISION,
+    SET_TRAINING_LABEL,
     TELL_ADMINS,
 )
-from bot.store.training import ADD_TRAINING_ROW, SET_TRAINING_DECISION, SET_TRAINING_LABEL
 
 STATEMENTS = ranked(
     DEMAND_PENDING,

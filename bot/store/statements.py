@@ -52,6 +52,9 @@ from bot.store.schema import (
     profile_events,
     questions,
     ratings,
+    training_decisions,
+    training_labels,
+    training_rows,
     turns,
     usage,
     usage_of_all,
@@ -355,4 +358,14 @@ DELETE_PROFILE = write(
     ),
     table="profile_events",
     key=None,
+)
+ADD_TRAINING_ROW = write(
+    "add training row",
+    insert_into(training_rows).on_conflict_do_nothing(),
+    table="training_rows",
+    key=("row_id",),
+)
+SET_TRAINING_LABEL = write("set training label", put(training_labels, "row_id"), table="training_labels", key=("row_id",))
+SET_TRAINING_DECISION = write(
+    "set training decision", put(training_decisions, "subject"), table="training_decisions", key=("subject",)
 )

@@ -21,8 +21,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from bot.store.building import insert_into, listed, put
-from bot.store.codec import write
+from bot.store.building import listed
 from bot.store.db import Database, Unit, read
 from bot.store.deletions import DELETE_TRAINING_DECISIONS, DELETE_TRAINING_ROWS
 from bot.store.keys import Keys
@@ -41,6 +40,7 @@ from bot.store.schema import (
     training_rows,
     turns,
 )
+from bot.store.statements import ADD_TRAINING_ROW, SET_TRAINING_DECISION, SET_TRAINING_LABEL
 from bot.training_types import Activity, RatedTurn
 from bot.types import ChannelName, EvidenceKind, Kind, PersonId, TurnId, TurnStatus
 
@@ -162,16 +162,6 @@ _LABELS = read("training labels", select(training_labels.c.row_id, training_labe
 _KNOWN = read("known training rows", select(training_rows.c.row_id).where(training_rows.c.row_id.in_(listed("rows"))))
 _DECISIONS = read("training decisions", select(training_decisions.c.subject, training_decisions.c.is_approved))
 
-ADD_TRAINING_ROW = write(
-    "add training row",
-    insert_into(training_rows).on_conflict_do_nothing(),
-    table="training_rows",
-    key=("row_id",),
-)
-SET_TRAINING_LABEL = write("set training label", put(training_labels, "row_id"), table="training_labels", key=("row_id",))
-SET_TRAINING_DECISION = write(
-    "set training decision", put(training_decisions, "subject"), table="training_decisions", key=("subject",)
-)
 
 _exchanges = msgspec.json.Decoder(list[tuple[str, str]])
 

@@ -1,0 +1,38 @@
+"""What a night is told, out of the settings."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from bot.config import Config
+from learning.order import NightOrder
+
+
+def training_folder(config: Config) -> Path:
+    """The absolute path of the training files."""
+    return (config.data_dir / config.learning.folder).absolute()
+
+
+def begins_at(config: Config, night: date) -> datetime:
+    """When the night of that local date begins: what is asked later belongs to the next one."""
+    return datetime(night.year, night.month, night.day, config.learning.hour, tzinfo=config.zone).astimezone(UTC)
+
+
+def night_order(config: Config, night: date, until: datetime) -> NightOrder:
+    """The order for that local date, of what was asked before `until`."""
+    settings = config.learning
+    return NightOrder(
+        data_dir=str(config.data_dir.absolute()),
+        folder=str(training_folder(config)),
+        night=night,
+        until=until,
+        zone=config.zone.key,
+        busy_timeout_s=config.store.busy_timeout_s,
+        keep=settings.keep,
+        parquet=settings.parquet,
+        trusted=settings.trusted,
+        per_person=settings.per_person,
+        min_account_days=settings.min_account_days,
+        min_conversations=settings.min_conversations,
+    )

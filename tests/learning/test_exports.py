@@ -1,0 +1,150 @@
+"""Whoever takes their consent back, or is forgotten, is in no file any more, and the files say that they changed."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bot.errors import TrainingBusy
+from bot.store.db import Unit
+from bot.store.writes import steps_of
+from bot.system import SystemClock, TimeOrderedIds
+from bot.types import PersonId
+from bot.writes import SetConsent
+from learning.check import check
+from learning.exports import QUEUE
+from learning.folder import TrainingFolder
+from learning.manifest import read_manifest
+from tests.learning.town import LAST, Town, town
+
+pytestmark = pytest.mark.may_block("a night has a process of its own")
+
+
+def words_of(here: Town, person: PersonId) -> list[bytes]:
+    """Questions that nobody else asked."""
+    others = {one.question for one in here.happened if one.person != person}
+    return [one.question.encode() for one in here.happened if one.person == person and one.question not in others]
+
+
+def standing(here: Town, words: list[bytes]) -> int:
+    """How many of them are in any file of the training folder."""
+    text = b"\n".join(path.read_bytes() for path in here.training.path.rglob("*") if path.is_file())
+    return sum(one in text for one in words)
+
+
+def lines_of(here: Town, rows: frozenset[str]) -> int:
+    """How many lines of any file of the training folder name one of these rows."""
+    files = [path for path in here.training.path.rglob("*.json*") if path.is_file()]
+    return sum(any(row.encode() in line for row in rows) for path in files for line in path.read_bytes().splitlines())
+
+
+async def consented(here: Town, person: PersonId, *, granted: bool) -> None:
+    said = SetConsent(person_id=person, granted=granted, version="1")
+    await here.stores.database.commit(Unit(*steps_of([said], SystemClock().now(), TimeOrderedIds())))
+
+
+async def test_a_forgotten_person_is_in_no_file(tmp_path: Path) -> None:
+    async with town(tmp_path, people=40) as here:
+        await here.night()
+        person = await here.somebody()
+        words, rows = words_of(here, person), await here.stores.training.rows_of(person)
+        assert standing(here, words) > 0
+        where = await here.exports.export(person)
+        assert isinstance(where, dict)
+        assert set(where) == {LAST.isoformat()}
+        before = read_manifest(here.training.export(LAST))
+        await here.exports.forget(person)
+        assert standing(here, words) == 0
+        assert lines_of(here, rows) == 0
+        export = here.training.export(LAST)
+        assert check(export) == []
+        after = read_manifest(export)
+        assert after.stale is not None
+        assert after.stale.removed == len(rows)
+        assert after.kept < before.kept
+        changed = [name for name, facts in after.files.items() if before.files.get(name) != facts]
+        assert set(where[LAST.isoformat()]) <= set(changed)
+        await here.exports.forget(person)
+        await here.stores.erasure.forget_person(person)
+        assert await here.exports.export(person) == {}
+
+
+async def test_a_withdrawn_consent_takes_the_rows_out_and_leaves_the_person(tmp_path: Path) -> None:
+    async with town(tmp_path, people=40) as here:
+        await here.night()
+        person = await here.somebody()
+        words = words_of(here, person)
+        assert await here.exports.settle() == 0
+        await consented(here, person, granted=False)
+        assert await here.exports.settle() == 1
+        assert standing(here, words) == 0
+        assert await here.stores.people.exists(person)
+        assert await here.stores.training.rows_of(person) == frozenset()
+        await here.night()
+        assert standing(here, words) == 0
+
+
+async def test_a_night_under_way_is_ended_for_it_and_leaves_no_words(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        await here.night()
+        person = await here.somebody()
+        work = here.training.work
+        work.mkdir()
+        (work / "collect.jsonl").write_bytes(b"words of people")
+        with _holder(here.training) as holder:
+            await asyncio.wait_for(here.exports.forget(person), 30)
+            assert holder.wait(10) == -signal.SIGTERM
+        assert not work.exists()
+
+
+async def test_what_waits_for_an_admin_goes_too(tmp_path: Path) -> None:
+    async with town(tmp_path, people=60) as here:
+        await here.night()
+        queue = here.training.state / QUEUE
+        asked = [msgspec.json.decode(line) for line in queue.read_bytes().splitlines()]
+        assert asked
+        origin = await here.stores.training.origin(asked[0]["rows"][0])
+        assert origin is not None
+        rows = await here.stores.training.rows_of(origin[1])
+        await here.exports.forget(origin[1])
+        left = [msgspec.json.decode(line) for line in queue.read_bytes().splitlines()]
+        assert left == [one for one in asked if not rows & set(one["rows"])]
+
+
+async def test_nothing_is_made_where_there_are_no_files(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        await here.exports.forget(PersonId("nobody"))
+        assert await here.exports.export(PersonId("nobody")) == {}
+        assert not here.training.path.exists()
+
+
+def test_one_that_will_not_stop_is_told(tmp_path: Path) -> None:
+    folder = TrainingFolder(tmp_path)
+    with folder.owned(), pytest.raises(TrainingBusy), folder.owned():
+        raise AssertionError("both have it")
+
+
+@contextmanager
+def _holder(folder: TrainingFolder) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that has the folder until it is told to end."""
+    code = (
+        "import sys, time; from pathlib import Path; from learning.folder import TrainingFolder\n"
+        "with TrainingFolder(Path(sys.argv[1])).owned():\n"
+        "    (Path(sys.argv[1]) / 'held').touch(); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(folder.path)]) as process:
+        until = time.monotonic() + 20
+        while not (folder.path / "held").exists():
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        yield process
+        process.kill()
