@@ -40,7 +40,7 @@ check: $(VENV)/installed-dev  ## style, types, import rules, languages, document
 	$(VENV)/bin/mypy
 	$(PYTHON) -m pytest -q -p no:cacheprovider tests/test_imports.py tests/test_locale.py tests/test_docs.py
 
-bench: $(VENV)/installed-dev  ## measure: overhead against python-telegram-bot, offline answers, language models, profiles, memory
+bench: $(VENV)/installed-dev  ## measure: overhead against python-telegram-bot, offline answers, language models, profiles, memory, training files
 	$(PYTHON) -m benchmarks.overhead --json
 	$(PYTHON) -m benchmarks.offline --json
 	$(PYTHON) -m benchmarks.models --json
@@ -50,6 +50,10 @@ bench: $(VENV)/installed-dev  ## measure: overhead against python-telegram-bot, 
 	$(PYTHON) -m benchmarks.memory --json
 	$(PYTHON) -m benchmarks.bilingual --json
 	$(PYTHON) -m benchmarks.memory_scale --json
+	$(PYTHON) -m benchmarks.duplicates --json
+	$(PYTHON) -m benchmarks.scrub --items 2000 --json
+	$(PYTHON) -m benchmarks.export --rows 1000000 --json
+	out=$$(mktemp -d) && $(PYTHON) -m benchmarks.two_weeks --out "$$out/town" --json; status=$$?; rm -rf "$$out"; exit $$status
 	$(PYTHON) -m benchmarks.rendering --texts 10000 --json
 	$(PYTHON) -m benchmarks.flood --place telegram --json
 	$(PYTHON) -m benchmarks.flood --place discord --json
@@ -57,12 +61,13 @@ bench: $(VENV)/installed-dev  ## measure: overhead against python-telegram-bot, 
 outage: $(VENV)/installed-dev  ## let the language model die for five minutes under 200 people
 	$(PYTHON) -m benchmarks.models --outage 300 --json
 
-chaos: $(VENV)/installed-dev  ## the long campaigns: 500 kills, foreign words, attacks, a vandalised index, erasures; the slow tests
+chaos: $(VENV)/installed-dev  ## the long campaigns: 500 kills, foreign words, attacks, a vandalised index, erasures, nights; the slow tests
 	$(PYTHON) -m tests.chaos.kills --kills 500 $(ARGS)
 	$(PYTHON) -m tests.chaos.village --queries 10000
 	$(PYTHON) -m tests.chaos.siege --attacks 3000
 	$(PYTHON) -m tests.chaos.vandals --turns 1000
 	$(PYTHON) -m tests.chaos.erased --people 1000 --kills 100
+	$(PYTHON) -m tests.chaos.nights --kills 100
 	for place in telegram-edit telegram-draft telegram-webhook discord; do \
 		$(PYTHON) -m tests.chaos.platform_kills --place $$place --kills 500 || exit 1; \
 	done

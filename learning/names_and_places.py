@@ -49,7 +49,10 @@ def _street_patterns() -> tuple[tuple[Cue, re.Pattern[str]], ...]:
     after = "|".join(map(re.escape, words_of(table["after"])))
     joined = "|".join(map(re.escape, words_of(table["joined"])))
     return (
-        (Cue(words_of(table["before"])), re.compile(rf"(?<![\w])(?:{first}){name}{words}{number}{_ROOM}{{0,3}}{_PLACE}?")),
+        (
+            Cue(words_of(table["before"])),
+            re.compile(rf"(?<![\w])(?:{first})(?:(?<=[./])|(?=\s)){name}{words}{number}{_ROOM}{{0,3}}{_PLACE}?"),
+        ),
         (
             Cue(["calle", "carrera", "cra", "cl", "kr", "cll", "diagonal", "transversal", "avenida", "av"]),
             re.compile(
@@ -84,6 +87,7 @@ _POSTCODE: Final = Cue(WORDS["address"]["postcode"])
 _POST_NUMBER: Final = re.compile(r"[:\s]{1,3}(?:(?:es|is|e|ist|est)\s)?(?P<code>\d{4,6}(?:-\d{3,4})?)(?![\d.,]\d|\w)")
 
 
+_BEFORE: Final = frozenset(words_of(WORDS["address"]["before"]))
 _NUMBERS: Final = re.compile(r"\d+\s?")
 _FAMOUS: Final = frozenset(WORDS["nobody"]["places"])
 
@@ -120,7 +124,7 @@ def _has_name(written: str) -> bool:
         len(capitals) >= 2
         or (len(words) >= 2 and bool(capitals) and not words[0][0].isupper())
         or "#" in written
-        or len(capitals) == len(words) == 1
+        or (len(capitals) == len(words) == 1 and flat(words[0]) not in _BEFORE)
     )
 
 

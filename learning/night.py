@@ -213,7 +213,8 @@ class Night:
             work.keep("noted", True)
 
     def _write(self, work: Work, made: Plan) -> None:
-        if work.kept("written", Manifest) is not None:
+        is_there = (work.folder / EXPORT).exists() or self._folder.export(self._order.night).exists()
+        if work.kept("written", Manifest) is not None and is_there:
             return
         with self._timed("write"):
             found = residual(self._order.night.toordinal())

@@ -22,6 +22,7 @@ _BEHIND: Final = ".,;:!?*_~)]}>'\"»”’…"
 _TOKEN: Final = re.compile(r"[a-z0-9]+")
 _SENTENCE_END: Final = re.compile(r"\n|[.!?;]\s")
 _LINK: Final = re.compile(rf"(?<![a-z0-9])(?:[a-z][a-z0-9+.\-]{{1,20}}://|www\.)[^\s<>\"'`{BARRIER}]++")
+_GAP: Final = re.compile(r"\s?(?:(?:de|of)\s)?")
 _CODE: Final = re.compile(r"```[^`]*+(?:`{1,2}(?!`)[^`]*+)*+(?:```|\Z)|`[^`\n]++`")
 
 
@@ -128,8 +129,9 @@ class Scene:
         return cue.pattern.search(self.low, begin, place) is not None
 
     def is_before(self, cue: Cue, place: int) -> bool:
-        """Whether a word of `cue` follows at `place`, after a space at most."""
-        return cue.pattern.match(self.low, place + 1 if self.low[place : place + 1].isspace() else place) is not None
+        """Whether a word of `cue` follows at `place`, after a space and `de` or `of` at most."""
+        gap = _GAP.match(self.low, place)
+        return gap is not None and cue.pattern.match(self.low, gap.end()) is not None
 
     @cached_property
     def has_digits(self) -> bool:

@@ -93,7 +93,8 @@ def _number(scene: Scene, start: int, end: int, written: str) -> Found | None:
     is_date = _DATE.search(written) or (len(digits) == 8 and _is_years(written))
     if written[0] == "+" or not 7 <= len(digits) <= 13 or is_date:
         return None
-    if scene.is_behind(_TOLD, start):
+    is_call = scene.text[start - 1 : start] == "(" and scene.text[start - 2 : start - 1].isalnum()
+    if scene.is_behind(_TOLD, start) and not is_call:
         return None if _MONEY.match(scene.text, end) else _telephone(start, end, digits)
     if not _is_unlike_a_sum(scene, start, end, is_grouped=len(groups) > 2):
         return None
@@ -156,6 +157,8 @@ def _is_grouped(groups: list[str], written: str) -> bool:
     if _YEARS.fullmatch(groups[0]) or all(map(_YEARS.fullmatch, groups)) or (sizes[0] == 1 and groups[0] not in "1023456789"):
         return False
     is_dotted = "." in written
+    if not any(values[1:]):
+        return False
     if _THOUSANDS.fullmatch(written) and (sizes[0] < 3 or is_dotted or written[0] not in "6789"):
         return False
     if is_dotted and sizes not in ((3, 3, 4), (2, 2, 2, 2, 2), (3, 2, 2, 2), (3, 3, 3)):

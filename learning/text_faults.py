@@ -287,6 +287,7 @@ def _is_strange(word: str) -> bool:
     return (
         not any(vowel in word for vowel in "aeiouy")
         or (unknown >= 2 and 2 * unknown >= len(pairs))
+        or (bool(pairs) and word.startswith(pairs[0]) and pairs[0] not in _PAIRS)
         or _CONSONANTS.search(word) is not None
         or any(word[start : start + 5] in row for row in _ROWS for start in range(len(word) - 4))
     )

@@ -113,6 +113,18 @@ NaN, null, undefined, true
 1.000.000.000 de parámetros; 70B, 405B
 la línea 10 de la página 345 del capítulo 12
 ¿Cuánto es 15 % de 2.340.500?
+El código es 404 y el error 10061
+The secret is to keep calm. The password policy requires 12 characters.
+Calle 13 es un grupo; Avenida 5 de Mayo; la plaza 3 del garaje
+600 000 000 de personas, 7.900.000.000 humanos; 1000 2000 3000 4000; 100 200 300
+call foo(1234567), then call f(10, 20, 3000000)
+ssh -p 2222 host; mysql -u root -p; docker run -p 8080:80 nginx:1.25.3
+k8s pod nginx-deployment-66b6c48dd5-7ch4j, s3://bucket/path/file-2024-01-01.parquet
+ATGCGTACGTTAGCATGCCGATCGATTACG, C6H12O6, 120/80 mmHg
+Ley 39/2015, de 1 de octubre; BOE-A-2015-10565; ISO/IEC 27001:2022
+Vuelo IB3170, tren AVE 03142, A-6, M-30
+¿Quién fue Gabriel García Márquez? ¿Y Frida Kahlo?
+0.1 + 0.2 = 0.30000000000000004; 1/3 = 0.3333333333333333
 [EMAIL_1] and [NAME_2] were scrubbed
 """.splitlines()
 
