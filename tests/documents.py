@@ -6,7 +6,7 @@ import json
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -184,7 +184,7 @@ def commands_page(language: str) -> str:
     lines += ["", "## En la línea de órdenes" if spanish else "## On the command line", ""]
     lines.append(" ".join(COMMANDS_INTRO[language].split()))
     group: Any = typer.main.get_command(build_cli(language))
-    for name, command in group.commands.items():
+    for name, command in _single_commands(group):
         arguments = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
         options = [parameter for parameter in command.params if parameter.param_type_name == "option" and parameter.help]
         usage = " ".join([name, *(str(argument.metavar) for argument in arguments)])
@@ -192,6 +192,15 @@ def commands_page(language: str) -> str:
         lines += [f"- `{argument.metavar}`: {argument.help}" for argument in arguments]
         lines += [f"- `{' '.join(filter(None, (option.opts[0], option.metavar)))}`: {option.help}" for option in options]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
+
+
+def _single_commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Each command with its name; those of a group under the group's."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _single_commands(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
 
 
 def routes_page() -> str:
