@@ -6,7 +6,7 @@ between their letters and digits: code that neither the scrubber nor that count 
 
 left, independent    structured values still there: as `learning.residual` prints it in a manifest, and as it is counted here
 kinds, unsure        planted and left by kind; names and addresses apart, of which nothing is promised
-rows_per_s           rows of ordinary talk, with few personal things in them, 1,100 letters each
+rows_per_s           rows of ordinary talk, with few personal things in them, about 1,000 letters each
 
 The last line of the output is one JSON object; exit 1 when under 99 % are gone or the counts differ.
 """

@@ -51,6 +51,7 @@ def order_of(folder: Path, training: Path, night: date) -> NightOrder:
         per_person=PER_NIGHT,
         min_account_days=7,
         min_conversations=5,
+        own_name="Martín",
     )
 
 

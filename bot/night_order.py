@@ -35,4 +35,5 @@ def night_order(config: Config, night: date, until: datetime) -> NightOrder:
         per_person=settings.per_person,
         min_account_days=settings.min_account_days,
         min_conversations=settings.min_conversations,
+        own_name=config.bot.name,
     )

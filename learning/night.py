@@ -30,7 +30,7 @@ from learning.order import NightOrder
 from learning.readiness import Export, Readiness
 from learning.records import Collected, Drop, Example, Intent, Labelled, Rows
 from learning.residual import residual
-from learning.scrub import Scrubber
+from learning.scrub import Scrubber, counted
 from learning.sheet import ByHand
 from learning.split import SplitBy
 from learning.topics import Topics
@@ -173,11 +173,11 @@ class Night:
         self._step(work, "label", lambda drop: label(cleaned, topics, by_hand))
 
     def _scrub(self, work: Work) -> None:
-        scrubber = Scrubber()
+        scrubber = Scrubber(frozenset({self._order.own_name}))
         labelled = work.rows("label", Labelled)
         if not work.is_done("scrub"):
             self._step(work, "scrub", lambda drop: (scrubber.scrub(row) for row in labelled()))
-            work.keep("replaced", dict(sorted(scrubber.replaced.items())))
+            work.keep("replaced", counted(scrubber.replaced))
 
     async def _guard(self, work: Work) -> Plan:
         made = work.kept("plan", Plan)

@@ -8,7 +8,10 @@ import msgspec
 
 
 class NightOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """One night. `until` (UTC) bounds what is looked at; `zone` is the time zone of the dates; `folder` is absolute."""
+    """One night. `until` (UTC) bounds what is looked at; `zone` is the time zone of the dates; `folder` is absolute.
+
+    `own_name` is the bot's, which scrubbing leaves.
+    """
 
     data_dir: str
     folder: str
@@ -22,3 +25,4 @@ class NightOrder(msgspec.Struct, frozen=True, kw_only=True):
     per_person: int
     min_account_days: int
     min_conversations: int
+    own_name: str

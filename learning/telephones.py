@@ -93,8 +93,9 @@ def _number(scene: Scene, start: int, end: int, written: str) -> Found | None:
     is_date = _DATE.search(written) or (len(digits) == 8 and _is_years(written))
     if written[0] == "+" or not 7 <= len(digits) <= 13 or is_date:
         return None
+    is_round = len(digits) < 9 and digits.endswith("0000")
     is_call = scene.text[start - 1 : start] == "(" and scene.text[start - 2 : start - 1].isalnum()
-    if scene.is_behind(_TOLD, start) and not is_call:
+    if scene.is_behind(_TOLD, start) and not (is_call or is_round):
         return None if _MONEY.match(scene.text, end) else _telephone(start, end, digits)
     if not _is_unlike_a_sum(scene, start, end, is_grouped=len(groups) > 2):
         return None

@@ -23,6 +23,7 @@ HAND_WRITTEN = (
     ROOT / "CHANGELOG.md",
     *(DOCS / name for name in ("design.md", "memory.md", "memory.es.md")),
     *(DOCS / name for name in ("models.md", "models.es.md", "profile.md", "profile.es.md")),
+    *(DOCS / f"{name}{ending}" for name in ("learning", "templates") for ending in (".md", ".es.md")),
     *(DOCS / f"{name}{ending}" for name in ("telegram", "discord", "channels") for ending in (".md", ".es.md")),
 )
 EVERY_PAGE = (*HAND_WRITTEN, *(path for path in PAGES if path.suffix == ".md"))
@@ -74,6 +75,9 @@ def test_words_of_make_and_of_the_command_line_exist(page: Path) -> None:
         "forget",
         "certificate",
         "version",
+        "night",
+        "data",
+        "new",
         "--help",
         "COMMAND",
         "ORDEN",

@@ -282,9 +282,9 @@ UNITS = [
 
 
 def spent(text: str) -> float:
-    """Processor seconds to scrub `text`, the least of three."""
+    """Processor seconds to scrub `text`, the least of two."""
     least = float("inf")
-    for _ in range(3):
+    for _ in range(2):
         began = time.process_time()
         Scrubber().scrub_texts([text])
         least = min(least, time.process_time() - began)
@@ -293,6 +293,6 @@ def spent(text: str) -> float:
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_time_grows_no_faster_than_a_hostile_text(unit: str) -> None:
-    small, size = 1500, 8
+    small, size = 1000, 8
     text = unit * (small * size // len(unit))
     assert spent(text) <= 3 * size * max(0.001, spent(text[:small]))
