@@ -39,7 +39,7 @@ from bot.store.writes import steps_of
 from bot.system import SystemClock, TimeOrderedIds
 from bot.types import AdminNotice, ChannelName, PersonId
 from bot.writes import AddJob
-from learning.exports import Exports
+from learning.exports import Exports, clear
 from learning.folder import TrainingFolder
 from profiles.onnx_child import lacking
 
@@ -80,6 +80,7 @@ async def restore_from(config: Config, source: Path) -> Restored:
     folder = DataFolder.open(config.data_dir)
     with folder.lock() as lock:
         restored = await restore(source, folder, lock, SystemClock())
+        await clear(TrainingFolder(training_folder(config)))
         try:
             await empty_index(config, folder)
         except (IndexUnavailable, OSError) as error:
@@ -108,10 +109,10 @@ async def forget_person(config: Config, who: str, *, open_s: float = OPEN_S) -> 
         await migrate(folder, SystemClock())
         async with open_stores(config) as stores:
             person = await find_person(stores, who)
-            await Exports(TrainingFolder(training_folder(config)), stores.training).forget(person)
-            await forget_vectors(config, folder, person, open_s=open_s)
-            await stores.erasure.forget_person(person, spare_waiting=False)
-            await ForgetJob(stores.personal).run(person)
+            async with Exports(TrainingFolder(training_folder(config)), stores.training).leaving(person):
+                await forget_vectors(config, folder, person, open_s=open_s)
+                await stores.erasure.forget_person(person, spare_waiting=False)
+                await ForgetJob(stores.personal).run(person)
     return Forgotten(person=person, is_done=True)
 
 

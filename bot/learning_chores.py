@@ -21,7 +21,7 @@ from bot.store.migrate import migrate
 from bot.store.open import Stores
 from bot.system import SystemClock
 from bot.types import Language, PersonId, TurnId
-from learning.exports import QUEUE
+from learning.exports import QUEUE, read_queue
 from learning.folder import TrainingFolder
 from learning.guard import Queued
 from learning.night import READINESS, Night, NightResult, Progress
@@ -68,15 +68,23 @@ async def make_night(config: Config, night: date | None, progress: Progress, *, 
 async def readiness(config: Config) -> Readiness | None:
     """What the last night measured; None where there was none."""
     file = training_folder(config) / "state" / READINESS
-    return msgspec.json.decode(file.read_bytes(), type=Readiness) if file.exists() else None
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Readiness)
+    except FileNotFoundError:
+        return None
+    except msgspec.MsgspecError as error:
+        raise TrainingError("the last night's report cannot be read: `python -m bot night` makes another") from error
 
 
 async def labels_out(config: Config, file: Path, language: Language, progress: Progress) -> int:
-    """Write a table of all rows for somebody to label; how many. Raises TrainingError, StoreError and OSError."""
+    """Write a table of all rows for somebody to label; how many. Raises TrainingError and StoreError."""
     now = SystemClock().now()
     async with _opened(config) as stores:
         night = Night(night_order(config, now.astimezone(config.zone).date(), now), stores.training, progress)
-        return await night.labelled(lambda rows: write_sheet(rows, file, language))
+        try:
+            return await night.labelled(lambda rows: write_sheet(rows, file, language))
+        except OSError as error:
+            raise TrainingError(f"{str(file)!r} cannot be written: {error.strerror}") from error
 
 
 async def labels_in(config: Config, file: Path) -> tuple[int, Sequence[SheetProblem]]:
@@ -91,12 +99,11 @@ async def labels_in(config: Config, file: Path) -> tuple[int, Sequence[SheetProb
 
 async def waiting(config: Config) -> list[Waiting]:
     """What the last night left for an admin to decide, most useful first, without what was decided since."""
-    file = training_folder(config) / "state" / QUEUE
-    if not file.exists():
+    asked = read_queue(training_folder(config) / "state" / QUEUE)
+    if not asked:
         return []
     async with _opened(config) as stores:
         decided = await stores.training.decisions()
-        asked = [msgspec.json.decode(line, type=Queued) for line in file.read_bytes().splitlines()]
         open_ones = [one for one in asked if not set(one.approves) <= set(decided)]
         return [Waiting(asked=one, rows=await _words(stores, one)) for one in open_ones]
 
@@ -150,6 +157,8 @@ async def _migrated(config: Config) -> None:
         return
     with lock:
         await migrate(folder, SystemClock())
+        async with open_stores(config) as stores:
+            await stores.erasure.apply_tombstones()  # whoever a restored backup brought back is in no file
 
 
 @asynccontextmanager

@@ -32,7 +32,7 @@ from learning.data_check import check_data, render
 from learning.guard import Asked
 from learning.new import kinds, write_template
 from learning.night import NightResult
-from learning.readiness_text import render_short
+from learning.readiness_text import render_short, render_whole
 
 _MOST_WORDS: Final = 160
 
@@ -175,6 +175,20 @@ def _add_decisions(data: typer.Typer, language: Language, load: Load) -> None:
         found = do(load(config, data_dir).config, waiting)
         tell("\n\n".join(queue_lines(found, language)) or say(language, "Nothing waits for you."))
 
+    help_of_whole = say(language, "The whole report, as a Markdown page.")
+
+    @data.command("report", help=say(language, "Show what the last night's files are good for, and what is missing."))
+    def _(
+        is_whole: Annotated[bool, typer.Option("--whole", help=help_of_whole)] = False,
+        config: File = None,
+        data_dir: Folder = None,
+    ) -> None:
+        found = do(load(config, data_dir).config, readiness)
+        if found is None:
+            tell_aside(say(language, "There was no night yet: `python -m bot night` makes one."))
+            raise typer.Exit(FAILED)
+        tell(render_whole(found, language) if is_whole else render_short(found, language))
+
     def add(name: str, text: str, *, is_approved: bool) -> None:
         @data.command(name, help=text)
         def _(subjects: Subjects, config: File = None, data_dir: Folder = None) -> None:
@@ -229,7 +243,7 @@ def night_lines(result: NightResult, language: Language) -> list[str]:
     for step, reasons in result.dropped.items():
         dropped = ", ".join(f"{reason} {count(number, language)}" for reason, number in sorted(reasons.items()))
         lines.append(say(language, "Dropped at {step}: {reasons}", step=step_words(language).get(step, step), reasons=dropped))
-    if result.is_small and not result.is_approved:
+    if result.waiting:
         lines.append(
             say(
                 language,
@@ -246,10 +260,13 @@ def night_lines(result: NightResult, language: Language) -> list[str]:
             )
         )
     files = [f"  {name}  {count(rows, language)}" for name, rows in sorted(result.files.items())]
+    if not files:
+        lines.append(say(language, "There is not enough for any file yet: trainers want 10 rows or more."))
     if result.folder:
         lines += [say(language, "Files in {folder}:", folder=result.folder), *files]
     else:
-        lines += [say(language, "A dry run: nothing was published. There would be:"), *files]
+        lines.append(say(language, "A dry run: nothing was published. There would be:") if files else "")
+        lines += files
     return lines
 
 

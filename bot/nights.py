@@ -20,7 +20,8 @@ from bot.store.retention import Retention
 FREE_FLOOR_BYTES = 256 * 1024 * 1024
 """Nightly chores do not begin with less free space than this (R-22)."""
 SUNDAY = 7
-LEASE_S = 4.5 * 3600
+TRAINING = "training"
+LEASE_S, NIGHT_LEASE_S = 3_600.0, 4.5 * 3_600
 """Longer than the longest chore may take (`bot.learning_parts.NIGHT_S`): one killed with its bot is tried again after it."""
 
 
@@ -32,17 +33,29 @@ class Nights:
     ) -> None:
         """`learn` makes the training files of a date."""
         self._config, self._folder, self._stores, self._clock, self._learn = config, folder, stores, clock, learn
+        self._are_freed = False
         hour = config.store.backup_hour
         chores = [("backup", self._backup, hour), ("retention", self._retain, hour), ("full check", self._check_whole, hour)]
         if config.learning.enabled:
-            chores.append(("training", self._train, config.learning.hour))
+            chores.append((TRAINING, self._train, config.learning.hour))
         self._jobs: Sequence[NightlyJob] = [
-            NightlyJob(name=name, run=run, jobs=stores.jobs, clock=clock, zone=config.zone, hour=hour, lease_s=LEASE_S)
+            NightlyJob(
+                name=name,
+                run=run,
+                jobs=stores.jobs,
+                clock=clock,
+                zone=config.zone,
+                hour=hour,
+                lease_s=NIGHT_LEASE_S if name == TRAINING else LEASE_S,
+            )
             for name, run, hour in chores
         ]
 
     async def check(self) -> None:
-        """Do what is due."""
+        """Do what is due. Runs that a killed bot had begun are free again: nobody else serves this folder."""
+        if not self._are_freed:
+            await self._stores.jobs.free_runs()
+            self._are_freed = True
         for job in self._jobs:
             await job.check()
 

@@ -37,7 +37,9 @@ async def collect(
     after: TurnId | None = None
     while page := await source.rated(after, until):
         for one in page:
-            known = activity[one.person_id]
+            known = activity.get(one.person_id)
+            if known is None:  # became somebody else's in between: that is seen to at once, and the night begins anew
+                continue
             yield _row(one, known, until, zone, one.person_id in vouched), one.person_id, one.turn_id
         after = page[-1].turn_id
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from bot.errors import TrainingError
 from bot.types import PersonId
-from learning.files import settle
-from learning.folder import TrainingFolder
+from learning.folder import TrainingFolder, erase
+from learning.guard import Queued
 from learning.remove import files_of
 
 REMOVE_S: Final = 1_800.0
@@ -52,33 +52,44 @@ class Exports:
         return await asyncio.to_thread(self._lines, rows)
 
     async def forget(self, person: PersonId) -> None:
-        """Take the person's rows out of every file. A night under way is ended, and begins anew without them.
+        """Take the person's rows out of every file, and let nothing be known of them.
 
-        To be called before the store forgets whose rows they were. Raises TrainingError when it has to be tried again.
+        A night under way is ended, and begins anew without them. To be called before the store forgets whose turns are whose.
+        Raises TrainingError when it has to be tried again.
         """
-        await self._take_out(await self._ledger.rows_of(person))
+        async with self.leaving(person):
+            pass
+
+    @asynccontextmanager
+    async def leaving(self, person: PersonId) -> AsyncIterator[None]:
+        """Like `forget`, and no night begins until the end of it. Raises TrainingError."""
+        if not self.folder.path.is_dir():
+            yield
+            return
+        async with self.folder.taken_over() as lock:
+            await self._take_out(person, lock)
+            yield
 
     async def settle(self) -> int:
-        """Take out the rows of everybody who does not agree any more; how many people that were. Raises TrainingError."""
-        unwilling = await self._ledger.unwilling()
-        for person in unwilling:
-            await self._take_out(await self._ledger.rows_of(person))
-            await self._ledger.withdraw(person)
-        return len(unwilling)
+        """Take out the rows of everybody who does not agree any more; how many people that were. Raises TrainingError.
 
-    async def _take_out(self, rows: frozenset[str]) -> None:
-        if self.folder.path.is_dir():
-            await asyncio.to_thread(self._clear, rows)
+        A night under way has perhaps read the words of somebody it knows no row of yet: it begins anew in any case.
+        """
+        if not self.folder.path.is_dir():
+            return 0
+        async with self.folder.taken_over() as lock:
+            unwilling = await self._ledger.unwilling()
+            for person in unwilling:
+                await self._take_out(person, lock)
+            return len(unwilling)
 
-    def _clear(self, rows: frozenset[str]) -> None:
-        """End a night that may have read these rows, and write the files of all dates anew without them."""
-        with self.folder.taken_over():
-            shutil.rmtree(self.folder.work, ignore_errors=True)
-            settle(self.folder.path)
-            if rows:
-                _leave_out(self.folder.state / QUEUE, rows)
-                for export in self.folder.exports():
-                    _remove(export, rows)
+    async def _take_out(self, person: PersonId, lock: int) -> None:
+        rows = await self._ledger.rows_of(person)
+        if rows:
+            _leave_out(self.folder.state / QUEUE, rows)
+            for export in self.folder.exports():
+                await _remove(export, rows, lock)
+        await self._ledger.withdraw(person)
 
     def _lines(self, rows: frozenset[str]) -> dict[str, dict[str, list[int]]]:
         found: dict[str, dict[str, list[int]]] = {}
@@ -89,29 +100,59 @@ class Exports:
         return found
 
 
-def _remove(export: Path, rows: frozenset[str]) -> None:
-    """In a process of its own: much text is read and written anew, and the bot is not to wait for it."""
-    command = (sys.executable, "-m", "learning.remove", str(export), "--people", "1")
+async def clear(folder: TrainingFolder) -> None:
+    """Erase the files of all dates: the store is of another time now. The next night makes them anew. Raises TrainingError."""
+    if folder.path.is_dir():
+        async with folder.taken_over():
+            await asyncio.to_thread(_erase_all, folder)
+
+
+def _erase_all(folder: TrainingFolder) -> None:
+    for export in folder.exports():
+        erase(export)
+    if folder.state.exists():
+        shutil.rmtree(folder.state)
+
+
+async def _remove(export: Path, rows: frozenset[str], lock: int) -> None:
+    """In a process of its own: much text is read and written anew, and the bot is not to wait for it.
+
+    It has the lock too, and keeps it should this process be killed meanwhile.
+    """
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "learning.remove", str(export), "--people", "1"),
+        stdin=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        pass_fds=(lock,),
+    )
     try:
-        done = subprocess.run(  # noqa: S603 — our own module, and a path of our own
-            command, input="\n".join(sorted(rows)), text=True, capture_output=True, timeout=REMOVE_S, check=False
-        )
-    except subprocess.TimeoutExpired:
+        async with asyncio.timeout(REMOVE_S):
+            _, said = await child.communicate("\n".join(sorted(rows)).encode())
+    except TimeoutError:
         raise TrainingError(f"rows could not be taken out of {export.name} within {REMOVE_S:.0f} s") from None
-    if done.returncode:
-        reason = done.stderr.strip().rpartition("\n")[2]
-        raise TrainingError(f"rows could not be taken out of {export.name}: {reason or done.returncode}")
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    if child.returncode:
+        reason = said.decode(errors="replace").strip().rpartition("\n")[2]
+        raise TrainingError(f"rows could not be taken out of {export.name}: {reason or child.returncode}")
 
 
 def _leave_out(queue: Path, rows: frozenset[str]) -> None:
-    """Write the queue for admins anew without what names these rows."""
+    """Write the queue for admins anew without what names these rows, and without what cannot be read."""
     if not queue.exists():
         return
-    kept = [line for line in queue.read_bytes().splitlines() if not rows & _named(msgspec.json.decode(line))]
+    kept = [one for one in read_queue(queue) if not rows & {*one.rows, *one.approves}]
     fresh = queue.with_suffix(".partial")
-    fresh.write_bytes(b"".join(line + b"\n" for line in kept))
+    fresh.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in kept))
     fresh.replace(queue)
 
 
-def _named(item: Any) -> frozenset[str]:
-    return frozenset(item["rows"])
+def read_queue(queue: Path) -> list[Queued]:
+    """What waits for admins; lines that cannot be read are passed over."""
+    found = []
+    for line in queue.read_bytes().splitlines() if queue.exists() else ():
+        with suppress(msgspec.MsgspecError):
+            found.append(msgspec.json.decode(line, type=Queued))
+    return found

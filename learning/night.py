@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from bot import __version__
-from bot.errors import TrainingRefused
+from bot.errors import StoreConflict, TrainingError, TrainingRefused
 from bot.training_types import Activity, RatedTurn
 from bot.types import PersonId, TurnId
 from learning.check import check
@@ -86,7 +86,10 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NightResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a night. `folder` is "" for a dry run; `seconds` are of the steps that this process did."""
+    """What became of a night. `folder` is "" for a dry run; `seconds` are of the steps that this process did.
+
+    `queue` questions wait for an admin, and `waiting` rows for the approval of a small cohort.
+    """
 
     night: date
     folder: str
@@ -97,6 +100,7 @@ class NightResult(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, int]
     left_out: dict[str, str]
     queue: int
+    waiting: int
     is_small: bool
     is_approved: bool
     seconds: dict[str, float]
@@ -123,7 +127,8 @@ class Night:
             await self._label(work)
             self._scrub(work)
             made = await self._guard(work)
-            await self._note(work)
+            if not is_dry:
+                await self._note(work)
             self._write(work, made)
             self._check(work)
             result = self._result(work, made, is_dry=is_dry)
@@ -209,7 +214,11 @@ class Night:
             return
         with self._timed("note"):
             rows = [(one.row, PersonId(one.person), TurnId(one.turn)) for one in work.rows(_ORIGINS, Origin)()]
-            await self._ledger.add_rows(rows, self._order.night)
+            try:
+                await self._ledger.add_rows(rows, self._order.night)
+            except StoreConflict:
+                work.end()
+                raise TrainingError("people have changed while the night went on: it begins anew") from None
             work.keep("noted", True)
 
     def _write(self, work: Work, made: Plan) -> None:
@@ -258,13 +267,16 @@ class Night:
 
     def _publish(self, work: Work, made: Plan, readiness: Readiness) -> None:
         with self._timed("publish"):
-            self._folder.state.mkdir(mode=0o700, exist_ok=True)
+            made_here = self._folder.export(self._order.night)
             if (work.folder / EXPORT).exists():
-                place(work.folder / EXPORT, self._folder.export(self._order.night))
+                place(work.folder / EXPORT, made_here)
+            self._folder.keep(self._order.keep, made_here)
+            if made_here != self._folder.exports()[-1]:
+                return
+            self._folder.state.mkdir(mode=0o700, exist_ok=True)
             _put(self._folder.state / TOPICS, work.kept("topics", msgspec.Raw) or b"{}")
             _put(self._folder.state / READINESS, msgspec.json.encode(readiness))
             _put(self._folder.state / QUEUE, b"".join(msgspec.json.encode(one) + b"\n" for one in made.queue))
-            self._folder.keep(self._order.keep)
 
     def _step(self, work: Work, name: str, make: Callable[[Drop], Iterable[object]]) -> None:
         if work.is_done(name):
@@ -291,6 +303,7 @@ class Night:
             files={name: facts.rows for name, facts in written.files.items() if facts.rows is not None and "/" in name},
             left_out=written.left_out,
             queue=len(made.queue),
+            waiting=made.cohort.waiting,
             is_small=made.cohort.is_small,
             is_approved=made.cohort.is_approved,
             seconds=self._seconds,
@@ -306,7 +319,7 @@ def _kept(work: Work) -> Manifest:
 
 def _topics(file: Path) -> Topics | None:
     """Those of the night before; None when there was none, or when they cannot be read: topics are then found anew."""
-    with suppress(FileNotFoundError, msgspec.MsgspecError):
+    with suppress(FileNotFoundError, ValueError):
         return Topics.from_json(file.read_bytes())
     return None
 

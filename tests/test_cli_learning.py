@@ -72,6 +72,16 @@ def test_a_night_by_hand_says_what_it_made_and_what_to_do_next(data: Path, capsy
     assert "Siguiente paso" in said
     assert "Traceback" not in said
     assert json.loads((export / "manifest.json").read_bytes())["cohort"]["approved"] is True
+    assert told(capsys, "data", "report", "--whole", language="es").startswith("# Datos de entrenamiento")
+
+
+def test_where_nobody_rated_anything_it_is_said_what_is_missing(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    elsewhere = ("--data-dir", str(data.parent / "empty"))
+    assert "no night yet" in told(capsys, "data", "report", *elsewhere, status=1)
+    said = told(capsys, "night", *elsewhere)
+    assert "0 rated answers" in said
+    assert "not enough for any file" in said
+    assert "cohort" not in said.split("Files in")[0]
 
 
 def test_a_dry_run_publishes_nothing_and_figures_come_as_json(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

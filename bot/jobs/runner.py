@@ -145,7 +145,11 @@ class NightlyJob:
         run = day and await self._jobs.begin_run(self._name, day, now, self._lease_s)
         if not run:
             return False
-        error = await _attempt(self._run(run.local_date))
+        try:
+            error = await _attempt(self._run(run.local_date))
+        except asyncio.CancelledError:
+            await asyncio.shield(self._jobs.end_run(run, "the bot was stopped", self._clock.now()))
+            raise
         await self._jobs.end_run(run, error, self._clock.now())
         if error is None:
             _log.info("night.done", job=self._name, date=str(day))

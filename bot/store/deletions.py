@@ -158,6 +158,18 @@ DELETE_TRAINING_DECISIONS = _of_person(
 )
 DELETE_TRAINING_ROWS = _of_person(training_rows)
 """Their labels go with them."""
+DELETE_SOME_DECISIONS = write(
+    "delete some training decisions",
+    delete(training_decisions).where(training_decisions.c.subject.in_(listed("ids"))),
+    table="training_decisions",
+    key=None,
+)
+DELETE_SOME_TRAINING_ROWS = write(
+    "delete some training rows",
+    delete(training_rows).where(training_rows.c.row_id.in_(listed("ids"))),
+    table="training_rows",
+    key=None,
+)
 DELETE_IDENTITIES = _of_person(identities)
 DELETE_PERSON = _of_person(people, people.c.id == bindparam("person"))
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from bot.job_types import Job, JobRun
 from bot.store.db import Database, Unit, read
-from bot.store.statements import BEGIN_RUN, END_JOB, END_RUN, FREE_JOB, LEASE_JOB, free_job
+from bot.store.statements import BEGIN_RUN, END_JOB, END_RUN, FREE_JOB, FREE_RUNS, LEASE_JOB, free_job
 from bot.types import PersonId
 
 _FREE = read("free chore", free_job)
@@ -48,6 +48,10 @@ class StoredJobs:
         unit = Unit((BEGIN_RUN, {"job": job, "local_date": local_date, "lease_until": until, "started_at": now}))
         (rows,) = await self._database.commit_returning(unit)
         return JobRun(job=job, local_date=local_date, fence=rows[0][0]) if rows else None
+
+    async def free_runs(self) -> None:
+        """Whoever had begun a run is gone: for the one process that serves the folder, at its start."""
+        await self._database.commit(Unit((FREE_RUNS, {})))
 
     async def end_run(self, run: JobRun, error: str | None, at: datetime) -> None:
         """Record how it ended; an error leaves the date open for a later try.

@@ -320,6 +320,12 @@ FREE_JOB = write(
     key=("job",),
 )
 _at = bindparam("at", type_=UtcTime())
+FREE_RUNS = write(
+    "free runs",
+    update(job_runs).where(job_runs.c.ended_at.is_(None), job_runs.c.lease_until.is_not(None)).values(lease_until=null()),
+    table="job_runs",
+    key=None,
+)
 END_RUN = write(
     "end run",
     update(job_runs)

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
     Integer,
     Text,
     and_,
@@ -23,7 +24,7 @@ from sqlalchemy import (
 
 from bot.store.building import listed
 from bot.store.db import Database, Unit, read
-from bot.store.deletions import DELETE_TRAINING_DECISIONS, DELETE_TRAINING_ROWS
+from bot.store.deletions import DELETE_SOME_DECISIONS, DELETE_SOME_TRAINING_ROWS
 from bot.store.keys import Keys
 from bot.store.messages import arms_of, flags_of, json_text, sources_of
 from bot.store.schema import (
@@ -51,19 +52,21 @@ HISTORY: Final = 4
 """Exchanges before an answer that come with it."""
 
 _until = bindparam("until", type_=UtcTime())
-_granted = consents.alias("granted")
 
 
-def _consent(*where: ColumnElement[bool]) -> ColumnElement[bool]:
-    """The last word of the rater on training, of those that `where` lets through."""
-    last = (
-        select(_granted.c.granted)
-        .where(_granted.c.person_id == ratings.c.person_id, *where)
-        .order_by(_granted.c.id.desc())
+def _agreed(turn: FromClause) -> ColumnElement[bool]:
+    """Whether its person had agreed when they asked it, and has not taken that back since: what they agree to begins then."""
+    of = consents.alias()
+    before = (
+        select(of.c.granted)
+        .where(of.c.person_id == turn.c.person_id, of.c.at <= turn.c.asked_at)
+        .order_by(of.c.id.desc())
         .limit(1)
-        .correlate(ratings, turns)
+        .correlate(turn)
     )
-    return func.coalesce(last.scalar_subquery(), literal(False)).is_(True)
+    since = consents.alias()
+    taken_back = exists().where(since.c.person_id == turn.c.person_id, since.c.at > turn.c.asked_at, since.c.granted.is_(False))
+    return and_(func.coalesce(before.scalar_subquery(), literal(False)).is_(True), ~taken_back.correlate(turn))
 
 
 _is_leaving = exists().where(
@@ -82,6 +85,7 @@ _latest = (
         _before.c.handler == literal("chat", Text()),
         _before.c.status == literal(TurnStatus.ANSWERED.value, Text()),
         _before.c.flags.is_(None),
+        _agreed(_before),
     )
     .order_by(_before.c.id.desc())
     .limit(literal(HISTORY, Integer()))
@@ -120,8 +124,7 @@ _RATED = read(
         turns.c.is_rateable,
         turns.c.status == literal(TurnStatus.ANSWERED.value, Text()),
         turns.c.asked_at < _until,
-        _consent(),
-        _consent(_granted.c.at <= turns.c.asked_at),
+        _agreed(turns),
         ~_is_leaving,
     )
     .order_by(ratings.c.turn_id)
@@ -143,6 +146,7 @@ _PEOPLE_OF = read(
 _ROWS_OF = read(
     "training rows of person", select(training_rows.c.row_id).where(training_rows.c.person_id == bindparam("person"))
 )
+_RATED_BY = read("turns rated by person", select(ratings.c.turn_id).where(ratings.c.person_id == bindparam("person")))
 _last_word = (
     select(consents.c.granted)
     .where(consents.c.person_id == training_rows.c.person_id)
@@ -196,8 +200,10 @@ class StoredTraining:
             await self._database.commit(Unit(*steps))
 
     async def rows_of(self, person: PersonId) -> frozenset[str]:
-        """The training rows that are this person's."""
-        return frozenset(row for (row,) in await self._database.rows(_ROWS_OF, person=person))
+        """The training rows that are this person's: those that are noted, and those that their turns would be."""
+        noted = {row for (row,) in await self._database.rows(_ROWS_OF, person=person)}
+        turned = {self._keys.training("row", turn) for (turn,) in await self._database.rows(_RATED_BY, person=person)}
+        return frozenset(noted | turned)
 
     async def unwilling(self) -> Sequence[PersonId]:
         """Whoever has training rows and does not agree any more, in order."""
@@ -210,9 +216,10 @@ class StoredTraining:
 
     async def withdraw(self, person: PersonId) -> None:
         """Let nothing be known of the person's training rows."""
-        await self._database.commit(
-            Unit((DELETE_TRAINING_DECISIONS, {"person": person}), (DELETE_TRAINING_ROWS, {"person": person}))
-        )
+        rows = sorted(await self.rows_of(person))
+        for start in range(0, len(rows), SLICE):
+            of = {"ids": json_text(rows[start : start + SLICE])}
+            await self._database.commit(Unit((DELETE_SOME_DECISIONS, of), (DELETE_SOME_TRAINING_ROWS, of)))
 
     async def set_labels(self, labels: Mapping[str, tuple[str, str]], at: datetime) -> int:
         """Keep an operator's intent and topic of rows ("" leaves one to the machine); of how many that are known."""

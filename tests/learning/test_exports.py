@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,17 +15,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bot.errors import TrainingBusy
+from bot.errors import TrainingBusy, TrainingError
 from bot.store.db import Unit
 from bot.store.writes import steps_of
 from bot.system import SystemClock, TimeOrderedIds
 from bot.types import PersonId
 from bot.writes import SetConsent
 from learning.check import check
-from learning.exports import QUEUE
+from learning.exports import QUEUE, clear
 from learning.folder import TrainingFolder
 from learning.manifest import read_manifest
-from tests.learning.town import LAST, Town, town
+from learning.night import TOPICS
+from tests.learning.town import LAST, Ended, Town, town
 
 pytestmark = pytest.mark.may_block("a night has a process of its own")
 
@@ -76,6 +78,71 @@ async def test_a_forgotten_person_is_in_no_file(tmp_path: Path) -> None:
         await here.exports.forget(person)
         await here.stores.erasure.forget_person(person)
         assert await here.exports.export(person) == {}
+        await here.night()
+        assert standing(here, words) == 0
+
+
+async def test_rows_of_files_that_a_restored_database_knows_nothing_of_go_too(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        await here.night()
+        person = await here.somebody()
+        rows = await here.stores.training.rows_of(person)
+        with sqlite3.connect(here.folder.database) as database:
+            database.execute("DELETE FROM training_rows")
+        await here.exports.forget(person)
+        assert lines_of(here, rows) == 0
+
+
+async def test_who_withdraws_before_a_night_has_noted_them_is_in_none(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        await here.night(is_dry=True)
+        ended = Ended(here, "clean", KeyboardInterrupt)
+        with pytest.raises(KeyboardInterrupt):
+            await ended.run()
+        first = msgspec.json.decode((here.training.work / "origins.jsonl").read_bytes().splitlines()[0])
+        person = PersonId(first["person"])
+        await consented(here, person, granted=False)
+        assert await here.exports.settle() == 0, "nobody is noted yet"
+        assert not here.training.work.exists()
+        await here.night()
+        assert await here.stores.training.origin(first["row"]) is None
+        assert lines_of(here, frozenset({first["row"]})) == 0
+
+
+async def test_a_night_that_meets_somebody_else_begins_anew(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        ended = Ended(here, "guard", KeyboardInterrupt)
+        with pytest.raises(KeyboardInterrupt):
+            await ended.run()
+        origins = here.training.work / "origins.jsonl"
+        origins.write_bytes(origins.read_bytes().replace(b'"person":"', b'"person":"nobody ', 1))
+        with pytest.raises(TrainingError, match="begins anew"):
+            await here.night()
+        assert not here.training.work.exists()
+        await here.night()
+
+
+async def test_damaged_files_of_a_night_keep_nobody_from_being_forgotten(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        await here.night()
+        person = await here.somebody()
+        rows = await here.stores.training.rows_of(person)
+        (here.training.state / QUEUE).write_bytes(b'{"rows": 7}\nnonsense\n' + next(iter(rows)).encode() + b"\n")
+        (here.training.state / "queue.jsonl.partial").write_bytes(next(iter(rows)).encode())
+        (here.training.path / "2026-01-01").mkdir()
+        await here.exports.forget(person)
+        assert lines_of(here, rows) == 0
+        assert not (here.training.state / "queue.jsonl.partial").exists()
+        (here.training.state / TOPICS).write_bytes(b'{"format": "another"}')
+        await here.night()
+
+
+async def test_a_store_of_another_time_keeps_no_files(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        await here.night()
+        await clear(here.training)
+        assert here.training.exports() == []
+        assert not here.training.state.exists()
 
 
 async def test_a_withdrawn_consent_takes_the_rows_out_and_leaves_the_person(tmp_path: Path) -> None:
@@ -88,7 +155,7 @@ async def test_a_withdrawn_consent_takes_the_rows_out_and_leaves_the_person(tmp_
         assert await here.exports.settle() == 1
         assert standing(here, words) == 0
         assert await here.stores.people.exists(person)
-        assert await here.stores.training.rows_of(person) == frozenset()
+        assert await here.exports.export(person) == {}
         await here.night()
         assert standing(here, words) == 0
 

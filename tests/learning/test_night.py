@@ -17,7 +17,7 @@ from learning.night import READINESS, TOPICS, Night
 from learning.readiness import Readiness
 from learning.records import Labelled
 from learning.work import Work
-from tests.learning.town import LAST, Town, town
+from tests.learning.town import LAST, Ended, town
 
 pytestmark = pytest.mark.may_block("a night has a process of its own")
 LAST_AT = datetime(LAST.year, LAST.month, LAST.day, tzinfo=UTC)
@@ -69,7 +69,7 @@ async def test_what_was_done_before_a_kill_is_not_done_again(tmp_path: Path) -> 
         await here.night()
         whole = here.digest()
         for step in ("clean", "scrub", "guard", "write", "publish"):
-            ended = _Ended(here, step, Killed)
+            ended = Ended(here, step, Killed)
             with pytest.raises(Killed):
                 await ended.run()
             here.steps.clear()
@@ -79,23 +79,9 @@ async def test_what_was_done_before_a_kill_is_not_done_again(tmp_path: Path) -> 
             assert here.digest() == whole
 
 
-class _Ended:
-    """A night that ends at the beginning of a step as if it had been killed."""
-
-    def __init__(self, here: Town, step: str, error: type[BaseException]) -> None:
-        self._here, self._step, self._error = here, step, error
-
-    async def run(self) -> None:
-        await Night(self._here.order(), self._here.stores.training, self._told).run()
-
-    def _told(self, step: str, done: int) -> None:
-        if step == self._step:
-            raise self._error
-
-
 async def test_another_order_begins_anew(tmp_path: Path) -> None:
     async with town(tmp_path) as here:
-        ended = _Ended(here, "scrub", KeyboardInterrupt)
+        ended = Ended(here, "scrub", KeyboardInterrupt)
         with pytest.raises(KeyboardInterrupt):
             await ended.run()
         assert (here.training.work / "label.jsonl").exists()
@@ -119,7 +105,7 @@ async def test_a_small_cohort_waits_for_an_admin(tmp_path: Path) -> None:
 
 async def test_files_that_break_a_rule_are_not_published(tmp_path: Path) -> None:
     async with town(tmp_path) as here:
-        ended = _Ended(here, "check", KeyboardInterrupt)
+        ended = Ended(here, "check", KeyboardInterrupt)
         with pytest.raises(KeyboardInterrupt):
             await ended.run()
         spoilt = here.training.work / "export" / "train" / "sft.jsonl"

@@ -73,3 +73,18 @@ async def town(path: Path, *, people: int = 24, is_approved: bool = True) -> Asy
         if is_approved:
             await stores.training.decide(COHORT, is_approved=True, at=SystemClock().now())
         yield here
+
+
+class Ended:
+    """A night that ends at the beginning of a step as if it had been killed."""
+
+    def __init__(self, here: Town, step: str, error: type[BaseException]) -> None:
+        self._here, self._step, self._error = here, step, error
+
+    async def run(self) -> None:
+        """Until then."""
+        await Night(self._here.order(), self._here.stores.training, self._told).run()
+
+    def _told(self, step: str, done: int) -> None:
+        if step == self._step:
+            raise self._error

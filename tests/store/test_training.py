@@ -125,7 +125,10 @@ async def test_who_agreed_only_later_agreed_to_what_came_later(tmp_path: Path) -
         await here.happen(consent("ana", granted=False), turn("ana", "t3"), rating("ana", "t3"))
         assert await here.rated() == []
         await here.happen(consent("ana", granted=True))
-        assert [one.turn_id for one in await here.rated()] == ["t2"], "what was asked without leave stays out"
+        assert await here.rated() == [], "what they agree to begins then"
+        await here.happen(turn("ana", "t4"), rating("ana", "t4"))
+        (found,) = await here.rated()
+        assert (found.turn_id, found.history) == ("t4", ()), "nor is it context"
 
 
 @pytest.mark.parametrize("kind", ["forget", "withdraw"])
