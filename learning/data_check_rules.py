@@ -305,7 +305,7 @@ def _answer(value: object, codes: set[Code]) -> str:
 
 
 def _preferences(values: Mapping[str, Any], codes: set[Code]) -> _Parts:
-    if "chosen" in values:
+    if "chosen" in values and "rejected" in values:
         given, better, worse = values.get("prompt", ""), values["chosen"], values["rejected"]
     else:
         told = values.get("input")

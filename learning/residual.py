@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -34,6 +35,7 @@ class Residual(msgspec.Struct, frozen=True, kw_only=True):
         return self.left / self.planted if self.planted else 0.0
 
 
+@cache
 def residual(seed: int, planted: int = 2000) -> Residual:
     """Plant so many structured items, and a tenth as many names and addresses besides, scrub, and count what is left."""
     sure, unsure = plant(seed, planted)

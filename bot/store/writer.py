@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
@@ -151,6 +151,8 @@ class Writer:
         self._is_closing = False
         self._began_at: float | None = None
         self._last_error: StoreError | None = None
+        self.changes: Counter[str] = Counter()
+        """How often each table was written to; counted before a caller hears that it is done."""
         self._task = asyncio.create_task(self._run(), name="store writer")
 
     @property
@@ -216,6 +218,7 @@ class Writer:
             await run(self._connection, batch)
         finally:
             self._began_at = None
+            self.changes.update({statement.table for one in waiting for statement, _, _ in one.unit.steps})
         for one, error in zip(waiting, batch.errors, strict=True):
             failure = None if error is None else store_error(error)
             if not isinstance(error, _UNIT_FAULTS):

@@ -40,6 +40,7 @@ _FAULTS: Final = (*_LOSSES, "doubled_turns", "violations", "broken_invariants", 
 _DOUBLES: Final = ("doubled", "doubled_nonces", "unaccounted")
 """Answers with a question's marker beyond its first; and messages that no turn stands behind, whatever they say."""
 _BUSY_S: Final = 5.0
+_TOLD_EVERY: Final = 50
 _SETTINGS: Final = {
     "MARTIN_MODELS__PROVIDER": "scripted",
     "MARTIN_MODELS__SCRIPTED__TEXT": "You asked me this, and here it is again: {question}",
@@ -240,8 +241,10 @@ async def campaign(folder: Path, *, place: str, kills: int, seed: int, people: i
         await _met(here, folder, settings)
         async with asyncio.TaskGroup() as tasks:
             living = [tasks.create_task(one.live()) for one in here.visitors]
-            for _ in range(kills):
+            for number in range(1, kills + 1):
                 await one_life(here, folder, settings, chance)
+                if not number % _TOLD_EVERY:
+                    print(f"{number} of {kills} kills, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
             for task in living:
                 task.cancel()
         async with running(folder, **settings) as bot:

@@ -15,7 +15,11 @@ from learning.check import check
 from tests.journeys.process import choose as press
 from tests.journeys.process import command, person, running, say
 
-TOLERANT = {"MARTIN_LEARNING__MIN_ACCOUNT_DAYS": "0", "MARTIN_LEARNING__MIN_CONVERSATIONS": "0"}
+TOLERANT = {
+    "MARTIN_LEARNING__MIN_ACCOUNT_DAYS": "0",
+    "MARTIN_LEARNING__MIN_CONVERSATIONS": "0",
+    "MARTIN_LEARNING__ENABLED": "false",  # or the bot makes a night of its own where it is four in the morning
+}
 ASKED = (
     "Why is the sky blue in the daytime?",
     "How do vaccines teach the body to fight?",
@@ -29,11 +33,25 @@ ASKED = (
     "Why do onions make people cry in the kitchen?",
     "How do bees find their way back home?",
     "What is inflation and who feels it first?",
+    "Why do cats purr when somebody strokes them?",
+    "How does a telescope bring far stars closer?",
+    "What holds a suspension bridge up in a storm?",
+    "Why does salt water freeze later than fresh water?",
+    "How did people measure longitude at sea?",
+    "What makes a violin sound warm or sharp?",
+    "Why do we dream more towards the morning?",
+    "How do plants drink without a heart?",
+    "What is a prime number good for today?",
+    "Why are old photographs brown and pale?",
+    "How does a compass know where north lies?",
+    "What turns milk into yoghurt overnight?",
 )
+"""Each in a conversation of its own: with one person, the parts are dealt by conversation, and train needs ten."""
 BETTER = "Because of what happens in {number} steps, of which the first is the most important: look at how {topic} begins."
 
 
 async def corrected(client: httpx.AsyncClient, number: int, question: str) -> None:
+    await say(client, "/new")
     reply = await say(client, question)
     better = BETTER.format(number=number + 3, topic=question.rstrip("?").lower())
     body = {"turn_id": reply["turn_id"], "value": -1, "correction": f"{better} That is {number * 7} in all, they say."}

@@ -47,6 +47,7 @@ def test_at_most_three_of_fifty_colluders_rows_pass_among_a_thousand_people(word
     assert lost < 0.1 * len(people)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accounts", [1, 5, 20, 50])
 @pytest.mark.parametrize("wording", [attacks.identical, attacks.paraphrased, attacks.by_likes])
 def test_however_many_collude_among_two_hundred_three_rows_are_the_most(wording: Wording, accounts: int) -> None:

@@ -81,7 +81,7 @@ def test_each_use_case_is_described_in_one_line() -> None:
     for language in LANGUAGES:
         said = kinds(language)
         assert list(said) == list(Kind)
-        assert all(line[-1].isalpha() and "\n" not in line and len(line) <= 80 for line in said.values())
+        assert all(line[-1].isalpha() and "\n" not in line and len(line) <= 100 for line in said.values())
         assert len(set(said.values())) == len(Kind)
 
 

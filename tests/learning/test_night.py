@@ -61,6 +61,7 @@ async def test_a_dry_run_publishes_nothing_and_leaves_nothing(tmp_path: Path) ->
         assert not here.training.state.exists()
 
 
+@pytest.mark.slow
 async def test_what_was_done_before_a_kill_is_not_done_again(tmp_path: Path) -> None:
     class Killed(BaseException):
         pass
