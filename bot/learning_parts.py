@@ -29,7 +29,7 @@ class LearningParts:
     """Training files in a running bot. It never opens them itself: a night has its own process, and so has their rewriting."""
 
     def __init__(self, config: Config, stores: Stores) -> None:
-        self._config = config
+        self._config, self._training = config, stores.training
         self.exports = Exports(TrainingFolder(training_folder(config)), stores.training)
 
     async def withdraw(self, _: Job) -> None:
@@ -50,9 +50,13 @@ class LearningParts:
     async def night(self, night: date) -> None:
         """Make the files of that date, of what was asked until the settings' hour. Raises TrainingError.
 
-        The process ends with this one; what it has done so far is gone on with at the next try.
+        The process ends with this one; what it has done so far is gone on with at the next try. There is none where nobody
+        who agreed has rated anything.
         """
-        order = msgspec.json.encode(night_order(self._config, night, begins_at(self._config, night)))
+        until = begins_at(self._config, night)
+        if not await self._training.rated(None, until):
+            return
+        order = msgspec.json.encode(night_order(self._config, night, until))
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bot.night_child"),
             stdin=asyncio.subprocess.PIPE,
