@@ -454,6 +454,8 @@ def _logged(name: str, check: Callable[[], Awaitable[object]]) -> Callable[[], A
             await check()
         except MartinError as error:
             _log.error("check.failed", check=name, error=str(error))
+        except asyncio.CancelledError:
+            _log.info("check.stopped", check=name)  # by the scheduler's end, which would log where it stood as an error
 
     return checked
 
