@@ -23,7 +23,7 @@ from bot.system import SystemClock
 from bot.types import Language, PersonId, TurnId
 from learning.exports import QUEUE, read_queue
 from learning.folder import TrainingFolder
-from learning.guard import Queued
+from learning.guard import COHORT, Queued
 from learning.night import READINESS, Night, NightResult, Progress
 from learning.readiness import Readiness
 from learning.remove import files_of
@@ -67,7 +67,7 @@ async def make_night(config: Config, night: date | None, progress: Progress, *, 
 
 async def readiness(config: Config) -> Readiness | None:
     """What the last night measured; None where there was none."""
-    file = training_folder(config) / "state" / READINESS
+    file = TrainingFolder(training_folder(config)).state / READINESS
     try:
         return msgspec.json.decode(file.read_bytes(), type=Readiness)
     except FileNotFoundError:
@@ -99,19 +99,15 @@ async def labels_in(config: Config, file: Path) -> tuple[int, Sequence[SheetProb
 
 async def waiting(config: Config) -> list[Waiting]:
     """What the last night left for an admin to decide, most useful first, without what was decided since."""
-    asked = read_queue(training_folder(config) / "state" / QUEUE)
-    if not asked:
-        return []
     async with _opened(config) as stores:
-        decided = await stores.training.decisions()
-        open_ones = [one for one in asked if not set(one.approves) <= set(decided)]
-        return [Waiting(asked=one, rows=await _words(stores, one)) for one in open_ones]
+        return [Waiting(asked=one, rows=await _words(stores, one)) for one in await _undecided(config, stores)]
 
 
 async def decide(config: Config, subjects: Sequence[str], *, is_approved: bool) -> None:
     """Let rows, patterns or a small cohort through from the next night on, or never. Raises TrainingError and StoreError."""
-    known = {"cohort", *(subject for one in await waiting(config) for subject in (*one.asked.approves, *one.asked.rows))}
     async with _opened(config) as stores:
+        asked = await _undecided(config, stores)
+        known = {COHORT, *(subject for one in asked for subject in (*one.approves, *one.rows))}
         for subject in subjects:
             if subject not in known and await stores.training.origin(subject) is None:
                 raise TrainingError(f"there is no row or question {subject!r}: `python -m bot data queue` names them")
@@ -134,6 +130,12 @@ async def trace(config: Config, what: str) -> list[Trace]:
             turn, person = known or (None, None)
             traced.append(Trace(row=row, turn=turn, person=person, places=places_of))
         return traced
+
+
+async def _undecided(config: Config, stores: Stores) -> list[Queued]:
+    asked = read_queue(TrainingFolder(training_folder(config)).state / QUEUE)
+    decided = set(await stores.training.decisions())
+    return [one for one in asked if not set(one.approves) <= decided]
 
 
 async def _words(stores: Stores, asked: Queued) -> tuple[tuple[str, str, str], ...]:

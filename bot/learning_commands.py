@@ -1,18 +1,18 @@
 """The commands of the command line about training files: make them, check one's own, label, decide, begin from a template."""
 
 # Not with `from __future__ import annotations`: see `bot.__main__`.
-import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Final
 
+import msgspec
 import typer
 
 from bot.amounts import count
 from bot.config import Loaded
-from bot.errors import MartinError
 from bot.learning_chores import Trace, Waiting, decide, labels_in, labels_out, make_night, readiness, trace, waiting
 from bot.locale import say
 from bot.terminal import (
@@ -22,7 +22,6 @@ from bot.terminal import (
     config_option,
     do,
     folder_option,
-    report,
     shown_language,
     tell,
     tell_aside,
@@ -31,7 +30,7 @@ from bot.types import Language
 from learning.data_check import check_data, render
 from learning.guard import Asked
 from learning.new import kinds, write_template
-from learning.night import NightResult
+from learning.night import NightResult, Progress
 from learning.readiness_text import render_short, render_whole
 
 _MOST_WORDS: Final = 160
@@ -72,18 +71,10 @@ def _add_night(cli: typer.Typer, language: Language, load: Load) -> None:
         data_dir: Folder = None,
     ) -> None:
         loaded, night = load(config, data_dir).config, _date(day, language)
-        line, steps = ProgressLine(sys.stderr, language), step_words(language)
-        try:
-            result = do(
-                loaded,
-                lambda config: make_night(
-                    config, night, lambda step, done: line.steps(steps.get(step, step), done), is_dry=is_dry
-                ),
-            )
-        finally:
-            line.end()
+        with _progress(language) as progress:
+            result = do(loaded, lambda config: make_night(config, night, progress, is_dry=is_dry))
         if as_json:
-            typer.echo(json.dumps(_figures(result)))
+            typer.echo(msgspec.json.encode(result).decode())
             return
         tell("\n".join(night_lines(result, language)))
         if not is_dry and (found := do(loaded, readiness)) is not None:
@@ -132,14 +123,8 @@ def _add_labels(data: typer.Typer, language: Language, load: Load) -> None:
         data_dir: Folder = None,
     ) -> None:
         loaded = load(config, data_dir).config
-        line, steps = ProgressLine(sys.stderr, language), step_words(language)
-        try:
-            rows = do(
-                loaded,
-                lambda config: labels_out(config, file, language, lambda step, done: line.steps(steps.get(step, step), done)),
-            )
-        finally:
-            line.end()
+        with _progress(language) as progress:
+            rows = do(loaded, lambda config: labels_out(config, file, language, progress))
         tell(
             say(
                 language,
@@ -205,10 +190,7 @@ def _add_decisions(data: typer.Typer, language: Language, load: Load) -> None:
         config: File = None,
         data_dir: Folder = None,
     ) -> None:
-        try:
-            found = do(load(config, data_dir).config, lambda config: trace(config, what))
-        except MartinError as error:
-            raise typer.Exit(report(error, language)) from error
+        found = do(load(config, data_dir).config, lambda config: trace(config, what))
         tell("\n".join(trace_lines(found, language)) or say(language, "No row of theirs is in any file."))
 
 
@@ -309,11 +291,14 @@ def trace_lines(found: Iterable[Trace], language: Language) -> list[str]:
     return lines
 
 
-def _figures(result: NightResult) -> dict[str, object]:
-    import msgspec
-
-    figures: dict[str, object] = json.loads(msgspec.json.encode(result))
-    return figures
+@contextmanager
+def _progress(language: Language) -> Iterator[Progress]:
+    """Tells on stderr how far each step is."""
+    line, steps = ProgressLine(sys.stderr, language), step_words(language)
+    try:
+        yield lambda step, done: line.steps(steps.get(step, step), done)
+    finally:
+        line.end()
 
 
 def _date(text: str | None, language: Language) -> date | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from bot.locale import say
+from learning.collect import DIMENSIONS
 from learning.guard import Plan
 from learning.lesson import lesson
 from learning.records import Example, Labelled, Language, Rows
@@ -13,8 +14,6 @@ from learning.split import SplitBy, key_of, part_of
 
 _PLUS: Final = frozenset({"+", "1", "+1"})
 _MINUS: Final = frozenset({"-", "−", "-1"})
-_DIMENSIONS: Final = ("ENT", "RUT", "ACT", "FOR")
-"""In the order of `profiles.events.Dimension`."""
 
 
 def examples(rows: Rows[Labelled], plan: Plan) -> Iterator[Example]:
@@ -51,8 +50,8 @@ def instructions(arms: Mapping[str, str], language: Language) -> str:
     `arms` has "+" or "-" (or 1 and -1) by dimension: ENT, RUT, ACT, FOR; anything else says nothing. The wording is fixed, so
     that nothing a person wrote gets into it, and a model learns few instructions well.
     """
-    plus = {name for name in _DIMENSIONS if arms.get(name, "") in _PLUS}
-    minus = {name for name in _DIMENSIONS if arms.get(name, "") in _MINUS}
+    plus = {name for name in DIMENSIONS if arms.get(name, "") in _PLUS}
+    minus = {name for name in DIMENSIONS if arms.get(name, "") in _MINUS}
     told = _sentences(language)
     if "RUT" in plus and "FOR" in minus:
         told["RUT", "+"] = say(language, "Explain the steps in order, as connected text.")
@@ -60,7 +59,7 @@ def instructions(arms: Mapping[str, str], language: Language) -> str:
     if "ENT" in plus and "RUT" in minus:
         told["ENT", "+"] = say(language, "Begin with one sentence of overview, then a solved example, then the rule.")
         minus.discard("RUT")
-    leaning = ((name, "+" if name in plus else "-") for name in _DIMENSIONS if name in plus or name in minus)
+    leaning = ((name, "+" if name in plus else "-") for name in DIMENSIONS if name in plus or name in minus)
     return " ".join(told[side] for side in leaning)
 
 

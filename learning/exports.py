@@ -14,7 +14,7 @@ import msgspec
 
 from bot.errors import TrainingError
 from bot.types import PersonId
-from learning.folder import TrainingFolder, erase
+from learning.folder import TrainingFolder, erase, put
 from learning.guard import Queued
 from learning.remove import files_of
 
@@ -144,9 +144,7 @@ def _leave_out(queue: Path, rows: frozenset[str]) -> None:
     if not queue.exists():
         return
     kept = [one for one in read_queue(queue) if not rows & {*one.rows, *one.approves}]
-    fresh = queue.with_suffix(".partial")
-    fresh.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in kept))
-    fresh.replace(queue)
+    put(queue, b"".join(msgspec.json.encode(one) + b"\n" for one in kept))
 
 
 def read_queue(queue: Path) -> list[Queued]:

@@ -113,6 +113,13 @@ class TrainingFolder:
                 os.kill(int(holder), signal.SIGTERM)
 
 
+def put(file: Path, content: bytes) -> None:
+    """Let a small file have this content, whole or not at all."""
+    fresh = file.with_name(f"{file.name}.partial")
+    fresh.write_bytes(content)
+    fresh.replace(file)
+
+
 def erase(export: Path) -> None:
     """Take a date's folder away, so that a kill leaves it whole or gone."""
     aside = export.with_name(f".{export.name}.old")

@@ -22,7 +22,7 @@ from learning.clean import clean
 from learning.collect import collect
 from learning.exports import QUEUE
 from learning.files import place, settle
-from learning.folder import TrainingFolder
+from learning.folder import TrainingFolder, put
 from learning.guard import GuardRules, Plan, plan
 from learning.label import label
 from learning.manifest import CohortFacts, Manifest, ScrubFacts, SplitFacts
@@ -37,7 +37,6 @@ from learning.topics import Topics
 from learning.work import Work
 from learning.write import Facts, write
 
-STEPS: Final = ("collect", "clean", "label", "scrub", "guard", "write", "check", "publish")
 DROPPING: Final = ("clean", "label", "scrub", "guard")
 TOPICS: Final = "topics.json"
 READINESS: Final = "readiness.json"
@@ -274,9 +273,9 @@ class Night:
             if made_here != self._folder.exports()[-1]:
                 return
             self._folder.state.mkdir(mode=0o700, exist_ok=True)
-            _put(self._folder.state / TOPICS, work.kept("topics", msgspec.Raw) or b"{}")
-            _put(self._folder.state / READINESS, msgspec.json.encode(readiness))
-            _put(self._folder.state / QUEUE, b"".join(msgspec.json.encode(one) + b"\n" for one in made.queue))
+            put(self._folder.state / TOPICS, bytes(work.kept("topics", msgspec.Raw) or b"{}"))
+            put(self._folder.state / READINESS, msgspec.json.encode(readiness))
+            put(self._folder.state / QUEUE, b"".join(msgspec.json.encode(one) + b"\n" for one in made.queue))
 
     def _step(self, work: Work, name: str, make: Callable[[Drop], Iterable[object]]) -> None:
         if work.is_done(name):
@@ -326,9 +325,3 @@ def _topics(file: Path) -> Topics | None:
 
 def _count(rows: Rows[Collected]) -> int:
     return sum(1 for _ in rows())
-
-
-def _put(file: Path, content: bytes | msgspec.Raw) -> None:
-    fresh = file.with_name(f"{file.name}.partial")
-    fresh.write_bytes(bytes(content))
-    fresh.replace(file)

@@ -54,7 +54,8 @@ async def correct(door: Door, turn_id: TurnId, correction: str) -> None:
 
 
 def remembered() -> int:
-    """How many examples in this process's memory hold the canary."""
+    """How many examples in this process's memory hold the canary. It looks at every object: not for an event loop."""
+    gc.collect()
     return sum(isinstance(found, Example) and CANARY in found.answer for found in gc.get_objects())
 
 
@@ -65,12 +66,10 @@ async def test_forgetting_somebody_also_clears_what_the_process_had_in_mind(tmp_
         await correct(bot.door, turn_id, f"The {CANARY} grows there.")
         _, answer = await ask(bot, channel, "What plant grows beside the lighthouse?")
         assert CANARY in answer
-        gc.collect()
-        assert remembered()
+        assert await asyncio.to_thread(remembered)
         await ask(bot, channel, "/forgetme")
         await ask(bot, channel, "Yes, erase everything")
         channel.delivered.clear()
         channel.tries.clear()
-        while remembered():
+        while await asyncio.to_thread(remembered):
             await asyncio.sleep(0.05)
-            gc.collect()
