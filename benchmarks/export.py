@@ -34,9 +34,10 @@ from typing import Any, BinaryIO, Final
 
 import msgspec
 
+from bot.training_types import Intent
 from learning.files import CSV_HEAD, Kind, path_of
 from learning.manifest import CohortFacts, ScrubFacts, SplitFacts
-from learning.records import Example, Intent, Language, Rows, Said, Split
+from learning.records import Example, Language, Rows, Said, Split
 from learning.write import Facts, write
 
 SEED: Final = 7

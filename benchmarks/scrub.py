@@ -21,8 +21,9 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
+from bot.training_types import Intent
 from learning.planting import Planter
-from learning.records import Agreement, Collected, Intent, Labelled, Labels, Said
+from learning.records import Agreement, Collected, Labelled, Labels, Said
 from learning.residual import plant, residual, scrubbed
 from learning.scrub import Scrubber
 

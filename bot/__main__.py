@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from bot import __version__
+from bot.admin_commands import add_admin
 from bot.app import chat, serve
 from bot.banner import terminal_language
 from bot.certificate import DAYS, is_name
@@ -131,6 +132,7 @@ def build_cli(language: str) -> typer.Typer:
     _add_embedding(cli, language, load)
     _add_certificate(cli, language)
     add_learning(cli, language, load)
+    add_admin(cli, language, load)
 
     @cli.command("version", help=say(language, "Print the version."))
     def _() -> None:

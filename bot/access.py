@@ -9,10 +9,11 @@ from typing import Final, Protocol
 
 from cachetools import LRUCache, TTLCache
 
+from bot.admin_ports import BlockStore
 from bot.channel_ports import Entry
 from bot.channel_settings import AccessSettings
 from bot.channel_types import CodeKind
-from bot.codes import code_hash, read_code
+from bot.codes import block_hash, code_hash, read_code
 from bot.locale import say
 from bot.ports import Clock
 from bot.settings import AdminSettings
@@ -43,7 +44,7 @@ class AdmissionStore(Protocol):
 
 
 class Doorkeeper:
-    """Lets in whom the owner lets in. Everybody may come by the web and the console, which have doors of their own."""
+    """Lets in whom the owner lets in. The web and the console have doors of their own: there only who is kept out stays out."""
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class Doorkeeper:
         settings: AccessSettings,
         admins: AdminSettings,
         store: AdmissionStore,
+        blocks: BlockStore,
         clock: Clock,
         keyed: Callable[[str], bytes],
         language: Callable[[IncomingMessage], Language],
@@ -61,12 +63,9 @@ class Doorkeeper:
         `is_urgent` tells a text that is heard in private whoever writes it, if they are not blocked: help in a crisis (R-67).
         """
         self._is_open, self._blocked = settings.is_open, frozenset(settings.block)
-        self._allowed = {
-            *settings.allow,
-            *(f"telegram:{number}" for number in admins.telegram),
-            *(f"discord:{number}" for number in admins.discord),
-        }
-        self._store, self._clock, self._keyed, self._language = store, clock, keyed, language
+        self._admins = admin_users(admins)
+        self._allowed = {*settings.allow, *self._admins}
+        self._store, self._blocks, self._clock, self._keyed, self._language = store, blocks, clock, keyed, language
         self._is_urgent = is_urgent
         self._admitted: TTLCache[str, bool] = TTLCache(_MOST_USERS, KNOWN_FOR_S, timer=clock.monotonic)
         self._tries: TTLCache[str, frozenset[str]] = TTLCache(_MOST_USERS, TRIES_EVERY_S, timer=clock.monotonic)
@@ -76,11 +75,14 @@ class Doorkeeper:
 
     async def enter(self, message: IncomingMessage) -> Entry:
         """The message, if it is let in: one that is a right code as `/start`, which welcomes. Raises StoreError."""
-        if message.address.channel not in PLATFORMS:
+        channel, user = message.address.channel, message.address.user
+        who = f"{channel.value}:{user}"
+        if who in self._blocked or (
+            who not in self._admins and await self._blocks.is_blocked(block_hash(self._keyed, channel, user))
+        ):
+            return _REFUSED if channel in PLATFORMS else self._kept_out(message)
+        if channel not in PLATFORMS:
             return Entry(message=message)
-        who = f"{message.address.channel.value}:{message.address.user}"
-        if who in self._blocked:
-            return _REFUSED
         if self._is_open or who in self._allowed:
             return Entry(message=message)
         code, is_admitted = _code_in(message), await self._is_admitted(message, who)
@@ -113,6 +115,10 @@ class Doorkeeper:
         )
         return Entry(notice=text)
 
+    def _kept_out(self, message: IncomingMessage) -> Entry:
+        """Said on the page, where somebody waits for an answer."""
+        return Entry(notice=say(self._language(message), "Whoever runs this bot keeps you out of it."))
+
     def _not_invited(self, message: IncomingMessage, who: str) -> Entry:
         """Said in private, to whoever says something, once a day."""
         if not message.is_private or message.kind not in ON_LANE:
@@ -128,9 +134,11 @@ class Doorkeeper:
         return Entry(notice=text)
 
 
-def is_for_all(settings: AccessSettings) -> bool:
-    """Whether nobody at all is kept out, so that no doorkeeper is needed."""
-    return settings.is_open and not settings.block
+def admin_users(settings: AdminSettings) -> frozenset[str]:
+    """The admins on platforms, as `channel:user`."""
+    return frozenset(
+        {*(f"telegram:{number}" for number in settings.telegram), *(f"discord:{number}" for number in settings.discord)}
+    )
 
 
 def _code_in(message: IncomingMessage) -> str | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from bot.admin_parts import admin_desk
 from bot.backends import build_models
 from bot.banner import greeting, terminal_language, where_text_goes
 from bot.channel_parts import KnownLanguages, entrance, platform_channels
@@ -30,6 +31,7 @@ from bot.errors import DataFolderLocked, MartinError
 from bot.health import RunningHealth
 from bot.histories import StoredHistories
 from bot.job_types import Job
+from bot.jobs.broadcast import BroadcastJob
 from bot.jobs.forget import ForgetJob
 from bot.jobs.link import LinkJobs
 from bot.jobs.runner import Chores, DueMessages
@@ -106,6 +108,7 @@ class Bot:
         """`channels` are there besides the page and the console, or in their place (journeys, benchmarks)."""
         self._config, self._folder, self._stores = config, folder, stores
         self._clock, self._ids = SystemClock(), TimeOrderedIds()
+        self._keyed = _keyed(folder.secret_key())
         self._models = build_models(config, self._clock)
         self.model = self._models.chain
         library = self._models.library
@@ -114,7 +117,7 @@ class Bot:
             config, folder, stores, self._clock, self._ids, models=self._models, is_idle=lambda: self.core.is_idle
         )
         self.profiles = KeptProfiles(stores.profiles, self._clock)
-        self.learning = learning = LearningParts(config, stores)
+        self.learning = learning = LearningParts(config, stores, self._clock)
         caches = (*self.memory.caches, self.profiles)
         self.personal: tuple[PersonalData, ...] = (learning.exports, *stores.personal, self.memory.index, *caches)
         self.knowledge = FolderKnowledge(config.knowledge.folder, clock=self._clock)
@@ -137,12 +140,19 @@ class Bot:
             "link": learning.and_settle(linking.link),
             "unlink": learning.and_settle(linking.unlink),
             "withdraw": learning.withdraw,
+            "broadcast": BroadcastJob(stores.broadcasts, stores.blocks, self._keyed).run,
         }
         self.chores = Chores(jobs=stores.jobs, run=chores, clock=self._clock)
         self.delivery = Delivery(outbox=stores.outbox, channels=self._channels, clock=self._clock, on_sent=self._delivered)
-        self._keyed = _keyed(folder.secret_key())
         places = Places(chats=stores.chats, answers=ChatMode(config.groups.answers), is_open=config.access.is_open)
-        self.router = Router(build_handlers(self._services(), self.profiles, stores.links, places))
+        self._health = RunningHealth(
+            clock=self._clock,
+            checks={**self._checks(), **self.platforms.checks(self._channels)},
+            stuck_s=lambda: stores.database.batch_running_s,
+            deaf_s=lambda: self.platforms.deaf_s(self._channels),
+        )
+        desk = admin_desk(config, stores, learning, self._clock, self._health.ready)
+        self.router = Router(build_handlers(self._services(), self.profiles, stores.links, desk, places))
         self.core = Core(
             inbox=stores.inbox,
             people=self._languages,
@@ -170,12 +180,6 @@ class Bot:
             is_urgent=is_in_danger,
             uncalled=partial(without_prefix, prefix=config.groups.prefix),
             access=entrance(config, stores, self._clock, keyed=self._keyed, language=self._language, is_urgent=is_in_danger),
-        )
-        self._health = RunningHealth(
-            clock=self._clock,
-            checks={**self._checks(), **self.platforms.checks(self._channels)},
-            stuck_s=lambda: stores.database.batch_running_s,
-            deaf_s=lambda: self.platforms.deaf_s(self._channels),
         )
         self._stopping = asyncio.Event()
         self.statuses: Sequence[ModelStatus] = ()
@@ -234,6 +238,7 @@ class Bot:
                     self.chores.run(),
                     self._health.run(),
                     self.memory.run(),
+                    self.learning.run(),
                     *(channel.run(self.door.receive) for channel in self._channels.values()),
                 )
             ]
@@ -282,7 +287,14 @@ class Bot:
         from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
         due = DueMessages(due=self._stores.due, handler=self.router.due, deliver=self.delivery.add, clock=self._clock)
-        nights = Nights(self._config, self._folder, self._stores, self._clock, self.learning.night)
+        nights = Nights(
+            self._config,
+            self._folder,
+            self._stores,
+            self._clock,
+            learn=self.learning.night,
+            retire=self.learning.exports.retire,
+        )
         scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
         )

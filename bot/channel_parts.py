@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from cachetools import LRUCache
 
-from bot.access import Doorkeeper, is_for_all
+from bot.access import Doorkeeper
 from bot.channel_ports import Entrance
 from bot.config import Config
 from bot.health import DEAF_S
@@ -138,14 +138,13 @@ def entrance(
     keyed: Callable[[str], bytes],
     language: Callable[[IncomingMessage], Language],
     is_urgent: Callable[[str], bool],
-) -> Entrance | None:
-    """Who is let in; None where anybody is."""
-    if is_for_all(config.access):
-        return None
+) -> Entrance:
+    """Who is let in."""
     return Doorkeeper(
         settings=config.access,
         admins=config.admins,
         store=stores.admissions,
+        blocks=stores.blocks,
         clock=clock,
         keyed=keyed,
         language=language,

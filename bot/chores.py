@@ -6,13 +6,14 @@ import asyncio
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bot.admin_types import AuditEntry
 from bot.app import open_stores
 from bot.backends import build_models
 from bot.certificate import Made, make, names_of_this_machine
@@ -114,6 +115,33 @@ async def forget_person(config: Config, who: str, *, open_s: float = OPEN_S) -> 
                 await stores.erasure.forget_person(person, spare_waiting=False)
                 await ForgetJob(stores.personal).run(person)
     return Forgotten(person=person, is_done=True)
+
+
+async def migrate_unserved(config: Config) -> None:
+    """A database of this version, where no bot serves it that has seen to that."""
+    folder = DataFolder.open(config.data_dir)
+    try:
+        lock = folder.lock()
+    except DataFolderLocked:
+        return
+    with lock:
+        await migrate(folder, SystemClock())
+        async with open_stores(config) as stores:
+            await stores.erasure.apply_tombstones()  # whoever a restored backup brought back is in no file
+
+
+@asynccontextmanager
+async def migrated_stores(config: Config) -> AsyncIterator[Stores]:
+    """The stores of a database of this version, for a command beside a bot or without one. Raises StoreError."""
+    await migrate_unserved(config)
+    async with open_stores(config) as stores:
+        yield stores
+
+
+async def audit_entries(config: Config, limit: int) -> Sequence[AuditEntry]:
+    """What admins did, newest first. Raises StoreError."""
+    async with migrated_stores(config) as stores:
+        return await stores.audit.recent(limit)
 
 
 async def make_certificate(config: Config, hosts: Sequence[str], *, language: str) -> Made:

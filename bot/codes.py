@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from bot.channel_types import CodeKind
+from bot.types import ChannelName
 
 ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Without 0 and O, 1, I and L, and U, which looks like V: nothing that eyes or hands confuse."""
@@ -40,3 +41,8 @@ def read_code(text: str) -> str | None:
 def code_hash(keyed: Callable[[str], bytes], kind: CodeKind, code: str) -> str:
     """What is kept of a code. `keyed` is a hash under the data folder's secret: nobody else can try codes out."""
     return keyed(f"code/{kind.value}/{code}").hex()
+
+
+def block_hash(keyed: Callable[[str], bytes], channel: ChannelName, user: str) -> str:
+    """What is kept of a user whom an admin keeps out."""
+    return keyed(f"blocked/{channel.value}:{user}").hex()

@@ -101,9 +101,10 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="admin",
         spanish=("admin",),
-        argument="models|pull|usage|pair|here",
-        summary="models, downloads, usage, invitations and groups (admins only)",
-        resumen="modelos, descargas, uso, invitaciones y grupos (solo para quienes administran)",
+        argument="status|night|queue|users|…",
+        argumento="estado|noche|cola|usuarios|…",
+        summary="how everything is, training files, people, models, usage (admins only)",
+        resumen="cómo está todo, archivos de entrenamiento, personas, modelos, uso (solo para quienes administran)",
         is_for_admins=True,
     ),
 )

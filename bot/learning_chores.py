@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-import msgspec
-
-from bot.app import open_stores
-from bot.chores import find_person
+from bot.admin_types import TERMINAL, AuditEntry, RowWords
+from bot.chores import find_person, migrate_unserved, migrated_stores
 from bot.config import Config
-from bot.errors import DataFolderLocked, TrainingError
+from bot.errors import TrainingError
+from bot.learning_desk import SHOWN_ROWS, undecided, words_of
 from bot.night_child import run_night
 from bot.night_order import begins_at, night_order, training_folder
-from bot.store.folder import DataFolder
-from bot.store.migrate import migrate
 from bot.store.open import Stores
-from bot.system import SystemClock
+from bot.system import SystemClock, TimeOrderedIds
 from bot.types import Language, PersonId, TurnId
-from learning.exports import QUEUE, read_queue
 from learning.folder import TrainingFolder
 from learning.guard import COHORT, Queued
-from learning.night import READINESS, Night, NightResult, Progress
-from learning.readiness import Readiness
+from learning.night import Night, NightResult, Progress
 from learning.remove import files_of
-from learning.scrub import Scrubber
 from learning.sheet import SheetProblem, read_sheet, write_sheet
-
-SHOWN_ROWS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +36,10 @@ class Trace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """What waits for an admin, with a few of its rows in words: question, answer, correction, scrubbed."""
+    """What waits for an admin, with a few of its rows in words."""
 
     asked: Queued
-    rows: tuple[tuple[str, str, str], ...]
+    rows: tuple[RowWords, ...]
 
 
 async def make_night(config: Config, night: date | None, progress: Progress, *, is_dry: bool) -> NightResult:
@@ -61,25 +52,14 @@ async def make_night(config: Config, night: date | None, progress: Progress, *, 
     until = begins_at(config, day) if night is not None else now
     if until > now + timedelta(minutes=1):
         raise TrainingError(f"the night of {day} has not begun: it begins at {config.learning.hour}:00")
-    await _migrated(config)
+    await migrate_unserved(config)
     return await run_night(night_order(config, day, until), progress, is_dry=is_dry)
-
-
-async def readiness(config: Config) -> Readiness | None:
-    """What the last night measured; None where there was none."""
-    file = TrainingFolder(training_folder(config)).state / READINESS
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=Readiness)
-    except FileNotFoundError:
-        return None
-    except msgspec.MsgspecError as error:
-        raise TrainingError("the last night's report cannot be read: `python -m bot night` makes another") from error
 
 
 async def labels_out(config: Config, file: Path, language: Language, progress: Progress) -> int:
     """Write a table of all rows for somebody to label; how many. Raises TrainingError and StoreError."""
     now = SystemClock().now()
-    async with _opened(config) as stores:
+    async with migrated_stores(config) as stores:
         night = Night(night_order(config, now.astimezone(config.zone).date(), now), stores.training, progress)
         try:
             return await night.labelled(lambda rows: write_sheet(rows, file, language))
@@ -92,32 +72,37 @@ async def labels_in(config: Config, file: Path) -> tuple[int, Sequence[SheetProb
     sheet = read_sheet(file)
     if sheet.problems:
         return 0, sheet.problems
-    async with _opened(config) as stores:
+    async with migrated_stores(config) as stores:
         said = {row: (one.intent.value if one.intent else "", one.topic) for row, one in sheet.labels.items()}
-        return await stores.training.set_labels(said, SystemClock().now()), ()
+        kept = await stores.training.set_labels(said, SystemClock().now())
+        await _note(stores, "", "labelled")
+        return kept, ()
 
 
 async def waiting(config: Config) -> list[Waiting]:
     """What the last night left for an admin to decide, most useful first, without what was decided since."""
-    async with _opened(config) as stores:
-        return [Waiting(asked=one, rows=await _words(stores, one)) for one in await _undecided(config, stores)]
+    async with migrated_stores(config) as stores:
+        return [
+            Waiting(asked=one, rows=await words_of(stores, one.rows[:SHOWN_ROWS])) for one in await undecided(config, stores)
+        ]
 
 
 async def decide(config: Config, subjects: Sequence[str], *, is_approved: bool) -> None:
     """Let rows, patterns or a small cohort through from the next night on, or never. Raises TrainingError and StoreError."""
-    async with _opened(config) as stores:
-        asked = await _undecided(config, stores)
+    async with migrated_stores(config) as stores:
+        asked = await undecided(config, stores)
         known = {COHORT, *(subject for one in asked for subject in (*one.approves, *one.rows))}
         for subject in subjects:
             if subject not in known and await stores.training.origin(subject) is None:
                 raise TrainingError(f"there is no row or question {subject!r}: `python -m bot data queue` names them")
         for subject in subjects:
             await stores.training.decide(subject, is_approved=is_approved, at=SystemClock().now())
+            await _note(stores, subject, "approved" if is_approved else "rejected")
 
 
 async def trace(config: Config, what: str) -> list[Trace]:
     """A row, or all rows of a person: where they come from, and which lines they are. Raises UnknownPerson and StoreError."""
-    async with _opened(config) as stores:
+    async with migrated_stores(config) as stores:
         origin = await stores.training.origin(what)
         rows = {what} if origin else await stores.training.rows_of(await find_person(stores, what))
         found: dict[str, dict[str, list[tuple[str, int]]]] = {row: {} for row in sorted(rows)}
@@ -132,39 +117,15 @@ async def trace(config: Config, what: str) -> list[Trace]:
         return traced
 
 
-async def _undecided(config: Config, stores: Stores) -> list[Queued]:
-    asked = read_queue(TrainingFolder(training_folder(config)).state / QUEUE)
-    decided = set(await stores.training.decisions())
-    return [one for one in asked if not set(one.approves) <= decided]
-
-
-async def _words(stores: Stores, asked: Queued) -> tuple[tuple[str, str, str], ...]:
-    found = []
-    for row in asked.rows[:SHOWN_ROWS]:
-        origin = await stores.training.origin(row)
-        past = await stores.turns.past(origin[0]) if origin else None
-        if past is not None:
-            correction = (past.rating.correction or "") if past.rating else ""
-            question, answer, better = Scrubber().scrub_texts([past.question, past.reply.text, correction])
-            found.append((question, answer, better))
-    return tuple(found)
-
-
-async def _migrated(config: Config) -> None:
-    """A database of this version, where no bot serves it that has seen to that."""
-    folder = DataFolder.open(config.data_dir)
-    try:
-        lock = folder.lock()
-    except DataFolderLocked:
-        return
-    with lock:
-        await migrate(folder, SystemClock())
-        async with open_stores(config) as stores:
-            await stores.erasure.apply_tombstones()  # whoever a restored backup brought back is in no file
-
-
-@asynccontextmanager
-async def _opened(config: Config) -> AsyncIterator[Stores]:
-    await _migrated(config)
-    async with open_stores(config) as stores:
-        yield stores
+async def _note(stores: Stores, subject: str, result: str) -> None:
+    """What was decided on the command line goes into the audit log too."""
+    entry = AuditEntry(
+        id=TimeOrderedIds().new(),
+        at=SystemClock().now(),
+        channel=TERMINAL,
+        user="",
+        action="label" if result == "labelled" else "queue",
+        subject=subject,
+        result=result,
+    )
+    await stores.audit.add(entry)

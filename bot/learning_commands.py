@@ -13,8 +13,10 @@ import typer
 
 from bot.amounts import count
 from bot.config import Loaded
-from bot.learning_chores import Trace, Waiting, decide, labels_in, labels_out, make_night, readiness, trace, waiting
+from bot.learning_chores import Trace, Waiting, decide, labels_in, labels_out, make_night, trace, waiting
+from bot.learning_desk import readiness
 from bot.locale import say
+from bot.night_words import step_words
 from bot.terminal import (
     FAILED,
     MISCONFIGURED,
@@ -194,23 +196,6 @@ def _add_decisions(data: typer.Typer, language: Language, load: Load) -> None:
         tell("\n".join(trace_lines(found, language)) or say(language, "No row of theirs is in any file."))
 
 
-def step_words(language: Language) -> dict[str, str]:
-    """What the steps of a night are called."""
-    return {
-        "collect": say(language, "Collecting"),
-        "clean": say(language, "Cleaning"),
-        "topics": say(language, "Finding topics"),
-        "label": say(language, "Labelling"),
-        "scrub": say(language, "Scrubbing"),
-        "guard": say(language, "Guarding"),
-        "note": say(language, "Noting whose rows they are"),
-        "write": say(language, "Writing"),
-        "check": say(language, "Checking"),
-        "readiness": say(language, "Measuring"),
-        "publish": say(language, "Publishing"),
-    }
-
-
 def night_lines(result: NightResult, language: Language) -> list[str]:
     """What became of a night, for a terminal."""
     lines = [
@@ -269,10 +254,10 @@ def queue_lines(found: Iterable[Waiting], language: Language) -> list[str]:
             people=count(one.asked.people, language),
         )
         lines = [head, *(f"  “{words}”" for words in one.asked.words)]
-        for question, answer, correction in one.rows:
-            lines.append(f"  ? {_short(question)}")
-            lines.append(f"  = {_short(answer)}")
-            lines += [f"  ✎ {_short(correction)}"] if correction else []
+        for row in one.rows:
+            lines.append(f"  ? {_short(row.question)}")
+            lines.append(f"  = {_short(row.answer)}")
+            lines += [f"  ✎ {_short(row.correction)}"] if row.correction else []
         lines.append(f"  → python -m bot data approve {' '.join(one.asked.approves)}")
         blocks.append("\n".join(lines))
     return blocks

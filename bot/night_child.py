@@ -1,11 +1,13 @@
-"""The process of one night: an order comes in, files and one line of figures come out. It ends when its input closes."""
+"""The process of one night: an order comes in; a line for each step and one of figures come out. It ends with its input."""
 
 from __future__ import annotations
 
 import os
 import sys
 import threading
+import traceback
 from pathlib import Path
+from types import TracebackType
 from typing import Final
 
 import msgspec
@@ -35,18 +37,37 @@ async def run_night(order: NightOrder, progress: Progress, *, is_dry: bool = Fal
 def main() -> int:
     """Take the order from standard input; the exit status."""
     os.nice(_NICER)
+    sys.excepthook = _say_where
     told = b""
     while not told.endswith(b"\n") and (piece := os.read(_STDIN, _PIECE)):
         told += piece
     order = msgspec.json.decode(told, type=NightOrder)
     threading.Thread(target=_end_with_the_bot, daemon=True).start()
     try:
-        result = run(run_night(order, lambda step, done: None))
+        result = run(run_night(order, _tell))
     except MartinError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
+    except OSError as error:
+        sys.stderr.write(f"the files of the night could not be written or read: {error.strerror}\n")
+        return 1
+    _say(result)
     return 0
+
+
+def _say_where(kind: type[BaseException], _: BaseException, trace: TracebackType | None) -> None:
+    """What was unforeseen, in one line: Python's own lines would quote what people wrote."""
+    place = [str(frame) for frame in traceback.extract_tb(trace)][-1:]
+    sys.stderr.write(f"{' at '.join([kind.__name__, *place])}\n")
+
+
+def _tell(step: str, done: int) -> None:
+    _say({"step": step, "done": done})
+
+
+def _say(what: object) -> None:
+    sys.stdout.write(msgspec.json.encode(what).decode() + "\n")
+    sys.stdout.flush()
 
 
 def _end_with_the_bot() -> None:

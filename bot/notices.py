@@ -8,6 +8,8 @@ from bot.types import AdminNotice, Language, Limit
 
 GAP = "telegram.gap"
 """The kind of notice that says for how many `hours` Telegram was not listened to (R-05)."""
+NIGHT_FAILED = "night_failed"
+"""How the kind of notice begins that says that a nightly `job` failed: the job's name follows, behind a point."""
 
 
 def notice_text(notice: AdminNotice, language: Language, currency: str) -> str:
@@ -17,6 +19,14 @@ def notice_text(notice: AdminNotice, language: Language, currency: str) -> str:
             language,
             "Telegram was not listened to for {hours} hours; it keeps messages for 24, so that some may be lost",
             hours=notice.facts.get("hours", "?"),
+        )
+    if notice.kind.partition(".")[0] == NIGHT_FAILED:
+        return say(
+            language,
+            "the nightly job {job} of {night} failed and is tried again: {error}",
+            job=f"`{notice.facts.get('job', '?')}`",
+            night=notice.facts.get("night", "?"),
+            error=notice.facts.get("error", "?"),
         )
     most = notice.facts.get("limit", "")
     if notice.kind not in set(Limit) or not most.isdecimal():

@@ -174,7 +174,7 @@ class DueHandler(Protocol):
 
     @property
     def due_kinds(self) -> frozenset[str]:
-        """The kinds of due message it words."""
+        """The kinds of due message it words, each by what comes before its first point."""
 
     async def word(self, due: DueMessage) -> Outcome:
         """What to say now; a reply of None drops the message."""

@@ -31,5 +31,5 @@ class Router:
         raise NoHandler(f"no handler takes a message of kind {turn.message.kind!r}")
 
     def due(self, kind: str) -> DueHandler | None:
-        """The handler that words due messages of `kind`, or None when nobody does any more."""
-        return self._due.get(kind)
+        """The handler that words due messages of `kind`, by what is before its first point; None when nobody does any more."""
+        return self._due.get(kind.partition(".")[0])

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from bot.profile_types import Arms
 from bot.types import ChannelName, Flag, Language, PersonId, TurnId
+
+
+class Intent(StrEnum):
+    """What somebody does with what they say."""
+
+    QUESTION = "question"
+    REQUEST = "request"
+    CHAT = "chat"
+    COMPLAINT = "complaint"
+    CORRECTION = "correction"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

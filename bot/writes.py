@@ -88,7 +88,7 @@ class RelabelTurn:
 class AddJob:
     """Do this durably, outside the turn. `after_turn` holds it back until that turn's reply is delivered."""
 
-    kind: Literal["forget", "link", "unlink", "withdraw"]
+    kind: Literal["forget", "link", "unlink", "withdraw", "broadcast"]
     person_id: PersonId
     after_turn: TurnId | None = None
 
@@ -224,6 +224,54 @@ class UseCode:
 
 ChannelWrite = SetChatMode | AddCode | UseCode
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddAudit:
+    """An admin did or tried something; `id` is that of the turn, so that one answered again after a crash is noted once."""
+
+    id: str
+    channel: str
+    user: str
+    action: str
+    subject: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetBlock:
+    """Whoever a keyed hash stands for is kept out from now on, or no longer."""
+
+    hash: str
+    is_blocked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecideTraining:
+    """An admin lets a row, a pattern or a small cohort into training files, or not; the last word counts."""
+
+    subject: str
+    is_approved: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelTraining:
+    """An operator's intent and topic of a training row ("" leaves one to the machine); a row that is gone changes nothing."""
+
+    row: str
+    intent: str
+    topic: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddBroadcast:
+    """A message to everybody; the job `broadcast` spreads it."""
+
+    id: str
+    text: str
+
+
+AdminWrite = AddAudit | SetBlock | DecideTraining | LabelTraining | AddBroadcast
+
 OtherWrite = (
     SetLanguage
     | SetConsent
@@ -240,4 +288,4 @@ OtherWrite = (
     | DropProfile
 )
 
-Write = MemoryWrite | ChannelWrite | OtherWrite
+Write = MemoryWrite | ChannelWrite | AdminWrite | OtherWrite

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.admin_ports import AdminDesk
 from bot.link_ports import LinkStore
 from bot.ports import Handler, Services
 from handlers.admin import AdminHandler
@@ -32,8 +33,13 @@ ASK_A_MODEL = frozenset({ChatHandler.name, AgainHandler.name})
 """The handlers that daily limits hold for. Help in a crisis and the commands about a person's own data are never refused."""
 
 
-def build(services: Services, profiles: Profiles, links: LinkStore, places: Places | None = None) -> tuple[Handler, ...]:
-    """The handlers over these ports and what is set about groups. Every kind of message has one that takes it."""
+def build(
+    services: Services, profiles: Profiles, links: LinkStore, desk: AdminDesk, places: Places | None = None
+) -> tuple[Handler, ...]:
+    """The handlers over these ports, what admins are shown, and what is set about groups.
+
+    Every kind of message has one that takes it.
+    """
     crisis = crisis_handler(services.settings.crisis_country)
     feedback = FeedbackHandler(services, profiles, crisis)
     start = StartHandler(services)
@@ -62,7 +68,7 @@ def build(services: Services, profiles: Profiles, links: LinkStore, places: Plac
         ForgetMeHandler(services),
         LinkHandler(services, links),
         UnlinkHandler(links),
-        AdminHandler(services, places or Places()),
+        AdminHandler(services, desk, places or Places()),
         StaleChoiceHandler(),
         UnknownCommandHandler(),
         UnreadableHandler(),

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Final
 
 import structlog
 
+from bot.admin_ports import AdminDesk
+from bot.admin_types import BROADCAST, NIGHT_ENDED
 from bot.amounts import count, money
 from bot.locale import say, say_many
 from bot.notices import notice_text
 from bot.ports import Preview, Services, UsageOfDay
-from bot.types import Language, Limit, Outcome, Reply, Turn
-from bot.writes import CloseQuestion
+from bot.types import Chosen, DueMessage, Language, Limit, Outcome, Reply, Turn
+from bot.writes import AddAudit, CloseQuestion
+from handlers.admin_audit import AuditAction
+from handlers.admin_broadcast import BroadcastAction
 from handlers.admin_chats import Places, here, pair
+from handlers.admin_label import LabelAction
+from handlers.admin_night import ExportAction, NightAction
+from handlers.admin_parts import ADMIN, Action, Done
+from handlers.admin_people import BlockAction, UsersAction
+from handlers.admin_queue import QueueAction
+from handlers.admin_status import StatusAction
 from handlers.asking import answer_to
 from handlers.installed import PULL, model_list
 from handlers.pulling import Pulling
 
+_UNNOTED: Final = frozenset({"help", "unknown"})
 _log = structlog.get_logger("martin.admin")
 
 NOTICE_DAYS: Final = 7
@@ -26,6 +38,16 @@ MOST_NOTICES: Final = 20
 
 _ACTIONS: Final[Mapping[str, str]] = {
     "": "help", "help": "help", "ayuda": "help",
+    "status": "status", "estado": "status",
+    "night": "night", "noche": "night",
+    "export": "export", "exportar": "export",
+    "queue": "queue", "cola": "queue",
+    "label": "label", "etiquetar": "label",
+    "users": "users", "usuarios": "users", "personas": "users",
+    "block": "block", "bloquear": "block",
+    "unblock": "unblock", "desbloquear": "unblock",
+    "broadcast": "broadcast", "difundir": "broadcast",
+    "audit": "audit", "registro": "audit",
     "models": "models", "modelos": "models",
     "pull": "pull", "descargar": "pull",
     "usage": "usage", "uso": "usage",
@@ -38,22 +60,50 @@ class AdminHandler:
     """Does what an admin asks for, in private but for what concerns a group; every try is one log line."""
 
     name = "admin"
+    due_kinds = frozenset({NIGHT_ENDED, BROADCAST})
 
-    def __init__(self, services: Services, places: Places) -> None:
+    def __init__(self, services: Services, desk: AdminDesk, places: Places) -> None:
         self._services, self._places, self._pulling = services, places, Pulling(services)
+        self._night, self._broadcast = NightAction(services, desk), BroadcastAction(services, desk)
+        self._actions: Mapping[str, Action] = {
+            "status": StatusAction(services, desk),
+            "night": self._night,
+            "export": ExportAction(services, desk),
+            "queue": QueueAction(services, desk),
+            "label": LabelAction(services, desk),
+            "users": UsersAction(services, desk),
+            "block": BlockAction(services, desk, is_blocking=True),
+            "unblock": BlockAction(services, desk, is_blocking=False),
+            "broadcast": self._broadcast,
+            "audit": AuditAction(services, desk),
+        }
 
     def matches(self, turn: Turn) -> bool:
         """`/admin`, or the press of its button."""
-        return turn.command == "admin" or answer_to(turn, PULL) is not None
+        return turn.command == "admin" or answer_to(turn, PULL) is not None or answer_to(turn, ADMIN) is not None
 
     async def handle(self, turn: Turn, preview: Preview) -> Outcome:
-        """What was asked for; a refusal for whoever is no admin, and in groups for what is not about them."""
-        word, _, argument = turn.arguments.partition(" ")
-        action = _ACTIONS.get(word.lower(), "unknown") if answer_to(turn, PULL) is None else "pull"
+        """What was asked for; a refusal for whoever is no admin, and in groups for what is not about them.
+
+        Whatever an admin does or tries is noted in the audit log, in the transaction that does it.
+        """
+        action, argument, chosen = _wish(turn)
         refusal = _refusal(turn, action)
-        outcome, result = (refusal, "refused") if refusal else await self._done(turn, action, argument.strip(), preview)
-        _log.info("admin", action=action, result=result, turn_id=turn.id, person_id=turn.person.id)
-        return outcome
+        if refusal is not None:
+            done = Done(outcome=refusal, result="refused")
+        elif chosen is not None and action in self._actions:
+            done = await self._actions[action].pressed(turn, chosen, argument, preview)
+        elif action in self._actions:
+            done = await self._actions[action].asked(turn, argument, preview)
+        else:
+            outcome, result = await self._done(turn, action, argument, preview)
+            done = Done(outcome=outcome, result=result)
+        _log.info("admin", action=action, result=done.result, turn_id=turn.id, person_id=turn.person.id)
+        return _audited(turn, action, done) if turn.message.is_admin and action not in _UNNOTED else done.outcome
+
+    async def word(self, due: DueMessage) -> Outcome:
+        """How a night that an admin asked for has ended, or what everybody is told."""
+        return await (self._night if due.kind.partition(".")[0] == NIGHT_ENDED else self._broadcast).word(due)
 
     async def _done(self, turn: Turn, action: str, argument: str, preview: Preview) -> tuple[Outcome, str]:
         """What an action gives, and in a word how it went."""
@@ -118,6 +168,30 @@ class AdminHandler:
         return "\n".join([say(language, "**Daily limits** (`[limits]` in `config.toml`)"), *lines])
 
 
+def _wish(turn: Turn) -> tuple[str, str, Chosen | None]:
+    """The action, what stands behind it, and the button that was pressed, if any."""
+    if (chosen := answer_to(turn, PULL)) is not None:
+        return "pull", "", chosen
+    if (chosen := answer_to(turn, ADMIN)) is not None:
+        action, _, wish = chosen.key.partition(".")
+        return action, wish, chosen
+    word, argument = (*turn.arguments.split(maxsplit=1), "", "")[:2]
+    return _ACTIONS.get(word.lower(), "unknown"), argument.strip(), None
+
+
+def _audited(turn: Turn, action: str, done: Done) -> Outcome:
+    address = turn.message.address
+    entry = AddAudit(
+        id=turn.id,
+        channel=address.channel.value,
+        user=address.user,
+        action=action,
+        subject=done.subject,
+        result=done.result,
+    )
+    return replace(done.outcome, writes=(*done.outcome.writes, entry))
+
+
 def _refusal(turn: Turn, action: str) -> Outcome | None:
     """What to say to whoever may not do this here; None where they may."""
     if not turn.message.is_admin:
@@ -140,9 +214,24 @@ def _help(language: Language) -> str:
         [
             say(language, "This is for admins:"),
             "",
+            say(language, "- `/admin status`: how everything is, what is wrong first"),
             say(language, "- `/admin models`: which models answer, which are installed, and downloads under way"),
             say(language, "- `/admin pull MODEL`: download a model to the local server; without a name, the recommended one"),
             say(language, "- `/admin usage`: what was used today and yesterday, limits and notices"),
+            say(
+                language,
+                "- `/admin night`: where the night stands; `/admin night run` makes today's training files, "
+                "`/admin night report` says what they are good for",
+            ),
+            say(language, "- `/admin export`: which training files there are, and where"),
+            say(language, "- `/admin queue`: what waits for a decision of yours; `/admin label`: rows without a label"),
+            say(
+                language,
+                "- `/admin users`: who was heard of last; `/admin block WHO` and `/admin unblock WHO` keep somebody out and "
+                "let them in",
+            ),
+            say(language, "- `/admin broadcast TEXT`: tell everybody something, after a preview"),
+            say(language, "- `/admin audit`: what admins did"),
             say(language, "- `/admin pair`: a code that lets one person in, where not everybody may write to me"),
             say(
                 language,

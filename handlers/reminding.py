@@ -8,7 +8,7 @@ from typing import Final
 from bot.locale import say
 from bot.ports import Services
 from bot.profile_types import ProfileEventKind
-from bot.types import LANGUAGES, DueMessage, Outcome, PersonId, Reply, Turn
+from bot.types import DueMessage, Outcome, PersonId, Reply, Turn
 from bot.writes import AddDueMessage, AddProfileEvent, Write
 from handlers.asked_items import ITEM, opened, place_in_words
 from profiles.items import Questionnaire
@@ -17,7 +17,7 @@ from profiles.questionnaire import Asked
 from profiles.weights import is_retest_due
 
 QUESTIONNAIRE: Final = "questionnaire"
-DUE_KINDS: Final = frozenset(f"{QUESTIONNAIRE}.{language}" for language in LANGUAGES)
+DUE_KINDS: Final = frozenset({QUESTIONNAIRE})
 REMIND_AFTER: Final = timedelta(hours=24)
 ANSWERS_BEFORE_REMINDER: Final = 10
 AT_IT: Final = timedelta(hours=1)

@@ -8,7 +8,7 @@ from typing import Final
 
 from bot.locale import say
 from bot.ports import Preview, Services
-from bot.types import LANGUAGES, Choice, DueMessage, Language, Outcome, Person, Reply, Turn
+from bot.types import Choice, DueMessage, Language, Outcome, Person, Reply, Turn
 from bot.writes import AddDueMessage, AddJob, CloseQuestion, SetConsent, Write
 from handlers.asking import answer_to, ask_question, option
 from handlers.inviting import PROFILE_START
@@ -34,7 +34,7 @@ class StartHandler:
     """Greets, and takes the answer to the question it asks. Any later answer replaces the earlier one."""
 
     name = "start"
-    due_kinds = frozenset(f"{CONSENT}.{language}" for language in LANGUAGES)
+    due_kinds = frozenset({CONSENT})
 
     def __init__(self, services: Services) -> None:
         self._services = services

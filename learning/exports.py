@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol
@@ -21,6 +21,7 @@ from learning.remove import files_of
 REMOVE_S: Final = 1_800.0
 """How long it may take to write the files of all dates anew: a million rows take some minutes."""
 QUEUE: Final = "queue.jsonl"
+READINESS: Final = "readiness.json"
 
 
 class Ledger(Protocol):
@@ -34,6 +35,12 @@ class Ledger(Protocol):
 
     async def withdraw(self, person: PersonId) -> None:
         """Let nothing be known of the person's training rows."""
+
+    async def expired(self) -> frozenset[str]:
+        """The training rows whose turns are gone."""
+
+    async def drop_rows(self, rows: Collection[str]) -> None:
+        """Let nothing be known of these training rows."""
 
 
 class Exports:
@@ -83,13 +90,33 @@ class Exports:
                 await self._take_out(person, lock)
             return len(unwilling)
 
+    async def retire(self) -> int:
+        """Take out the rows whose conversations are past their time and erased; how many rows that were.
+
+        Raises TrainingError when it has to be tried again.
+        """
+        rows = await self._ledger.expired()
+        if rows and self.folder.path.is_dir():
+            async with self.folder.taken_over() as lock:
+                await self._out_of_files(rows, lock, people=0)
+                await self._ledger.drop_rows(rows)
+        elif rows:
+            await self._ledger.drop_rows(rows)
+        return len(rows)
+
     async def _take_out(self, person: PersonId, lock: int) -> None:
         rows = await self._ledger.rows_of(person)
         if rows:
-            _leave_out(self.folder.state / QUEUE, rows)
-            for export in self.folder.exports():
-                await _remove(export, rows, lock)
+            await self._out_of_files(rows, lock, people=1)
         await self._ledger.withdraw(person)
+
+    async def _out_of_files(self, rows: frozenset[str], lock: int, *, people: int) -> None:
+        try:
+            await asyncio.to_thread(_leave_out, self.folder.state / QUEUE, rows)
+        except OSError as error:
+            raise TrainingError(f"the queue for admins cannot be written anew ({error.strerror})") from error
+        for export in self.folder.exports():
+            await _remove(export, rows, lock, people)
 
     def _lines(self, rows: frozenset[str]) -> dict[str, dict[str, list[int]]]:
         found: dict[str, dict[str, list[int]]] = {}
@@ -114,14 +141,17 @@ def _erase_all(folder: TrainingFolder) -> None:
         shutil.rmtree(folder.state)
 
 
-async def _remove(export: Path, rows: frozenset[str], lock: int) -> None:
+async def _remove(export: Path, rows: frozenset[str], lock: int, people: int) -> None:
     """In a process of its own: much text is read and written anew, and the bot is not to wait for it.
+
+    So many people go with the rows.
 
     It has the lock too, and keeps it should this process be killed meanwhile.
     """
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "learning.remove", str(export), "--people", "1"),
+        *(sys.executable, "-m", "learning.remove", str(export), "--people", str(people)),
         stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,  # what changed, for whoever calls it by hand: not for the bot's own output
         stderr=asyncio.subprocess.PIPE,
         pass_fds=(lock,),
     )

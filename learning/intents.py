@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from bot.lexical import content_words, fold, is_light
-from learning.records import LANGUAGES, Intent, Language
+from bot.training_types import Intent
+from learning.records import LANGUAGES, Language
 
 _FILE: Final[Mapping[str, Any]] = tomllib.loads((Path(__file__).parent / "intents.toml").read_text("utf-8"))
 _BEGINNING: Final = 700

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from bot.lexical import surface
+from bot.training_types import Intent
 from learning.intents import intent_of, needs_context
-from learning.records import Agreement, Collected, Intent, Labelled, Labels, Language, Rows
+from learning.records import Agreement, Collected, Labelled, Labels, Language, Rows
 from learning.sheet import ByHand
 from learning.spoken import language_of
 from learning.topics import Topics, subject_of

@@ -14,13 +14,13 @@ import msgspec
 
 from bot import __version__
 from bot.errors import StoreConflict, TrainingError, TrainingRefused
-from bot.training_types import Activity, RatedTurn
+from bot.training_types import Activity, Intent, RatedTurn
 from bot.types import PersonId, TurnId
 from learning.check import check
 from learning.choose import examples
 from learning.clean import clean
 from learning.collect import collect
-from learning.exports import QUEUE
+from learning.exports import QUEUE, READINESS
 from learning.files import place, settle
 from learning.folder import TrainingFolder, put
 from learning.guard import GuardRules, Plan, plan
@@ -28,7 +28,7 @@ from learning.label import label
 from learning.manifest import CohortFacts, Manifest, ScrubFacts, SplitFacts
 from learning.order import NightOrder
 from learning.readiness import Export, Readiness
-from learning.records import Collected, Drop, Example, Intent, Labelled, Rows
+from learning.records import Collected, Drop, Example, Labelled, Rows
 from learning.residual import residual
 from learning.scrub import Scrubber, counted
 from learning.sheet import ByHand
@@ -39,7 +39,6 @@ from learning.write import Facts, write
 
 DROPPING: Final = ("clean", "label", "scrub", "guard")
 TOPICS: Final = "topics.json"
-READINESS: Final = "readiness.json"
 EXPORT: Final = "export"
 _ORIGINS: Final = "origins"
 _REPORTED: Final = 5

@@ -12,6 +12,8 @@ from typing import Final, Literal, Protocol, TypeVar
 
 import msgspec
 
+from bot.training_types import Intent
+
 Language = Literal["es", "en"]
 
 LANGUAGES: Final[tuple[Language, ...]] = ("es", "en")
@@ -54,16 +56,6 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     account_days: int = 0
     conversations: int = 0
     is_trusted: bool = False
-
-
-class Intent(StrEnum):
-    """What somebody does with what they say."""
-
-    QUESTION = "question"
-    REQUEST = "request"
-    CHAT = "chat"
-    COMPLAINT = "complaint"
-    CORRECTION = "correction"
 
 
 class Agreement(StrEnum):

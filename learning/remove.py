@@ -233,7 +233,7 @@ class _Removal:
             kept=kept,
             dropped={step: dict(+reasons) for step, reasons in dropped.items() if reasons.total()},
             languages={name: rows - languages[name] for name, rows in old.languages.items() if rows > languages[name]},
-            people=max(fewest, old.people - people),
+            people=min(kept, max(fewest, old.people - people)),  # nobody says whose conversations are past their time
             split=msgspec.structs.replace(old.split, rows={part: rows - parts[part] for part, rows in old.split.rows.items()}),
             cohort=msgspec.structs.replace(old.cohort, people=max(fewest, old.cohort.people - people)),
             files=files,

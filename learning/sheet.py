@@ -13,9 +13,11 @@ from typing import Final
 
 import msgspec
 
+from bot.intent_words import intent_words
 from bot.lexical import fold
 from bot.locale import say
-from learning.records import LANGUAGES, Intent, Labelled, Language, Rows
+from bot.training_types import Intent
+from learning.records import LANGUAGES, Labelled, Language, Rows
 
 MAX_BYTES: Final = 64 * 2**20
 MAX_TOPIC: Final = 80
@@ -81,17 +83,6 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
 
     labels: dict[str, ByHand]
     problems: tuple[SheetProblem, ...] = ()
-
-
-def intent_words(language: Language) -> dict[Intent, str]:
-    """What the intents are called."""
-    return {
-        Intent.QUESTION: say(language, "question"),
-        Intent.REQUEST: say(language, "request"),
-        Intent.CHAT: say(language, "chat"),
-        Intent.COMPLAINT: say(language, "complaint"),
-        Intent.CORRECTION: say(language, "correction"),
-    }
 
 
 def _heads(language: Language) -> dict[str, str]:

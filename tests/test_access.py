@@ -9,11 +9,11 @@ from hashlib import blake2b
 
 import pytest
 
-from bot.access import KNOWN_FOR_S, MOST_TRIES, TRIES_EVERY_S, Doorkeeper, is_for_all
+from bot.access import KNOWN_FOR_S, MOST_TRIES, TRIES_EVERY_S, Doorkeeper
 from bot.channel_ports import Entry
 from bot.channel_settings import AccessSettings
 from bot.channel_types import CodeKind
-from bot.codes import code_hash, new_code, shown_code
+from bot.codes import block_hash, code_hash, new_code, shown_code
 from bot.errors import StoreBusy
 from bot.settings import AdminSettings
 from bot.types import Address, ChannelName, GivenRating, IncomingMessage, Kind, TurnId
@@ -58,6 +58,17 @@ class Admissions:
         return True
 
 
+@dataclass
+class Blocks:
+    """Whom an admin keeps out, as `channel:user`."""
+
+    users: frozenset[str]
+
+    async def is_blocked(self, hash: str) -> bool:
+        split = (one.partition(":") for one in self.users)
+        return hash in {block_hash(keyed, ChannelName(channel), user) for channel, _, user in split}
+
+
 def said(
     text: str = "hola", user: str = "7", *, channel: ChannelName = ChannelName.TELEGRAM, is_private: bool = True
 ) -> IncomingMessage:
@@ -85,11 +96,13 @@ def keeper(
     allow: tuple[str, ...] = (),
     block: tuple[str, ...] = (),
     is_urgent: Callable[[str], bool] = lambda _: False,
+    kept_out: frozenset[str] = frozenset(),
 ) -> Doorkeeper:
     return Doorkeeper(
         settings=AccessSettings(is_open=is_open, allow=allow, block=block),
         admins=AdminSettings(telegram=(42,), discord=(43,)),
         store=store,
+        blocks=Blocks(kept_out),
         clock=clock or FakeClock(),
         keyed=keyed,
         language=lambda message: "es" if message.locale == "es" else "en",
@@ -152,12 +165,19 @@ async def test_a_name_that_is_an_admins_number_opens_nothing() -> None:
     assert not await lets_in(keeper(Admissions()), spoofed)
 
 
-@pytest.mark.parametrize(
-    ("settings", "is_for_everybody"),
-    [(AccessSettings(), True), (AccessSettings(is_open=False), False), (AccessSettings(block=("telegram:1",)), False)],
-)
-def test_without_a_list_no_doorkeeper_is_needed(settings: AccessSettings, is_for_everybody: bool) -> None:
-    assert is_for_all(settings) is is_for_everybody
+async def test_whom_an_admin_keeps_out_is_met_with_silence_and_is_told_so_on_the_page() -> None:
+    kept_out = frozenset({"telegram:7", "web:w1"})
+    open_to_all = keeper(Admissions(), is_open=True, kept_out=kept_out, is_urgent=lambda _: True)
+    assert await open_to_all.enter(said()) == Entry()
+    assert await lets_in(open_to_all, said(user="8"))
+    page = await open_to_all.enter(said(user="w1", channel=ChannelName.WEB))
+    assert page.message is None
+    assert "keeps you out" in page.notice
+    assert await lets_in(open_to_all, said(user="w1", channel=ChannelName.CONSOLE))
+
+
+async def test_an_admin_of_the_settings_cannot_be_kept_out() -> None:
+    assert await lets_in(keeper(Admissions(), kept_out=frozenset({"telegram:42"})), said(user="42"))
 
 
 # --- who is not invited ---

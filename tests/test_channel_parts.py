@@ -10,10 +10,9 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from bot.access import Doorkeeper
 from bot.app import open_stores
-from bot.channel_parts import KnownLanguages, PlatformChannels, entrance, platform_channels
-from bot.channel_settings import AccessSettings, DiscordSettings, TelegramSettings
+from bot.channel_parts import KnownLanguages, PlatformChannels, platform_channels
+from bot.channel_settings import DiscordSettings, TelegramSettings
 from bot.config import Config
 from bot.errors import ChannelRefused
 from bot.health import DEAF_S, RunningHealth
@@ -103,27 +102,6 @@ async def test_health_names_a_platform_that_is_silent_or_will_not_have_the_bot()
     await supervised[ChannelName.TELEGRAM].run(nothing)
     assert await health.ready() == {"telegram": "the token is wrong"}
     assert health.is_live(), "a restart would not help"
-
-
-@pytest.mark.parametrize(
-    ("access", "is_guarded"),
-    [
-        (AccessSettings(), False),
-        (AccessSettings(is_open=False), True),
-        (AccessSettings(block=("telegram:5",)), True),
-        (AccessSettings(allow=("telegram:5",)), False),
-    ],
-)
-def test_a_doorkeeper_stands_only_where_somebody_is_kept_out(stores: Stores, access: AccessSettings, is_guarded: bool) -> None:
-    found = entrance(
-        Config(access=access),
-        stores,
-        FakeClock(),
-        keyed=lambda text: text.encode(),
-        language=lambda _: "en",
-        is_urgent=lambda _: False,
-    )
-    assert isinstance(found, Doorkeeper) is is_guarded
 
 
 async def test_what_somebody_chose_is_known_wherever_something_is_said_to_them() -> None:

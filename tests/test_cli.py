@@ -18,7 +18,7 @@ from bot.errors import ConfigError, Problem
 from bot.terminal import report
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ("run", "chat", "migrate", "doctor", "backup", "restore", "forget", "model-pull", "certificate", "version")
+COMMANDS = ("run", "chat", "migrate", "doctor", "backup", "restore", "forget", "model-pull", "certificate", "audit", "version")
 MEMORY_COMMANDS = ("import", "reindex", "embedder-pull")
 
 

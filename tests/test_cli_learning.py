@@ -171,7 +171,7 @@ async def test_a_running_bot_makes_the_night_in_another_process(data: Path) -> N
     )
     async with open_folder(DataFolder.open(data), clock=SystemClock(), ids=TimeOrderedIds()) as stores:
         await stores.training.decide("cohort", is_approved=True, at=SystemClock().now())
-        learning = LearningParts(settings, stores)
+        learning = LearningParts(settings, stores, SystemClock())
         await learning.night(START)
         assert not (data / "training").exists(), "nobody had rated anything by then"
         await learning.night(LAST)

@@ -23,7 +23,7 @@ HAND_WRITTEN = (
     ROOT / "CHANGELOG.md",
     *(DOCS / name for name in ("design.md", "memory.md", "memory.es.md")),
     *(DOCS / name for name in ("models.md", "models.es.md", "profile.md", "profile.es.md")),
-    *(DOCS / f"{name}{ending}" for name in ("learning", "templates") for ending in (".md", ".es.md")),
+    *(DOCS / f"{name}{ending}" for name in ("admin", "learning", "templates") for ending in (".md", ".es.md")),
     *(DOCS / f"{name}{ending}" for name in ("telegram", "discord", "channels") for ending in (".md", ".es.md")),
 )
 EVERY_PAGE = (*HAND_WRITTEN, *(path for path in PAGES if path.suffix == ".md"))

@@ -28,6 +28,7 @@ from bot.types import Chosen, IncomingMessage, Kind, Language, Limit, PersonId, 
 from handlers import build
 from profiles.kept import KeptProfiles
 from profiles.recall import LexicalRecall
+from tests.handlers.fake_desk import desk
 from tests.house import House, house, rating, text
 
 
@@ -75,6 +76,7 @@ def product_handlers(stores: Stores) -> Sequence[Handler]:
         ),
         KeptProfiles(stores.profiles, clock),
         stores.links,
+        desk(),
     )
 
 

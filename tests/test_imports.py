@@ -48,6 +48,7 @@ LEAVES = {
     "bot.memory_types",
     "bot.channel_types",
     "bot.job_types",
+    "bot.admin_types",
     "bot.writes",
     "bot.errors",
     "bot.locale",
@@ -60,11 +61,14 @@ BASE = {
     "bot.memory_ports",
     "bot.channel_ports",
     "bot.link_ports",
+    "bot.admin_ports",
     "bot.web_ports",
     "bot.amounts",
     "bot.commands",
     "bot.codes",
     "bot.reason_words",
+    "bot.intent_words",
+    "bot.night_words",
     "bot.text_files",
     "bot.control_tokens",
     "bot.vectors",
@@ -80,6 +84,7 @@ BASE = {
     *CONFIG,
 }
 APP = {
+    "bot.admin_parts",
     "bot.app",
     "bot.backends",
     "bot.chores",
@@ -93,6 +98,7 @@ APP = {
     "bot.health",
     "bot.histories",
     "bot.learning_chores",
+    "bot.learning_desk",
     "bot.learning_parts",
     "bot.night_child",
     "bot.night_order",
@@ -122,6 +128,8 @@ ALLOWED: Mapping[str, set[str]] = {
     "bot.messages": {*LEAVES, "bot.control_tokens", "bot.tokens"},
     **_same(("bot.amounts", "bot.commands", "bot.codes", "bot.failures", "bot.notes", "bot.tokens", "bot.where"), LEAVES),
     **_same(("bot.reason_words", "bot.text_files"), LEAVES),
+    "bot.intent_words": {*LEAVES, "bot.training_types"},
+    "bot.night_words": LEAVES,
     "bot.system": LEAVES,
     "bot.process": LEAVES,
     "bot.certificate": LEAVES,
@@ -130,6 +138,8 @@ ALLOWED: Mapping[str, set[str]] = {
     "bot.memory_types": set(),
     "bot.channel_types": set(),
     "bot.job_types": {"bot.types"},
+    "bot.admin_types": {"bot.types"},
+    "bot.admin_ports": {"bot.types", "bot.admin_types"},
     "bot.training_types": {"bot.types", "bot.profile_types"},
     "bot.channel_ports": {"bot.types", "bot.channel_types"},
     **_same(("bot.buttons", "bot.links", "bot.splitting", "bot.pacing"), {*LEAVES, "bot.ports"}),
@@ -217,10 +227,18 @@ ALLOWED: Mapping[str, set[str]] = {
         "bot.model_types",
         "bot.process",
     },
-    "bot.learning_commands": {*APP, *CONFIG, *LEAVES, "bot.amounts", "bot.terminal", "bot.process", "learning.*"},
+    "bot.admin_commands": {*APP, *CONFIG, *LEAVES, "bot.terminal"},
+    "bot.learning_commands": {
+        *APP,
+        *CONFIG,
+        *LEAVES,
+        *("bot.night_words", "bot.amounts", "bot.terminal", "bot.process"),
+        "learning.*",
+    },
     "bot.__main__": {
         *APP,
         *CONFIG,
+        "bot.admin_commands",
         "bot.learning_commands",
         "bot.terminal",
         "bot.amounts",
@@ -254,6 +272,7 @@ SIBLINGS: Mapping[str, set[str]] = {
                 "memory_statements",
                 "memory_writes",
                 "channel_writes",
+                "admin_writes",
                 "access",
                 "link_statements",
                 "deletions",
@@ -306,7 +325,7 @@ SDKS: Mapping[str, str] = {
     "jinja2": "web.*",
     "pydantic_settings": "bot.settings|bot.config",
     "dotenv": "bot.config",
-    "typer": "bot.__main__|bot.terminal|bot.learning_commands",
+    "typer": "bot.__main__|bot.terminal|bot.learning_commands|bot.admin_commands",
     "prompt_toolkit": "bot.channels.console.*",
     "rich": "bot.channels.console.*",
     "torch": "learning.train",
@@ -422,10 +441,12 @@ def test_our_own_packages_are_imported_at_the_top(name: str) -> None:
 LAZY: Mapping[str, tuple[str, ...]] = {
     "learning.topics": ("learning.clusters",),
     "bot.app": ("bot.channels.console",),
+    "bot.learning_desk": ("learning.scrub",),
     "bot.channel_parts": ("bot.channels.discord.channel", "bot.channels.telegram.channel"),
 }
 """Imports of ours inside a function, and why: the libraries of a terminal (a quarter of a second), of Discord (a seventh) and
-of Telegram are not owed by a bot that talks elsewhere, nor scikit-learn by who only reads topics."""
+of Telegram are not owed by a bot that talks elsewhere, nor scikit-learn by who only reads topics, nor what scrubs rows (a
+tenth) by a bot that nobody shows any."""
 
 
 @pytest.mark.parametrize("name", PRODUCT)

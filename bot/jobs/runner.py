@@ -56,7 +56,7 @@ class Chores:
         return IDLE_S
 
     async def _do(self, job: Job) -> bool:
-        error = await _attempt(self._run[job.kind](job))
+        error = await attempt(self._run[job.kind](job))
         await self._jobs.finish(job, error, self._clock.now())
         if error is None:
             _log.info("chore.done", job_id=job.id, kind=job.kind)
@@ -133,10 +133,12 @@ class NightlyJob:
         clock: Clock,
         zone: ZoneInfo,
         hour: int,
+        on_failure: Callable[[str, date, str], Awaitable[None]],
         lease_s: float = 3600.0,
     ) -> None:
+        """`on_failure` hears the job's name, the night's date and what ended it."""
         self._name, self._run, self._jobs, self._clock = name, run, jobs, clock
-        self._zone, self._hour, self._lease_s = zone, hour, lease_s
+        self._zone, self._hour, self._lease_s, self._on_failure = zone, hour, lease_s, on_failure
 
     async def check(self) -> bool:
         """Run it if its date is due and not done; whether it ran and ended well."""
@@ -146,7 +148,7 @@ class NightlyJob:
         if not run:
             return False
         try:
-            error = await _attempt(self._run(run.local_date))
+            error = await attempt(self._run(run.local_date))
         except asyncio.CancelledError:
             await asyncio.shield(self._jobs.end_run(run, "the bot was stopped", self._clock.now()))
             raise
@@ -155,10 +157,11 @@ class NightlyJob:
             _log.info("night.done", job=self._name, date=str(day))
         else:
             _log.error("night.failed", job=self._name, date=str(day), error=error)
+            await self._on_failure(self._name, run.local_date, error)
         return error is None
 
 
-async def _attempt(step: Awaitable[None]) -> str | None:
+async def attempt(step: Awaitable[None]) -> str | None:
     """None when the step went well, else what ended it: an unforeseen error by its type and place only."""
     try:
         await step

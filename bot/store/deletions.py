@@ -13,6 +13,7 @@ from bot.store.schema import (
     addresses,
     admissions,
     answer_log,
+    broadcasts,
     codes,
     consents,
     deliveries,
@@ -193,7 +194,10 @@ def _old(table: Table, column: str) -> Statement:
     return write(f"delete old {table.name}", clause, table=table.name, key=None)
 
 
-DELETE_OLD = (_old(inbox, "received_at"), _old(outbox, "created_at"), _old(due_messages, "due_at"), _old(jobs, "created_at"))
+DELETE_OLD = (
+    *(_old(inbox, "received_at"), _old(outbox, "created_at"), _old(due_messages, "due_at"), _old(jobs, "created_at")),
+    _old(broadcasts, "at"),
+)
 
 
 def _before(table: Table, column: str) -> Statement:

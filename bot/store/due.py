@@ -10,7 +10,7 @@ from sqlalchemy import Integer, bindparam, select
 from bot.ports import Ids
 from bot.store.db import Database, Unit, read
 from bot.store.schema import UtcTime, addresses, consents, due_messages, people
-from bot.store.statements import END_DUE, INSERT_OUTGOING
+from bot.store.statements import END_DUE, INSERT_DUE, INSERT_OUTGOING
 from bot.store.writes import Step, by_rank, outgoing_row, steps_of
 from bot.types import Address, AddressId, ChannelName, DueMessage, Outgoing, Person, PersonId
 from bot.writes import Write
@@ -71,6 +71,11 @@ class StoredDue:
                 await self._database.rows(_DUE, now=now, most=limit)
             )
         ]
+
+    async def add(self, person: PersonId, address: AddressId, kind: str, at: datetime) -> None:
+        """Have something said that came about outside any turn. Raises StoreConflict for somebody who is forgotten."""
+        row = {"id": self._ids.new(), "person_id": person, "address_id": address, "kind": kind, "due_at": at}
+        await self._database.commit(Unit((INSERT_DUE, row)))
 
     async def release(self, due: DueMessage, outgoing: Outgoing | None, writes: Sequence[Write], at: datetime) -> None:
         """Turn it into an outbox row (None drops it), with the writes of its wording, in one transaction.

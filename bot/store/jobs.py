@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+from sqlalchemy import func, select
+
+from bot.admin_types import ShownRun
 from bot.job_types import Job, JobRun
 from bot.store.db import Database, Unit, read
+from bot.store.schema import job_runs
 from bot.store.statements import BEGIN_RUN, END_JOB, END_RUN, FREE_JOB, FREE_RUNS, LEASE_JOB, free_job
 from bot.types import PersonId
 
+CUT = "the bot ended in the middle of it"
+"""What became of a run that nobody has a lease of and that said nothing."""
+
 _FREE = read("free chore", free_job)
+_newest = select(job_runs.c.job, func.max(job_runs.c.local_date).label("night")).group_by(job_runs.c.job).subquery("newest")
+_LATEST = read(
+    "latest run of each job",
+    select(
+        *(job_runs.c.job, job_runs.c.local_date, job_runs.c.started_at, job_runs.c.ended_at),
+        *(job_runs.c.error, job_runs.c.seconds, job_runs.c.lease_until.is_not(None)),
+    )
+    .join(_newest, (_newest.c.job == job_runs.c.job) & (_newest.c.night == job_runs.c.local_date))
+    .order_by(job_runs.c.job),
+)
 
 
 class StoredJobs:
@@ -52,6 +70,20 @@ class StoredJobs:
     async def free_runs(self) -> None:
         """Whoever had begun a run is gone: for the one process that serves the folder, at its start."""
         await self._database.commit(Unit((FREE_RUNS, {})))
+
+    async def latest_runs(self) -> Sequence[ShownRun]:
+        """The latest run of each nightly job, by name."""
+        return [
+            ShownRun(
+                job=job,
+                night=night,
+                started_at=began,
+                ended_at=ended,
+                error="" if ended is not None or is_leased else error or CUT,
+                seconds=seconds,
+            )
+            for job, night, began, ended, error, seconds, is_leased in await self._database.rows(_LATEST)
+        ]
 
     async def end_run(self, run: JobRun, error: str | None, at: datetime) -> None:
         """Record how it ended; an error leaves the date open for a later try.

@@ -73,15 +73,13 @@ _of_source = select(memory_sources.c.memory_id).where(
 )
 _SOURCED = read("memories of a source", _sourced(_m.id.in_(_of_source), also_of_person(memories)))
 _sibling = memory_sources.alias("sibling")
-_siblings = (
-    select(_sibling.c.memory_id)
-    .join(memory_sources, memory_sources.c.source == _sibling.c.source)
-    .where(
-        memory_sources.c.memory_id.in_(listed("ids")),
-        also_of_person(memory_sources),
-        also_of_person(_sibling),
-    )
+_sources_of_these = select(memory_sources.c.source).where(
+    memory_sources.c.memory_id.in_(listed("ids")), also_of_person(memory_sources)
 )
+_siblings = select(_sibling.c.memory_id).where(
+    _sibling.c.person_id == bindparam("person"), _sibling.c.source.in_(_sources_of_these)
+)
+"""By person and source: that many people share a source (an import of a group) is no reason to look at all of theirs."""
 _REPLACED = read(
     "replaced facts beside memories", _sourced(_m.id.in_(_siblings), also_of_person(memories), ~_is_episode, ~_lives)
 )

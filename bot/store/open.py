@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from bot.ports import Clock, Ids
 from bot.store.access import StoredAdmissions
+from bot.store.admins import StoredAudit, StoredBlocks, StoredBroadcasts
 from bot.store.chats import StoredChats
+from bot.store.crowd import StoredCrowd
 from bot.store.db import BeforeCall, Database
 from bot.store.due import StoredDue
 from bot.store.erasure import Erasure
@@ -56,6 +58,10 @@ class Stores:
     training: StoredTraining
     usage: StoredUsage
     notices: StoredNotices
+    audit: StoredAudit
+    blocks: StoredBlocks
+    broadcasts: StoredBroadcasts
+    crowd: StoredCrowd
     erasure: Erasure
     personal: tuple[TableOwner, ...]
 
@@ -83,6 +89,10 @@ def build_stores(database: Database, *, keys: Keys, tombstones: Tombstones, cloc
         training=StoredTraining(database, keys),
         usage=StoredUsage(database),
         notices=StoredNotices(database),
+        audit=StoredAudit(database),
+        blocks=StoredBlocks(database),
+        broadcasts=StoredBroadcasts(database, ids, clock),
+        crowd=StoredCrowd(database),
         erasure=erasure,
         personal=owners(database, erasure),
     )

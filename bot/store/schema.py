@@ -388,6 +388,33 @@ training_decisions = Table(
     Column("at", UtcTime, nullable=False),
 )  # fmt: skip
 
+audit = Table(
+    "audit", metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("result", Text, nullable=False),
+)  # fmt: skip
+
+blocks = Table(
+    "blocks", metadata,
+    Column("hash", Text, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+)  # fmt: skip
+
+broadcasts = Table(
+    "broadcasts", metadata,
+    Column("id", Text, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("reached", Text, nullable=False),
+    Column("people", Integer, nullable=False),
+    Column("ended_at", UtcTime),
+)  # fmt: skip
+
 due_messages = Table(
     "due_messages", metadata,
     Column("id", Text, primary_key=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -11,6 +11,8 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Integer,
+    ScalarSelect,
+    Table,
     Text,
     and_,
     bindparam,
@@ -93,6 +95,15 @@ _latest = (
     .subquery("latest")
 )
 _history = select(func.json_group_array(func.json_array(_latest.c.question, _latest.c.answer))).scalar_subquery()
+_rated = ratings.join(turns, and_(turns.c.id == ratings.c.turn_id, cast(turns.c.person_id, Text) == ratings.c.person_id))
+_may_be_learned = (
+    turns.c.is_rateable,
+    turns.c.status == literal(TurnStatus.ANSWERED.value, Text()),
+    turns.c.asked_at < _until,
+    _agreed(turns),
+    ~_is_leaving,
+)
+_ANY_RATED = read("whether any turn is rated", select(literal(1)).select_from(_rated).where(*_may_be_learned).limit(1))
 _RATED = read(
     "rated turns",
     select(
@@ -115,18 +126,10 @@ _RATED = read(
         answer_log.c.version,
         type_coerce(_history, Text),
     )
-    .select_from(ratings)
-    .join(turns, and_(turns.c.id == ratings.c.turn_id, cast(turns.c.person_id, Text) == ratings.c.person_id))
+    .select_from(_rated)
     .join(addresses, addresses.c.id == turns.c.address_id)
     .outerjoin(answer_log, answer_log.c.turn_id == turns.c.id)
-    .where(
-        ratings.c.turn_id > bindparam("after", type_=Text()),
-        turns.c.is_rateable,
-        turns.c.status == literal(TurnStatus.ANSWERED.value, Text()),
-        turns.c.asked_at < _until,
-        _agreed(turns),
-        ~_is_leaving,
-    )
+    .where(ratings.c.turn_id > bindparam("after", type_=Text()), *_may_be_learned)
     .order_by(ratings.c.turn_id)
     .limit(literal(PAGE, Integer())),
 )
@@ -163,6 +166,29 @@ _ORIGIN = read(
     select(training_rows.c.turn_id, training_rows.c.person_id).where(training_rows.c.row_id == bindparam("row")),
 )
 _LABELS = read("training labels", select(training_labels.c.row_id, training_labels.c.intent, training_labels.c.topic))
+_UNLABELLED = read(
+    "next training row without a label",
+    select(training_rows.c.row_id, training_rows.c.turn_id)
+    .where(
+        training_rows.c.row_id > bindparam("after", type_=Text()),
+        ~exists().where(training_labels.c.row_id == training_rows.c.row_id),
+        exists().where(turns.c.id == training_rows.c.turn_id),
+    )
+    .order_by(training_rows.c.row_id)
+    .limit(1),
+)
+
+
+def _count_from(table: Table) -> ScalarSelect[int]:
+    return select(func.count()).select_from(table).where(table.c.row_id >= bindparam("row", type_=Text())).scalar_subquery()
+
+
+_UNLABELLED_COUNT = read("training rows without a label", select(_count_from(training_rows) - _count_from(training_labels)))
+"""Every label is some row's. Those whose turns have expired since the last night count too: to look each up takes seconds."""
+_EXPIRED = read(
+    "training rows without their turn",
+    select(training_rows.c.row_id).where(~exists().where(turns.c.id == training_rows.c.turn_id)),
+)
 _KNOWN = read("known training rows", select(training_rows.c.row_id).where(training_rows.c.row_id.in_(listed("rows"))))
 _DECISIONS = read("training decisions", select(training_decisions.c.subject, training_decisions.c.is_approved))
 
@@ -180,6 +206,10 @@ class StoredTraining:
         """The next rated answers after that turn, in the order of their ids; none at the end. Those asked before `until`."""
         rows = await self._database.rows(_RATED, after=after or "", until=until)
         return [self._rated(row) for row in rows]
+
+    async def has_rated(self, until: datetime) -> bool:
+        """Whether there is any rated answer that was asked before `until`."""
+        return bool(await self._database.rows(_ANY_RATED, until=until))
 
     async def activity(self, until: datetime) -> Mapping[PersonId, Activity]:
         """Of everybody who asked something before `until`."""
@@ -216,9 +246,17 @@ class StoredTraining:
 
     async def withdraw(self, person: PersonId) -> None:
         """Let nothing be known of the person's training rows."""
-        rows = sorted(await self.rows_of(person))
-        for start in range(0, len(rows), SLICE):
-            of = {"ids": json_text(rows[start : start + SLICE])}
+        await self.drop_rows(await self.rows_of(person))
+
+    async def expired(self) -> frozenset[str]:
+        """The training rows whose turns are gone: their conversations are past their time."""
+        return frozenset(row for (row,) in await self._database.rows(_EXPIRED))
+
+    async def drop_rows(self, rows: Collection[str]) -> None:
+        """Let nothing be known of these training rows."""
+        all_rows = sorted(rows)
+        for start in range(0, len(all_rows), SLICE):
+            of = {"ids": json_text(all_rows[start : start + SLICE])}
             await self._database.commit(Unit((DELETE_SOME_DECISIONS, of), (DELETE_SOME_TRAINING_ROWS, of)))
 
     async def set_labels(self, labels: Mapping[str, tuple[str, str]], at: datetime) -> int:
@@ -236,6 +274,14 @@ class StoredTraining:
     async def labels(self) -> Mapping[str, tuple[str, str]]:
         """What operators said: intent and topic by row."""
         return {row: (intent, topic) for row, intent, topic in await self._database.rows(_LABELS)}
+
+    async def unlabelled(self, after: str) -> tuple[str, TurnId, int] | None:
+        """The next row after that one that no operator has labelled, its turn, and how many there are from it on."""
+        found = await self._database.rows(_UNLABELLED, after=after)
+        if not found:
+            return None
+        ((count,),) = await self._database.rows(_UNLABELLED_COUNT, row=found[0][0])
+        return found[0][0], TurnId(found[0][1]), int(count)
 
     async def decide(self, subject: str, *, is_approved: bool, at: datetime) -> None:
         """An admin let a row, a pattern or a small cohort through, or not; the last word counts."""

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from bot.ports import Ids
 from bot.profile_types import AnswerStyle
+from bot.store.admin_writes import admin_step
 from bot.store.channel_writes import channel_step
 from bot.store.db import Statement
 from bot.store.memory_statements import INSERT_EDITED_MEMORY
@@ -35,6 +36,7 @@ from bot.writes import (
     AddDueMessage,
     AddJob,
     AddProfileEvent,
+    AdminWrite,
     AskQuestion,
     ChannelWrite,
     CloseQuestion,
@@ -121,6 +123,8 @@ def _steps(write: Write, at: datetime, ids: Ids) -> list[Step]:
         return memory_steps(write, at, ids)
     if isinstance(write, ChannelWrite):
         return [channel_step(write, at)]
+    if isinstance(write, AdminWrite):
+        return [admin_step(write, at)]
     if isinstance(write, RelabelTurn):
         return [_step(write, at, ids), _remembered_anew(write.turn_id, at)]
     return [_step(write, at, ids)]

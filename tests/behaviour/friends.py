@@ -95,6 +95,11 @@ class WebFriend:
         """Give the right answer for one that was rated 👎; what the bot says to that."""
         return await self._rated(answer, {"value": -1, "correction": right})
 
+    async def sign_in(self, token: str) -> None:
+        """Sign in with a token at the page's form, and open the page."""
+        assert (await self._client.post("/login", data={"token": token})).status_code == 303
+        assert (await self._client.get("/")).status_code == 200
+
     async def aclose(self) -> None:
         """Leave."""
         await self._client.aclose()
@@ -113,6 +118,8 @@ class WebFriend:
                     seen.set()
                 if name == "reply":
                     return _from_page(data)
+                if name == "error":
+                    return Answer(text=str(data["message"]))
         raise AssertionError("the stream ended without a reply")
 
 

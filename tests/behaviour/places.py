@@ -17,17 +17,19 @@ from tests.servers.openai import OpenAiServer
 from tests.servers.telegram.server import TelegramServer
 
 PLACES = ("web", "console", "telegram-polling", "telegram-webhook", "discord")
+ADMIN_TOKEN = "the-token-of-whoever-runs-it"
 _NUMBERS = count(1)
 
 
 @dataclass(slots=True, kw_only=True)
 class Place:
-    """A running bot, and the way to meet somebody new there."""
+    """A running bot, its admin, and the way to meet somebody new there."""
 
     name: str
     bot: Running
     model: OpenAiServer
     meet: Callable[[str], Friend]
+    admin: Friend
     problems: Callable[[], list[str]] = field(default=lambda: [])
 
 
@@ -49,13 +51,15 @@ async def at(name: str, folder: Path, **settings: str) -> AsyncIterator[Place]:
 
 
 async def _web(stack: AsyncExitStack, name: str, folder: Path, model: OpenAiServer, settings: Mapping[str, str]) -> Place:
-    bot = await stack.enter_async_context(running(folder, **settings))
+    bot = await stack.enter_async_context(running(folder, **{"MARTIN_WEB__ADMIN_TOKEN": ADMIN_TOKEN, **settings}))
+    admin = _with_an_end(stack, WebFriend(bot.address, {"Origin": bot.address, "Accept-Language": "en"}))
+    await admin.sign_in(ADMIN_TOKEN)
 
     def meet(language: str) -> Friend:
         headers = {"Authorization": f"Bearer a-person-of-the-page-{next(_NUMBERS)}", "Accept-Language": language}
         return _with_an_end(stack, WebFriend(bot.address, headers))
 
-    return Place(name=name, bot=bot, model=model, meet=meet)
+    return Place(name=name, bot=bot, model=model, meet=meet, admin=admin)
 
 
 async def _console(stack: AsyncExitStack, name: str, folder: Path, model: OpenAiServer, settings: Mapping[str, str]) -> Place:
@@ -65,7 +69,7 @@ async def _console(stack: AsyncExitStack, name: str, folder: Path, model: OpenAi
     def meet(language: str) -> Friend:
         return _with_an_end(stack, ConsoleFriend(bot.address, {"X-Martin-Owner": token, "Accept-Language": language}, language))
 
-    return Place(name=name, bot=bot, model=model, meet=meet)
+    return Place(name=name, bot=bot, model=model, meet=meet, admin=meet("en"))
 
 
 def _with_an_end(stack: AsyncExitStack, friend: WebFriend) -> WebFriend:
@@ -75,7 +79,13 @@ def _with_an_end(stack: AsyncExitStack, friend: WebFriend) -> WebFriend:
 
 async def _telegram(stack: AsyncExitStack, name: str, folder: Path, model: OpenAiServer, settings: Mapping[str, str]) -> Place:
     server = await stack.enter_async_context(TelegramServer())
-    given = {"MARTIN_TELEGRAM__TOKEN": server.token, "MARTIN_TELEGRAM__API_BASE": server.address, **settings}
+    admin = server.person("the owner", language="en")
+    given = {
+        "MARTIN_TELEGRAM__TOKEN": server.token,
+        "MARTIN_TELEGRAM__API_BASE": server.address,
+        "MARTIN_ADMINS__TELEGRAM": f"[{admin.account.id}]",
+        **settings,
+    }
     if name.endswith("webhook"):
         port = free_port()
         given |= {
@@ -89,13 +99,20 @@ async def _telegram(stack: AsyncExitStack, name: str, folder: Path, model: OpenA
         return TelegramFriend(server.person(f"somebody {next(_NUMBERS)}", language=language))
 
     return Place(
-        name=name, bot=bot, model=model, meet=meet, problems=lambda: [*map(str, server.violations), *server.own_problems]
+        name=name,
+        bot=bot,
+        model=model,
+        meet=meet,
+        admin=TelegramFriend(admin),
+        problems=lambda: [*map(str, server.violations), *server.own_problems],
     )
 
 
 async def _discord(stack: AsyncExitStack, name: str, folder: Path, model: OpenAiServer, settings: Mapping[str, str]) -> Place:
     server = await stack.enter_async_context(DiscordServer())
+    admin = server.world.person("the owner", "en-GB")
     given = {
+        "MARTIN_ADMINS__DISCORD": f"[{admin.id}]",
         "MARTIN_DISCORD__TOKEN": server.token,
         "MARTIN_DISCORD__API_BASE": server.api_base,
         "MARTIN_DISCORD__GATEWAY": server.gateway_url,
@@ -108,7 +125,14 @@ async def _discord(stack: AsyncExitStack, name: str, folder: Path, model: OpenAi
         person = server.world.person(f"somebody {next(_NUMBERS)}", "es-ES" if language == "es" else "en-GB")
         return DiscordFriend(server.world, person)
 
-    return Place(name=name, bot=bot, model=model, meet=meet, problems=lambda: list(map(str, server.problems)))
+    return Place(
+        name=name,
+        bot=bot,
+        model=model,
+        meet=meet,
+        admin=DiscordFriend(server.world, admin),
+        problems=lambda: list(map(str, server.problems)),
+    )
 
 
 _OPEN = {"web": _web, "console": _console, "telegram": _telegram, "discord": _discord}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,6 +13,8 @@ import pytest_asyncio
 from tests.behaviour.friends import Friend
 from tests.behaviour.places import PLACES, Place, at
 
+TAG = re.compile(r"([0-9a-z]{8})`? ·")
+"""What stands for a person where admins read of them."""
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
 
@@ -122,3 +125,45 @@ async def test_nonsense_gets_an_answer_and_harms_nothing(place: Place, ana: Frie
     place.model.say = lambda _: "I do not understand."
     for nonsense in ("???", "﷽" * 50, "a" * 3_900, "/nosuchcommand", "```", "\u202e<script>alert(1)</script>", "🧑‍🧑‍🧒‍🧒" * 30):
         assert (await ana.ask(nonsense)).text
+
+
+async def test_an_admin_sees_how_everything_is_and_nobody_else_does(place: Place, ana: Friend) -> None:
+    shown = (await place.admin.ask("/admin status")).text
+    assert "running for" in shown
+    assert "Nightly jobs" in shown
+    assert "broadcast" in (await place.admin.ask("/admin")).text
+    assert "status" in (await place.admin.ask("/admin audit")).text
+    if place.name != "console":  # who is there owns it
+        refused = (await ana.ask("/admin status")).text
+        assert "not for you" in refused
+        assert "running for" not in refused
+
+
+async def test_an_admin_has_files_made_after_a_question(place: Place) -> None:
+    asked = await place.admin.ask("/admin night run")
+    assert "Shall I?" in asked.text
+    ended = await place.admin.choose(asked, "Yes")
+    assert "rated answers" in ended.text
+    assert "ended" in (await place.admin.ask("/admin noche estado")).text
+
+
+async def test_whom_an_admin_keeps_out_hears_nothing_more_until_they_are_let_in(place: Place, luis: Friend) -> None:
+    if place.name == "console":
+        pytest.skip("whoever uses the console owns it")
+    place.model.say = lambda _: "Una respuesta."
+    assert (await luis.ask("¿Hola?")).text
+    people = (await place.admin.ask("/admin users 2")).text
+    tags = TAG.findall(people)
+    for tag in tags:
+        asked = await place.admin.ask(f"/admin block {tag}")
+        if "Shall I" in asked.text:  # one of the two is the admin
+            break
+    assert "kept out" in (await place.admin.choose(asked, "Yes")).text
+    if place.name == "web":
+        assert "no te deja entrar" in (await luis.ask("¿Sigues ahí?")).text
+    else:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(4):
+                await luis.ask("¿Sigues ahí?")
+    assert "no longer" in (await place.admin.ask(f"/admin unblock {tag}")).text
+    assert "Una respuesta" in (await luis.ask("¿Y ahora?")).text

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from hashlib import blake2b
 
+from bot.admin_ports import AdminDesk
 from bot.errors import ModelError
 from bot.model_ports import Price
 from bot.model_types import InstalledModel, ModelStatus, PullProgress
@@ -48,11 +49,12 @@ from bot.types import (
     TurnId,
     TurnStatus,
 )
-from bot.writes import AddProfileEvent, DropProfile, DropProfileEvent, Write
+from bot.writes import AddAudit, AddProfileEvent, DropProfile, DropProfileEvent, Write
 from handlers import build
 from handlers.admin_chats import Places
 from handlers.signs import load_signs
 from profiles.kept import KeptProfiles
+from tests.handlers import fake_desk
 from tests.handlers.fake_links import FakeLinks
 from tests.handlers.fake_memories import FakeMemories
 
@@ -521,12 +523,24 @@ def past(
 
 
 async def answer(
-    given: Turn, using: Services | None = None, preview: FakePreview | None = None, places: Places | None = None
+    given: Turn,
+    using: Services | None = None,
+    preview: FakePreview | None = None,
+    places: Places | None = None,
+    desk: AdminDesk | None = None,
 ) -> tuple[Handler, Outcome]:
     """The handler that the real order picks for a turn, and what it decides."""
     parts = using or services()
-    handler = Router(build(parts, KeptProfiles(parts.profiles, parts.clock), FakeLinks(), places)).route(given)
+    handler = Router(
+        build(parts, KeptProfiles(parts.profiles, parts.clock), FakeLinks(), desk or fake_desk.desk(), places)
+    ).route(given)
     return handler, await handler.handle(given, preview or FakePreview())
+
+
+def beside_the_audit(outcome: Outcome) -> tuple[Write, ...]:
+    """What an admin's turn writes besides its one entry of the audit log."""
+    (entry,) = [write for write in outcome.writes if isinstance(write, AddAudit)]
+    return tuple(write for write in outcome.writes if write is not entry)
 
 
 def said(outcome: Outcome) -> str:

@@ -17,7 +17,7 @@ from bot.errors import ModelError, ModelMissing, ModelNoSpace, ModelUnreachable
 from bot.model_types import InstalledModel, ModelStatus, PullProgress
 from bot.ports import HandlerSettings, Services, UsageOfDay
 from bot.types import LANGUAGES, AdminNotice, Kind, Language, Limit
-from bot.writes import AskQuestion, CloseQuestion
+from bot.writes import AddAudit, AskQuestion, CloseQuestion
 from handlers.installed import PULL
 from tests.handlers.fakes import (
     ADA,
@@ -28,6 +28,7 @@ from tests.handlers.fakes import (
     FakeUsage,
     FixedClock,
     answer,
+    beside_the_audit,
     command,
     message,
     past,
@@ -148,6 +149,28 @@ async def test_every_try_is_one_log_line_without_what_was_typed(arguments: str, 
     assert "secret" not in str(lines)
 
 
+@pytest.mark.parametrize("action", ["models", "usage", "pair", "here", "status", "night", "queue", "users", "audit"])
+async def test_what_an_admin_does_or_tries_is_one_entry_of_the_audit_log(action: str) -> None:
+    given = command("admin", arguments=f"{action} a secret", is_admin=True)
+    _, outcome = await answer(given)
+    (entry,) = [write for write in outcome.writes if isinstance(write, AddAudit)]
+    assert (entry.id, entry.channel, entry.user, entry.action) == (given.id, "web", "u", action)
+    assert entry.result
+    assert "secret" not in str(entry)
+
+
+@pytest.mark.parametrize("is_admin", [True, False])
+async def test_the_list_of_commands_and_strangers_leave_no_entry(is_admin: bool) -> None:
+    for arguments in ("", "help", "nonsense") if is_admin else ("status", "block telegram:7", "night run"):
+        _, outcome = await answer(command("admin", arguments=arguments, is_admin=is_admin))
+        assert outcome.writes == ()
+
+
+@pytest.mark.parametrize("text", ["difundir\nHola", "broadcast \n Hola", "BROADCAST\tHola"])
+async def test_what_stands_behind_the_word_may_begin_on_a_line_of_its_own(text: str) -> None:
+    assert "Hola" in await asked(text)
+
+
 @pytest.mark.parametrize(("language", "word"), [("en", "/admin usage"), ("es", "/admin uso")])
 async def test_without_a_known_word_the_list_is_shown(language: Language, word: str) -> None:
     for arguments in ("", "help", "ayuda", "dance"):
@@ -201,14 +224,14 @@ async def test_where_no_language_model_answers_one_press_downloads_the_recommend
         (choice,) = listed.reply.choices
         assert choice.key == "pull:small:1b"
         assert label in choice.label
-        (write,) = listed.writes
+        (write,) = beside_the_audit(listed)
         assert isinstance(write, AskQuestion)
         assert write.question.kind == PULL
         asking = past(handler="admin", kind=Kind.COMMAND, choices=listed.reply.choices)
         press = replace(pressed(asking, choice.key, language).message, is_admin=True)
         _, outcome = await answer(turn(press, language, target=asking), using)
     assert library.asked == ["small:1b"]
-    assert outcome.writes == (CloseQuestion(turn_id=asking.id, key="pull:small:1b"),)
+    assert beside_the_audit(outcome) == (CloseQuestion(turn_id=asking.id, key="pull:small:1b"),)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +245,7 @@ async def test_no_download_is_offered_where_it_would_not_help(
         _, outcome = await answer(command("admin", arguments="models", is_admin=True), using)
     assert outcome.reply is not None
     assert outcome.reply.choices == ()
-    assert outcome.writes == ()
+    assert beside_the_audit(outcome) == ()
 
 
 # --- downloads ---

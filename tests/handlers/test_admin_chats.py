@@ -13,7 +13,7 @@ from bot.codes import code_hash, read_code
 from bot.types import LANGUAGES, Address, ChannelName, Kind, Language, Outcome, Turn, TurnId
 from bot.writes import AddCode, SetChatMode
 from handlers.admin_chats import CODE_LIVES, Places
-from tests.handlers.fakes import NOW, answer, command, message, said, services, turn
+from tests.handlers.fakes import NOW, answer, beside_the_audit, command, message, said, services, turn
 
 GROUP = Address(channel=ChannelName.TELEGRAM, chat="-100", user="7")
 CLOSED = Places(is_open=False)
@@ -62,7 +62,7 @@ async def done(given: Turn, places: Places | None = None) -> Outcome:
 @pytest.mark.parametrize("channel", [ChannelName.TELEGRAM, ChannelName.DISCORD])
 async def test_an_admin_chooses_for_the_group_they_write_in(words: str, mode: ChatMode, channel: ChannelName) -> None:
     outcome = await done(in_group(words, channel=channel))
-    assert outcome.writes == (SetChatMode(channel=channel, chat=GROUP.chat, mode=mode),)
+    assert beside_the_audit(outcome) == (SetChatMode(channel=channel, chat=GROUP.chat, mode=mode),)
     assert not outcome.is_refused
     assert "Done" in said(outcome)
 
@@ -86,13 +86,13 @@ async def test_without_a_word_it_says_what_is_set_and_changes_nothing(places: Pl
     outcome = await done(in_group("here"), places)
     assert expected in said(outcome)
     assert "/admin here never" in said(outcome)
-    assert outcome.writes == ()
+    assert beside_the_audit(outcome) == ()
     assert not outcome.is_refused
 
 
 async def test_an_unknown_word_changes_nothing() -> None:
     outcome = await done(in_group("here sometimes"))
-    assert outcome.writes == ()
+    assert beside_the_audit(outcome) == ()
     assert outcome.is_refused
     assert "/admin here always" in said(outcome)
 
@@ -100,7 +100,7 @@ async def test_an_unknown_word_changes_nothing() -> None:
 async def test_in_private_it_names_the_place_for_it() -> None:
     outcome = await done(command("admin", arguments="here always", is_admin=True))
     assert outcome.is_refused
-    assert outcome.writes == ()
+    assert beside_the_audit(outcome) == ()
     assert "group" in said(outcome)
 
 
@@ -120,7 +120,7 @@ async def test_a_code_is_shown_and_its_hash_alone_is_written(word: str) -> None:
     parts = services()
     _, outcome = await answer(command("admin", arguments=word, is_admin=True), parts, places=CLOSED)
     code = code_of(outcome)
-    assert outcome.writes == (
+    assert beside_the_audit(outcome) == (
         AddCode(hash=code_hash(parts.keyed, CodeKind.PAIR, code), kind=CodeKind.PAIR, expires_at=NOW + CODE_LIVES),
     )
     assert outcome.kept is not None, "what is stored of the reply"
@@ -138,14 +138,14 @@ async def test_each_code_is_another_and_the_same_where_it_is_answered_again() ->
 async def test_where_everybody_may_write_there_is_no_code() -> None:
     outcome = await done(command("admin", arguments="pair", is_admin=True))
     assert outcome.is_refused
-    assert outcome.writes == ()
+    assert beside_the_audit(outcome) == ()
     assert "is_open" in said(outcome)
 
 
 async def test_no_code_is_shown_in_a_group() -> None:
     outcome = await done(in_group("pair"), CLOSED)
     assert outcome.is_refused
-    assert outcome.writes == ()
+    assert beside_the_audit(outcome) == ()
     assert "private" in said(outcome)
 
 

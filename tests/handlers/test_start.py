@@ -152,7 +152,7 @@ async def test_later_reminds_once_after_a_day() -> None:
     reminder = outcome.writes[0]
     assert isinstance(reminder, AddDueMessage)
     assert reminder.due_at == NOW + timedelta(hours=24)
-    assert reminder.kind in StartHandler.due_kinds
+    assert reminder.kind.partition(".")[0] in StartHandler.due_kinds
     assert not any(isinstance(write, SetConsent) for write in outcome.writes)
     _, again = await answer(chosen)
     assert not any(isinstance(write, AddDueMessage) for write in again.writes), "a second press reminds no second time"

@@ -34,6 +34,7 @@ from handlers import build
 from profiles.directives import Style, block
 from profiles.kept import KeptProfiles
 from profiles.person import Profile, Profiles
+from tests.handlers.fake_desk import desk
 from tests.handlers.fake_links import FakeLinks
 from tests.handlers.fakes import (
     ADA,
@@ -359,7 +360,7 @@ class BrokenLog(FakeProfiles):
 
 async def with_profiles(parts: Services, profiles: Profiles) -> Outcome:
     given = turn(message(text=QUESTION))
-    return await Router(build(parts, profiles, FakeLinks())).route(given).handle(given, FakePreview())
+    return await Router(build(parts, profiles, FakeLinks(), desk())).route(given).handle(given, FakePreview())
 
 
 @pytest.mark.parametrize("error", [StoreBusy("locked"), None])

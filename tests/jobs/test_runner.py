@@ -126,13 +126,17 @@ async def test_waking_runs_what_is_free_without_waiting_for_the_next_round(here:
     running.cancel()
 
 
-def nightly(here: House, clock: HandClock, ran: list[date], fail: bool = False) -> NightlyJob:
+def nightly(here: House, clock: HandClock, ran: list[date], fail: bool = False, told: list[str] | None = None) -> NightlyJob:
     async def run(night: date) -> None:
         ran.append(night)
         if fail:
             raise BackupError("disk full")
 
-    return NightlyJob(name="backup", run=run, jobs=here.stores.jobs, clock=clock, zone=ZONE, hour=3)
+    async def tell(job: str, night: date, error: str) -> None:
+        heard.append(f"{job} {night}: {error}")
+
+    heard = [] if told is None else told
+    return NightlyJob(name="backup", run=run, jobs=here.stores.jobs, clock=clock, zone=ZONE, hour=3, on_failure=tell)
 
 
 async def test_a_night_runs_once_whatever_the_clock_and_the_restarts(here: House) -> None:
@@ -147,8 +151,9 @@ async def test_a_night_runs_once_whatever_the_clock_and_the_restarts(here: House
 
 
 async def test_a_night_that_failed_is_open_for_the_next_check(here: House) -> None:
-    clock, ran = HandClock(), list[date]()
-    assert not await nightly(here, clock, ran, fail=True).check()
+    clock, ran, told = HandClock(), list[date](), list[str]()
+    assert not await nightly(here, clock, ran, fail=True, told=told).check()
+    assert told == ["backup 2026-11-20: disk full"]
     clock.time += timedelta(minutes=5)
     assert await nightly(here, clock, ran).check()
     assert ran == [date(2026, 11, 20)] * 2

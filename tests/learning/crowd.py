@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Any, Final
 
-from learning.records import Agreement, Collected, Intent, Labelled, Labels, Language, Rows
+from bot.training_types import Intent
+from learning.records import Agreement, Collected, Labelled, Labels, Language, Rows
 
 THINGS: Final[dict[Language, tuple[str, ...]]] = {
     "en": (

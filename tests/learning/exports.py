@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from bot.training_types import Intent
 from learning.manifest import CohortFacts, Manifest, ScrubFacts, SplitFacts
-from learning.records import Dropped, Example, Intent, Language, Said, Split
+from learning.records import Dropped, Example, Language, Said, Split
 from learning.write import Facts, write
 
 PARTS = (Split.TRAIN, Split.TRAIN, Split.TRAIN, Split.VALIDATION, Split.TEST)

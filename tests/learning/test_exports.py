@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, time
 from pathlib import Path
+from time import monotonic, sleep
 
 import msgspec
 import pytest
 
 from bot.errors import TrainingBusy, TrainingError
 from bot.store.db import Unit
+from bot.store.retention import Retention
 from bot.store.writes import steps_of
 from bot.system import SystemClock, TimeOrderedIds
 from bot.types import PersonId
@@ -24,9 +27,12 @@ from bot.writes import SetConsent
 from learning.check import check
 from learning.exports import QUEUE, clear
 from learning.folder import TrainingFolder
+from learning.guard import COHORT
 from learning.manifest import read_manifest
 from learning.night import TOPICS
+from tests.fakes import FakeClock
 from tests.learning.town import LAST, Ended, Town, town
+from tests.store.tables import found
 
 pytestmark = pytest.mark.may_block("a night has a process of its own")
 
@@ -194,6 +200,78 @@ async def test_nothing_is_made_where_there_are_no_files(tmp_path: Path) -> None:
         assert not here.training.path.exists()
 
 
+async def expired(here: Town, *, days: int) -> int:
+    """Erase the conversations that are older than that at noon after the last day; how many turns that were."""
+    clock = FakeClock(datetime.combine(LAST, time(12), tzinfo=UTC))
+    retention = Retention(here.stores.database, here.stores.keys, clock, key_days=7, retention_days=days)
+    return (await retention.run()).turns
+
+
+async def test_rows_of_conversations_that_are_past_their_time_are_in_no_file(tmp_path: Path) -> None:
+    async with town(tmp_path, people=60) as here:
+        await here.night()
+        queue = here.training.state / QUEUE
+        before, asked = read_manifest(here.training.export(LAST)), queue.read_bytes().splitlines()
+        assert await expired(here, days=12) > 100
+        gone = await here.stores.training.expired()
+        unnamed = [line for line in asked if not any(row.encode() in line for row in gone)]
+        assert 0 < len(unnamed) < len(asked), "a question for admins names one of them"
+        assert lines_of(here, gone) > 0
+        assert await here.exports.retire() == len(gone)
+        assert lines_of(here, gone) == 0
+        assert queue.read_bytes().splitlines() == unnamed
+        after = read_manifest(here.training.export(LAST))
+        assert check(here.training.export(LAST)) == []
+        assert after.stale is not None
+        assert after.stale.removed == len(gone)
+        assert 0 < after.kept < before.kept
+        assert await here.stores.training.expired() == frozenset()
+        for row in gone:
+            assert await here.stores.training.origin(row) is None
+        assert await here.exports.retire() == 0
+        await expired(here, days=1)
+        await here.exports.retire()
+        least = read_manifest(here.training.export(LAST))
+        assert least.people <= least.kept, "with fewer rows than there were people there are fewer people"
+
+
+async def test_where_nothing_is_past_its_time_nothing_is_touched(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        await here.night()
+        digest = here.digest()
+        work = here.training.work
+        work.mkdir()
+        assert await expired(here, days=60) == 0
+        with here.training.owned():
+            assert await here.exports.retire() == 0, "nor is a night under way disturbed"
+        assert here.digest() == digest
+        assert work.is_dir()
+
+
+async def test_rows_whose_files_are_gone_are_let_go_of_without_making_any(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        await here.night()
+        shutil.rmtree(here.training.path)
+        await expired(here, days=1)
+        assert await here.exports.retire() > 0
+        assert await here.exports.retire() == 0
+        assert not here.training.path.exists()
+
+
+async def test_labels_and_decisions_of_rows_that_are_past_their_time_go_with_them(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        await here.night()
+        training, now = here.stores.training, SystemClock().now()
+        ((row,),) = found(here.folder.database, "SELECT row_id FROM training_rows ORDER BY turn_id LIMIT 1")
+        await training.set_labels({row: ("question", "birds")}, now)
+        await training.decide(row, is_approved=True, at=now)
+        await expired(here, days=1)
+        assert row in await training.expired()
+        await here.exports.retire()
+        assert await training.labels() == {}
+        assert await training.decisions() == {COHORT: True}
+
+
 def test_one_that_will_not_stop_is_told(tmp_path: Path) -> None:
     folder = TrainingFolder(tmp_path)
     with folder.owned(), pytest.raises(TrainingBusy), folder.owned():
@@ -209,9 +287,9 @@ def _holder(folder: TrainingFolder) -> Iterator[subprocess.Popen[bytes]]:
         "    (Path(sys.argv[1]) / 'held').touch(); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(folder.path)]) as process:
-        until = time.monotonic() + 20
+        until = monotonic() + 20
         while not (folder.path / "held").exists():
-            assert time.monotonic() < until
-            time.sleep(0.02)
+            assert monotonic() < until
+            sleep(0.02)
         yield process
         process.kill()

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.training_types import Intent
 from learning.intents import intent_of, needs_context
 from learning.label import agreement_of, label
-from learning.records import LANGUAGES, Agreement, Collected, Intent, Labels, Language
+from learning.records import LANGUAGES, Agreement, Collected, Labels, Language
 from learning.sheet import ByHand
 from learning.spoken import language_of
 from learning.topics import GENERAL, Topics

@@ -11,9 +11,9 @@ import pytest
 from benchmarks.two_weeks import judged
 from bot.errors import TrainingBusy, TrainingRefused
 from learning.check import check
-from learning.exports import QUEUE
+from learning.exports import QUEUE, READINESS
 from learning.manifest import read_manifest
-from learning.night import READINESS, TOPICS, Night
+from learning.night import TOPICS, Night
 from learning.readiness import Readiness
 from learning.records import Labelled
 from learning.work import Work

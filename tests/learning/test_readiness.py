@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.training_types import Intent
 from learning.consistency import MIXED, Tally, is_marked_up, shown
 from learning.quality import checks, percent, spread
 from learning.readiness import LADDERS, Cohort, Export, File, Readiness, Scrub, Use, next_step_of
 from learning.readiness_text import next_step, render_short, render_whole
-from learning.records import LANGUAGES, Example, Intent, Language, Said, Split
+from learning.records import LANGUAGES, Example, Language, Said, Split
 from learning.training_cost import Machine, Plan, cost, seconds, tokens_per_second
 
 SCRUBBED = Scrub(planted=2_000, left=3)

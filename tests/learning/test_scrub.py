@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.training_types import Intent
 from learning.personal_data import flat, trimmed
 from learning.planting import Planter
-from learning.records import Agreement, Collected, Intent, Labelled, Labels, Said
+from learning.records import Agreement, Collected, Labelled, Labels, Said
 from learning.scrub import Scrubber, counted
 
 HARMLESS = """\

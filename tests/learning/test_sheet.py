@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learning.records import LANGUAGES, Agreement, Collected, Intent, Labelled, Labels, Language
+from bot.training_types import Intent
+from learning.records import LANGUAGES, Agreement, Collected, Labelled, Labels, Language
 from learning.sheet import MAX_TOPIC, ByHand, Fault, SheetProblem, read_sheet, write_sheet
 
 HEADS = "Row,Question,Answer,Correction,Intent found,Topic found,Your intent,Your topic"

@@ -18,11 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import ManifestError
+from bot.training_types import Intent
 from learning.check import check
 from learning.files import MANIFEST_FILE, Kind, LeftOut, label_of, records, settle
 from learning.lines import encode
 from learning.manifest import read_manifest
-from learning.records import Dropped, Example, Intent, Said, Split
+from learning.records import Dropped, Example, Said, Split
 from learning.seen import Seen
 from learning.write import write
 from tests.learning.exports import content, example, facts, lines, some, written

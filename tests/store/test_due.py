@@ -85,3 +85,15 @@ async def test_closed_chats_wait_and_forgotten_people_are_left_out(
     await stores.erasure.forget_person(PersonId(said.context.person.id))
     assert list(await stores.due.due(clock.now(), 10)) == []
     assert found(folder.database, "SELECT * FROM due_messages") == []
+
+
+async def test_what_comes_about_outside_any_turn_is_said_to_whoever_is_still_there(
+    stores: Stores, talk: Talk, clock: FakeClock
+) -> None:
+    said = await talk.say()
+    await stores.due.add(said.context.person.id, said.context.address_id, "night.es", clock.now())
+    (due,) = await stores.due.due(clock.now(), 9)
+    assert (due.kind, due.person, due.address) == ("night.es", said.context.person, said.message.address)
+    with pytest.raises(StoreConflict):
+        await stores.due.add(PersonId("nobody"), said.context.address_id, "night.es", clock.now())
+    assert len(await stores.due.due(clock.now(), 9)) == 1

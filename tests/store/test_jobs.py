@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from datetime import date, timedelta
 
+from bot.admin_types import ShownRun
 from bot.job_types import Job
 from bot.store.db import Unit
 from bot.store.folder import DataFolder
+from bot.store.jobs import CUT
 from bot.store.open import Stores
 from bot.store.writes import steps_of
 from bot.system import TimeOrderedIds
@@ -143,3 +145,35 @@ async def test_a_run_that_failed_may_be_tried_again_at_once(stores: Stores, cloc
     await stores.jobs.end_run(run, "no space", clock.now())
     assert found(folder.database, "SELECT ended_at, error FROM job_runs") == [(None, "no space")]
     assert await stores.jobs.begin_run("backup", NIGHT, clock.now(), 60) is not None
+
+
+async def test_the_latest_run_of_each_job_says_how_it_stands(stores: Stores, clock: FakeClock) -> None:
+    assert list(await stores.jobs.latest_runs()) == []
+    for night, error in ((NIGHT - timedelta(days=1), "long ago"), (NIGHT, "no space")):
+        run = await stores.jobs.begin_run("training", night, clock.now(), 60)
+        assert run is not None
+        clock.advance(1)
+        await stores.jobs.end_run(run, error, clock.now())
+    done = await stores.jobs.begin_run("backup", NIGHT, clock.now(), 60)
+    assert done is not None
+    began = clock.now()
+    clock.advance(2)
+    await stores.jobs.end_run(done, None, clock.now())
+    backup, training = await stores.jobs.latest_runs()
+    assert backup == ShownRun(job="backup", night=NIGHT, started_at=began, ended_at=clock.now(), error="", seconds=2.0)
+    assert (training.job, training.night, training.ended_at, training.error) == ("training", NIGHT, None, "no space")
+
+
+async def test_a_run_that_is_tried_again_has_not_failed_while_it_goes_on(stores: Stores, clock: FakeClock) -> None:
+    run = await stores.jobs.begin_run("backup", NIGHT, clock.now(), 60)
+    assert run is not None
+    await stores.jobs.end_run(run, "no space", clock.now())
+    await stores.jobs.begin_run("backup", NIGHT, clock.now(), 60)
+    assert [(one.ended_at, one.error) for one in await stores.jobs.latest_runs()] == [(None, "")]
+
+
+async def test_a_run_that_was_killed_is_not_under_way_for_ever(stores: Stores, clock: FakeClock) -> None:
+    await stores.jobs.begin_run("backup", NIGHT, clock.now(), 60)
+    assert [one.error for one in await stores.jobs.latest_runs()] == [""]
+    await stores.jobs.free_runs()
+    assert [one.error for one in await stores.jobs.latest_runs()] == [CUT]

@@ -343,6 +343,11 @@ def plan_of(path: Path, name: str) -> str:
         ("memories by id", "SEARCH memories USING INDEX sqlite_autoindex_memories_1 (id=?)"),
         ("memories of a source", "SEARCH memories USING INDEX sqlite_autoindex_memories_1 (id=?)"),
         ("memories of a source", "USING INDEX ix_memory_sources_person_id_source"),
+        (
+            "replaced facts beside memories",
+            "SEARCH sibling USING INDEX ix_memory_sources_person_id_source (person_id=? AND source=?)",
+        ),
+        ("related memories", "SEARCH sibling USING INDEX ix_memory_sources_person_id_source (person_id=? AND source=?)"),
         ("end memories", "SEARCH memories USING INDEX sqlite_autoindex_memories_1 (id=?)"),
         ("delete vectors of ended memories", "USING INDEX sqlite_autoindex_memory_vectors_1 (memory_id=?)"),
         ("delete memories", "SEARCH memories USING INDEX sqlite_autoindex_memories_1 (id=?)"),

@@ -40,6 +40,7 @@ from bot.types import (
     Question,
 )
 from bot.writes import (
+    AddAudit,
     AddCode,
     AddDueMessage,
     AddJob,
@@ -47,6 +48,7 @@ from bot.writes import (
     AskQuestion,
     DropMemories,
     EndMemories,
+    SetBlock,
     SetConsent,
     SetLanguage,
     SetRating,
@@ -57,8 +59,8 @@ from tests.store.styles import STYLE
 from tests.store.tables import counts, files_with, found, values_of
 from tests.talk import Said, Talk, address_of
 
-GENERAL = {"usage_of_all", "job_runs", "notices", "chats"}
-"""Tables without a word about anybody; of chats those that are groups."""
+GENERAL = {"usage_of_all", "job_runs", "notices", "chats", "audit", "blocks", "broadcasts"}
+"""Tables without a word about anybody: of chats those that are groups, and what admins did, whoever they are by now."""
 
 
 async def live(talk: Talk, canary: str) -> PersonId:
@@ -152,7 +154,7 @@ def test_every_table_that_knows_a_person_has_an_owner(stores: Stores) -> None:
         for table in metadata.sorted_tables
         if {"person_id", "user", "chat", "turn_id"} & {column.name for column in table.columns}
     }
-    assert with_person - {"chats"} <= set(owned)
+    assert with_person - {"chats", "audit"} <= set(owned)
 
 
 async def test_export_gives_the_person_every_value_of_every_row(stores: Stores, talk: Talk, folder: DataFolder) -> None:
@@ -206,6 +208,16 @@ async def test_nothing_of_a_forgotten_person_is_left_in_any_file(stores: Stores,
     assert await broken_invariants(stores.database) == []
     text = json.dumps([await owner.export(luis) for owner in stores.personal], ensure_ascii=False)
     assert [word for word in canaries("luis") if word not in text] == []
+
+
+async def test_what_an_admin_did_stays_when_they_are_forgotten(stores: Stores, talk: Talk, folder: DataFolder) -> None:
+    deed = AddAudit(id="turn", channel="telegram", user="user-ana", action="block", subject="8letters", result="done")
+    ana = await live(talk, "ana")
+    await talk.say(at=address_of("user-ana"), writes=[deed, SetBlock(hash="a hash", is_blocked=True)])
+    await stores.erasure.forget_person(ana)
+    assert not await stores.people.exists(ana)
+    assert [(one.user, one.action) for one in await stores.audit.recent(9)] == [("user-ana", "block")]
+    assert await stores.blocks.is_blocked("a hash"), "whoever is kept out stays out"
 
 
 async def test_forgetting_twice_or_nobody_changes_nothing(stores: Stores, talk: Talk, folder: DataFolder) -> None:

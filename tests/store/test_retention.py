@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from bot.admin_types import Told
 from bot.profile_types import ProfileEventKind
 from bot.store.folder import DataFolder
 from bot.store.invariants import broken_invariants
 from bot.store.open import Stores
 from bot.store.retention import Retention
 from bot.types import InboxState, Kind, Scope
-from bot.writes import AddProfileEvent, TellAdmins
+from bot.writes import AddBroadcast, AddProfileEvent, TellAdmins
 from tests.fakes import FakeClock
 from tests.store.remembered import EPISODE, HASH, added, embed, write
 from tests.store.styles import STYLE
@@ -137,6 +138,19 @@ async def test_old_notices_and_runs_of_the_night_are_not_kept(
     clock.advance(days=82)
     await retention(stores, clock).run()
     assert (counts(folder.database)["notices"], counts(folder.database)["job_runs"]) == (0, 1)
+
+
+async def test_what_everybody_was_told_goes_once_it_has_gone_out(
+    stores: Stores, talk: Talk, clock: FakeClock, folder: DataFolder
+) -> None:
+    said = await talk.say(writes=[AddBroadcast(id="told", text="hola a todos"), AddBroadcast(id="open", text="otra")])
+    to = Told(person=said.context.person.id, address=said.context.address_id, users=())
+    await stores.broadcasts.spread("told", to.person, [to], is_last=True)
+    clock.advance(days=8)
+    await retention(stores, clock).run()
+    assert [one.id for one in await stores.broadcasts.recent(9)] == ["open"]
+    assert len(await stores.due.due(clock.now(), 9)) == 1, "whoever closed their chat is told nothing of it when they are back"
+    assert files_with(folder.path, "hola a todos") == []
 
 
 @pytest.mark.parametrize(("key_days", "retention_days"), [(6, 0), (7, -1)])
