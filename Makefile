@@ -54,6 +54,7 @@ bench: $(VENV)/installed-dev  ## measure: overhead against python-telegram-bot, 
 	$(PYTHON) -m benchmarks.scrub --items 2000 --json
 	$(PYTHON) -m benchmarks.export --rows 1000000 --json
 	out=$$(mktemp -d) && $(PYTHON) -m benchmarks.two_weeks --out "$$out/town" --json; status=$$?; rm -rf "$$out"; exit $$status
+	$(PYTHON) -m benchmarks.night --json
 	$(PYTHON) -m benchmarks.rendering --texts 10000 --json
 	$(PYTHON) -m benchmarks.flood --place telegram --json
 	$(PYTHON) -m benchmarks.flood --place discord --json

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -38,20 +39,30 @@ async def new_folder(path: Path, seed: int) -> DataFolder:
 
 
 class Chronicle:
-    """Stores what happens, in its order; it may come in several pieces."""
+    """Stores what happens, in its order; it may come in several pieces, and `at_once` so much in one transaction."""
 
-    def __init__(self, stores: Stores) -> None:
-        self._stores = stores
+    def __init__(self, stores: Stores, *, at_once: int = 1) -> None:
+        self._stores, self._at_once = stores, at_once
         self._met: set[tuple[str, str]] = set()
         self._number = 0
 
     async def live(self, happened: Iterable[Happening]) -> None:
         """What happens next."""
-        for one in happened:
-            self._number += 1
-            for steps in _meeting(one, self._met):
-                await self._stores.database.commit(Unit(*steps))
-            await self._stores.database.commit(Unit(*sorted(_steps(one, self._number), key=by_rank)))
+        for some in _pieces(happened, self._at_once):
+            steps: list[Step] = []
+            for one in some:
+                self._number += 1
+                steps += [step for met in _meeting(one, self._met) for step in met]
+                steps += _steps(one, self._number)
+            if steps:
+                await self._stores.database.commit(Unit(*sorted(steps, key=by_rank)))
+
+
+def _pieces(happened: Iterable[Happening], size: int) -> Iterator[list[Happening]]:
+    """In pieces of so many."""
+    rest = iter(happened)
+    while piece := list(islice(rest, size)):
+        yield piece
 
 
 def _meeting(one: Happening, met: set[tuple[str, str]]) -> Iterable[list[Step]]:

@@ -75,6 +75,7 @@ def test_words_of_make_and_of_the_command_line_exist(page: Path) -> None:
         "forget",
         "certificate",
         "version",
+        "audit",
         "night",
         "data",
         "new",
