@@ -9,9 +9,9 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
 SOURCES := bot handlers learning profiles web benchmarks tests
-# Tests run beside one another, one process for each core: four on two cores are a third faster, but what a test does in a
-# second then takes three. `make test ARGS="-n 0 …"` keeps them in one.
-SPREAD := -n auto --maxprocesses 4 --dist worksteal
+# Tests run beside one another, one process more than there are cores, at most four: many of them wait for another process.
+# `make test ARGS="-n 0 …"` keeps them in one.
+SPREAD := -n $(shell cores=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$cores -lt 3 ] && echo $$((cores + 1)) || echo 4) --dist worksteal
 COOLDOWN_DAYS := 7
 
 # What is asked of an interpreter: 3.11 or later, with venv and pip's bundle.

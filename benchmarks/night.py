@@ -196,6 +196,8 @@ async def measure(folder: Path, turns: int, show: Callable[[str], None]) -> dict
             name: {"p999": _percentile(watch.late, 99.9), "worst": round(max(watch.late), 1)}
             for name, watch in (("quiet", quiet), ("night", night))
         },
+        "loop_late_over_20_ms": sum(late > AIMS["loop_cpu_ms"] for late in night.late),
+        "loop_wakes": len(night.late),
         "loop_cpu_ms": round(max(night.cpu), 1),
         "loop_cpu_quiet_ms": round(max(quiet.cpu), 1),
         "aims": AIMS,

@@ -77,9 +77,7 @@ class Doorkeeper:
         """The message, if it is let in: one that is a right code as `/start`, which welcomes. Raises StoreError."""
         channel, user = message.address.channel, message.address.user
         who = f"{channel.value}:{user}"
-        if who in self._blocked or (
-            who not in self._admins and await self._blocks.is_blocked(block_hash(self._keyed, channel, user))
-        ):
+        if await self.keeps_out(channel, user):
             return _REFUSED if channel in PLATFORMS else self._kept_out(message)
         if channel not in PLATFORMS:
             return Entry(message=message)
@@ -91,6 +89,21 @@ class Doorkeeper:
         if is_admitted or (message.is_private and message.kind is Kind.TEXT and self._is_urgent(message.text)):
             return Entry(message=message)
         return _REFUSED if code is not None else self._not_invited(message, who)
+
+    async def keeps_out(self, channel: ChannelName, user: str) -> bool:
+        """Whether the settings or an admin keep a user out. Raises StoreError."""
+        who = f"{channel.value}:{user}"
+        if who in self._blocked:
+            return True
+        return who not in self._admins and await self._blocks.is_blocked(block_hash(self._keyed, channel, user))
+
+    async def may_be_told(self, channel: ChannelName, user: str) -> bool:
+        """Whether the bot may write to a user unasked: nobody keeps them out, and they are let in. Raises StoreError."""
+        if await self.keeps_out(channel, user):
+            return False
+        if channel not in PLATFORMS or self._is_open or f"{channel.value}:{user}" in self._allowed:
+            return True
+        return await self._store.is_admitted(channel, user)
 
     async def _is_admitted(self, message: IncomingMessage, who: str) -> bool:
         known = self._admitted.get(who)

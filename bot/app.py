@@ -135,12 +135,15 @@ class Bot:
             clock=self._clock,
             on_change=self.memory.wake,
         )
+        self._doorkeeper = entrance(
+            config, stores, self._clock, keyed=self._keyed, language=self._language, is_urgent=is_in_danger
+        )
         chores = {
             "forget": self._forget,
             "link": learning.and_settle(linking.link),
             "unlink": learning.and_settle(linking.unlink),
             "withdraw": learning.withdraw,
-            "broadcast": BroadcastJob(stores.broadcasts, stores.blocks, self._keyed).run,
+            "broadcast": BroadcastJob(stores.broadcasts, self._doorkeeper.keeps_out).run,
         }
         self.chores = Chores(jobs=stores.jobs, run=chores, clock=self._clock)
         self.delivery = Delivery(outbox=stores.outbox, channels=self._channels, clock=self._clock, on_sent=self._delivered)
@@ -179,7 +182,7 @@ class Bot:
             language=self._language,
             is_urgent=is_in_danger,
             uncalled=partial(without_prefix, prefix=config.groups.prefix),
-            access=entrance(config, stores, self._clock, keyed=self._keyed, language=self._language, is_urgent=is_in_danger),
+            access=self._doorkeeper,
         )
         self._stopping = asyncio.Event()
         self.statuses: Sequence[ModelStatus] = ()
@@ -286,15 +289,11 @@ class Bot:
         """APScheduler with a memory store in UTC; what must survive a restart is in SQL (`due_messages`, `job_runs`)."""
         from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-        due = DueMessages(due=self._stores.due, handler=self.router.due, deliver=self.delivery.add, clock=self._clock)
-        nights = Nights(
-            self._config,
-            self._folder,
-            self._stores,
-            self._clock,
-            learn=self.learning.night,
-            retire=self.learning.exports.retire,
-        )
+        stores, clock, learning = self._stores, self._clock, self.learning
+        door, deliver = self._doorkeeper.may_be_told, self.delivery.add
+        due = DueMessages(due=stores.due, handler=self.router.due, deliver=deliver, clock=clock, may_be_told=door)
+        night, retire = learning.night, learning.exports.retire
+        nights = Nights(self._config, self._folder, stores, clock, learn=night, retire=retire)
         scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
         )

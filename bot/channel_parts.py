@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 from cachetools import LRUCache
 
 from bot.access import Doorkeeper
-from bot.channel_ports import Entrance
 from bot.config import Config
 from bot.health import DEAF_S
 from bot.manners import GroupManners
@@ -138,7 +137,7 @@ def entrance(
     keyed: Callable[[str], bytes],
     language: Callable[[IncomingMessage], Language],
     is_urgent: Callable[[str], bool],
-) -> Entrance:
+) -> Doorkeeper:
     """Who is let in."""
     return Doorkeeper(
         settings=config.access,

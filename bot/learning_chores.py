@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from bot.admin_types import TERMINAL, AuditEntry, RowWords
+from bot.admin_types import TERMINAL, RowWords
 from bot.chores import find_person, migrate_unserved, migrated_stores
 from bot.config import Config
 from bot.errors import TrainingError
-from bot.learning_desk import SHOWN_ROWS, undecided, words_of
+from bot.learning_desk import SHOWN_ROWS, liked_of, undecided, words_of
 from bot.night_child import run_night
 from bot.night_order import begins_at, night_order, training_folder
-from bot.store.open import Stores
+from bot.store.db import Unit
+from bot.store.writes import by_rank, steps_of
 from bot.system import SystemClock, TimeOrderedIds
 from bot.types import Language, PersonId, TurnId
+from bot.writes import AddAudit, DecideTraining
 from learning.folder import TrainingFolder
 from learning.guard import COHORT, Queued
 from learning.night import Night, NightResult, Progress
@@ -36,10 +38,11 @@ class Trace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """What waits for an admin, with a few of its rows in words."""
+    """What waits for an admin, with a few of its rows in words, and of opposite ratings those rows that like the answer."""
 
     asked: Queued
     rows: tuple[RowWords, ...]
+    liked: tuple[str, ...] = ()
 
 
 async def make_night(config: Config, night: date | None, progress: Progress, *, is_dry: bool) -> NightResult:
@@ -75,7 +78,8 @@ async def labels_in(config: Config, file: Path) -> tuple[int, Sequence[SheetProb
     async with migrated_stores(config) as stores:
         said = {row: (one.intent.value if one.intent else "", one.topic) for row, one in sheet.labels.items()}
         kept = await stores.training.set_labels(said, SystemClock().now())
-        await _note(stores, "", "labelled")
+        noted = steps_of([_noted("label", "", "labelled")], SystemClock().now(), TimeOrderedIds())
+        await stores.database.commit(Unit(*noted))
         return kept, ()
 
 
@@ -83,7 +87,8 @@ async def waiting(config: Config) -> list[Waiting]:
     """What the last night left for an admin to decide, most useful first, without what was decided since."""
     async with migrated_stores(config) as stores:
         return [
-            Waiting(asked=one, rows=await words_of(stores, one.rows[:SHOWN_ROWS])) for one in await undecided(config, stores)
+            Waiting(asked=one, rows=await words_of(stores, one.rows[:SHOWN_ROWS]), liked=await liked_of(stores, one))
+            for one in await undecided(config, stores)
         ]
 
 
@@ -95,9 +100,15 @@ async def decide(config: Config, subjects: Sequence[str], *, is_approved: bool) 
         for subject in subjects:
             if subject not in known and await stores.training.origin(subject) is None:
                 raise TrainingError(f"there is no row or question {subject!r}: `python -m bot data queue` names them")
-        for subject in subjects:
-            await stores.training.decide(subject, is_approved=is_approved, at=SystemClock().now())
-            await _note(stores, subject, "approved" if is_approved else "rejected")
+        writes = [
+            write
+            for subject in subjects
+            for write in (
+                DecideTraining(subject=subject, is_approved=is_approved),
+                _noted("queue", subject, "approved" if is_approved else "rejected"),
+            )
+        ]
+        await stores.database.commit(Unit(*sorted(steps_of(writes, SystemClock().now(), TimeOrderedIds()), key=by_rank)))
 
 
 async def trace(config: Config, what: str) -> list[Trace]:
@@ -117,15 +128,6 @@ async def trace(config: Config, what: str) -> list[Trace]:
         return traced
 
 
-async def _note(stores: Stores, subject: str, result: str) -> None:
-    """What was decided on the command line goes into the audit log too."""
-    entry = AuditEntry(
-        id=TimeOrderedIds().new(),
-        at=SystemClock().now(),
-        channel=TERMINAL,
-        user="",
-        action="label" if result == "labelled" else "queue",
-        subject=subject,
-        result=result,
-    )
-    await stores.audit.add(entry)
+def _noted(action: str, subject: str, result: str) -> AddAudit:
+    """What was done on the command line goes into the audit log too."""
+    return AddAudit(id=TimeOrderedIds().new(), channel=TERMINAL, user="", action=action, subject=subject, result=result)

@@ -258,9 +258,20 @@ def queue_lines(found: Iterable[Waiting], language: Language) -> list[str]:
             lines.append(f"  ? {_short(row.question)}")
             lines.append(f"  = {_short(row.answer)}")
             lines += [f"  ✎ {_short(row.correction)}"] if row.correction else []
-        lines.append(f"  → python -m bot data approve {' '.join(one.asked.approves)}")
+        lines += _ways(one, language)
         blocks.append("\n".join(lines))
     return blocks
+
+
+def _ways(one: Waiting, language: Language) -> list[str]:
+    """What to type: of opposite ratings the rows of one side, because of both together none would come in."""
+    if one.asked.kind is not Asked.OPPOSITE_RATINGS:
+        return [f"  → python -m bot data approve {' '.join(one.asked.approves)}"]
+    sides = (
+        (say(language, "The answer is good"), one.liked),
+        (say(language, "The answer is bad"), tuple(row for row in one.asked.approves if row not in one.liked)),
+    )
+    return [f"  → {words}: python -m bot data approve {' '.join(rows)}" for words, rows in sides if rows]
 
 
 def trace_lines(found: Iterable[Trace], language: Language) -> list[str]:

@@ -81,7 +81,7 @@ class LearningDesk:
                     people=one.people,
                     rows=await self._words(one.rows),
                     shared=one.words,
-                    liked=await self._liked(one),
+                    liked=await liked_of(self._stores, one),
                 )
             )
         return found
@@ -94,18 +94,6 @@ class LearningDesk:
                 return UnlabelledRow(row=row, words=words, left=left)
             after = row
         return None
-
-    async def _liked(self, asked: Queued) -> tuple[str, ...]:
-        """Whose raters liked an answer that others did not."""
-        if asked.kind is not Asked.OPPOSITE_RATINGS:
-            return ()
-        liked = []
-        for row in asked.approves:
-            origin = await self._stores.training.origin(row)
-            past = await self._stores.turns.past(origin[0]) if origin else None
-            if past is not None and past.rating is not None and past.rating.value > 0:
-                liked.append(row)
-        return tuple(liked)
 
     async def _cohort(self) -> list[WaitingQuestion]:
         """The small cohort of the newest files, where rows of it wait."""
@@ -160,6 +148,19 @@ async def undecided(config: Config, stores: Stores) -> list[Queued]:
     asked = await asyncio.to_thread(read_queue, TrainingFolder(training_folder(config)).state / QUEUE)
     decided = set(await stores.training.decisions())
     return [one for one in asked if not set(one.approves) <= decided]
+
+
+async def liked_of(stores: Stores, asked: Queued) -> tuple[str, ...]:
+    """Of opposite ratings, the rows whose raters liked the answer. Raises StoreError."""
+    if asked.kind is not Asked.OPPOSITE_RATINGS:
+        return ()
+    liked = []
+    for row in asked.approves:
+        origin = await stores.training.origin(row)
+        past = await stores.turns.past(origin[0]) if origin else None
+        if past is not None and past.rating is not None and past.rating.value > 0:
+            liked.append(row)
+    return tuple(liked)
 
 
 async def words_of(stores: Stores, rows: Sequence[str]) -> tuple[RowWords, ...]:

@@ -66,6 +66,8 @@ class LearningParts:
         self.exports = Exports(TrainingFolder(training_folder(config)), stores.training)
         self._standing = NightStanding()
         self._asked: NightAsked | None = None
+        self._made: dict[date, datetime] = {}
+        """Until when what was rated is in the files that this process made, by their dates."""
         self._wanted = asyncio.Event()
         self._ended = asyncio.Event()
         self._ended.set()
@@ -127,6 +129,8 @@ class LearningParts:
             return
         while self._standing.is_running:  # an admin's
             await self.ended()
+        if self._made.get(night, until) > until:  # its files are newer than these would be
+            return
         await self._make(night, until)
 
     async def _make(self, night: date, until: datetime) -> None:
@@ -139,6 +143,7 @@ class LearningParts:
             demand_space(self._config.data_dir)
             result = await self._in_its_process(night, until)
             done = _done(result, began_at)
+            self._made = {night: until}
         except MartinError as error:
             done = replace(done, error=str(error))
             raise

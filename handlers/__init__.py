@@ -66,7 +66,7 @@ def build(
         WhyHandler(services, profiles),
         MyDataHandler(services),
         ForgetMeHandler(services),
-        LinkHandler(services, links),
+        LinkHandler(services, links, desk.blocks),
         UnlinkHandler(links),
         AdminHandler(services, desk, places or Places()),
         StaleChoiceHandler(),

@@ -15,7 +15,7 @@ from bot.amounts import count, money
 from bot.locale import say, say_many
 from bot.notices import notice_text
 from bot.ports import Preview, Services, UsageOfDay
-from bot.types import Chosen, DueMessage, Language, Limit, Outcome, Reply, Turn
+from bot.types import Chosen, DueMessage, Kind, Language, Limit, Outcome, Reply, Turn
 from bot.writes import AddAudit, CloseQuestion
 from handlers.admin_audit import AuditAction
 from handlers.admin_broadcast import BroadcastAction
@@ -31,6 +31,7 @@ from handlers.installed import PULL, model_list
 from handlers.pulling import Pulling
 
 _UNNOTED: Final = frozenset({"help", "unknown"})
+_ABOUT_PEOPLE: Final = frozenset({"users", "block", "unblock"})
 _log = structlog.get_logger("martin.admin")
 
 NOTICE_DAYS: Final = 7
@@ -80,7 +81,7 @@ class AdminHandler:
 
     def matches(self, turn: Turn) -> bool:
         """`/admin`, or the press of its button."""
-        return turn.command == "admin" or answer_to(turn, PULL) is not None or answer_to(turn, ADMIN) is not None
+        return turn.command == "admin" or _pressed(turn, PULL) is not None or _pressed(turn, ADMIN) is not None
 
     async def handle(self, turn: Turn, preview: Preview) -> Outcome:
         """What was asked for; a refusal for whoever is no admin, and in groups for what is not about them.
@@ -99,7 +100,9 @@ class AdminHandler:
             outcome, result = await self._done(turn, action, argument, preview)
             done = Done(outcome=outcome, result=result)
         _log.info("admin", action=action, result=done.result, turn_id=turn.id, person_id=turn.person.id)
-        return _audited(turn, action, done) if turn.message.is_admin and action not in _UNNOTED else done.outcome
+        if not turn.message.is_admin or action in _UNNOTED:
+            return done.outcome
+        return _audited(turn, action, _discreet(turn, done) if action in _ABOUT_PEOPLE else done)
 
     async def word(self, due: DueMessage) -> Outcome:
         """How a night that an admin asked for has ended, or what everybody is told."""
@@ -122,7 +125,7 @@ class AdminHandler:
                 return Outcome(reply=Reply(text=_help(turn.language))), "done"
 
     async def _pull(self, turn: Turn, model: str, preview: Preview) -> tuple[Outcome, str]:
-        chosen = answer_to(turn, PULL)
+        chosen = _pressed(turn, PULL)
         reply, result = await self._pulling.pull(turn.language, model if chosen is None else chosen.key, preview)
         closing = () if chosen is None else (CloseQuestion(turn_id=chosen.turn_id, key=f"{PULL}:{chosen.key}"),)
         return Outcome(reply=reply, writes=closing), result
@@ -168,15 +171,26 @@ class AdminHandler:
         return "\n".join([say(language, "**Daily limits** (`[limits]` in `config.toml`)"), *lines])
 
 
+def _pressed(turn: Turn, kind: str) -> Chosen | None:
+    """The button of an admin's question that was pressed. Nothing that is written answers one: it may be meant for the talk."""
+    return answer_to(turn, kind) if turn.message.kind is Kind.CHOICE else None
+
+
 def _wish(turn: Turn) -> tuple[str, str, Chosen | None]:
     """The action, what stands behind it, and the button that was pressed, if any."""
-    if (chosen := answer_to(turn, PULL)) is not None:
+    if (chosen := _pressed(turn, PULL)) is not None:
         return "pull", "", chosen
-    if (chosen := answer_to(turn, ADMIN)) is not None:
+    if (chosen := _pressed(turn, ADMIN)) is not None:
         action, _, wish = chosen.key.partition(".")
         return action, wish, chosen
     word, argument = (*turn.arguments.split(maxsplit=1), "", "")[:2]
     return _ACTIONS.get(word.lower(), "unknown"), argument.strip(), None
+
+
+def _discreet(turn: Turn, done: Done) -> Done:
+    """Whom it was about is said but not stored: they may be forgotten, and the admin's conversation stays."""
+    kept = say(turn.language, "What I told here about people is not kept.")
+    return replace(done, outcome=replace(done.outcome, kept=kept, question="/admin"))
 
 
 def _audited(turn: Turn, action: str, done: Done) -> Outcome:

@@ -7,7 +7,6 @@ from typing import Final
 from bot.admin_ports import AdminDesk
 from bot.admin_types import Broadcast
 from bot.amounts import count
-from bot.codes import block_hash
 from bot.commands import parse_command
 from bot.locale import say, say_many
 from bot.ports import Preview, Services
@@ -62,12 +61,12 @@ class BroadcastAction:
         answer, _, digest = wish.partition(".")
         if answer != "yes":
             return told(say(language, "Good, nothing is sent."), closing(chosen), result="cancelled")
-        text = await self._shown(turn, chosen)
+        text = self._shown(turn)
         if text is None or self._digest(text) != digest:
             gone = say(language, "I no longer have the message that I showed you, so nothing is sent. Please write it again.")
             return Done(outcome=Outcome(reply=Reply(text=gone), writes=(closing(chosen),), is_refused=True), result="gone")
         return told(
-            say(language, "It is on its way. `/admin broadcast` shows how many have got it."),
+            say(language, "It is on its way. `/admin broadcast` shows how far it is."),
             AddBroadcast(id=turn.id, text=text),
             AddJob(kind="broadcast", person_id=turn.person.id),
             closing(chosen),
@@ -75,10 +74,9 @@ class BroadcastAction:
         )
 
     async def word(self, due: DueMessage) -> Outcome:
-        """The message as this person gets it; nothing when it is gone or too old, or they are kept out by now."""
+        """The message as this person gets it; nothing when it is gone or too old."""
         text = await self._desk.broadcasts.text(due.kind.partition(".")[2])
-        by = block_hash(self._services.keyed, due.address.channel, due.address.user)
-        if text is None or await self._desk.blocks.is_blocked(by):
+        if text is None:
             return Outcome(reply=None)
         return Outcome(reply=Reply(text=_worded(await self._language(due), text)))
 
@@ -89,11 +87,9 @@ class BroadcastAction:
         latest = await self._services.turns.history(due.address_id, before=None, limit=1)
         return latest[-1].language if latest else "en"
 
-    async def _shown(self, turn: Turn, chosen: Chosen) -> str | None:
+    def _shown(self, turn: Turn) -> str | None:
         """The message that the question was about, out of what the admin wrote; None when that is erased."""
         asking = turn.target
-        if asking is None or asking.id != chosen.turn_id:  # answered in writing
-            asking = await self._services.turns.past(chosen.turn_id)
         if asking is None or asking.person_id != turn.person.id:
             return None
         command = parse_command(asking.question)
@@ -115,7 +111,12 @@ class BroadcastAction:
 def _question(language: Language, text: str, people: int) -> str:
     """How many get it and what they get. The message comes last: whatever markup it leaves open changes nothing else."""
     parts = [
-        say_many(language, "Shall I send this to **{count} person**?", "Shall I send this to **{count} people**?", people),
+        say_many(
+            language,
+            "Shall I send this to **{count} person**?",
+            "Shall I send this to **{count} people** at most?",
+            people,
+        ),
         say(
             language,
             "It goes once to each person with an open private chat with me on Telegram or Discord, but to nobody who is kept "

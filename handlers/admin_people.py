@@ -29,6 +29,8 @@ _NUMBERED: Final[Mapping[str, ChannelName]] = {
 """Where users have numbers that a person can look up and write down."""
 
 _User = tuple[ChannelName, str]
+_HASH: Final = 12
+"""Letters of a block's keyed hash that stand for a user whom the bot has never heard of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +40,17 @@ class _Found:
     name: str
     users: tuple[_User, ...]
     person: ShownPerson | None
+    subject: str
+    """What stands for them in the audit log, which keeps it for ever: nobody's number."""
 
     @property
-    def subject(self) -> str:
-        """What stands for them in the audit log."""
+    def shown(self) -> str:
+        """What the admin reads of them: their tag, if they have one."""
         return self.name if self.person is None else self.person.tag
+
+
+def _of(person: ShownPerson) -> _Found:
+    return _Found(name=person.tag, users=person.users, person=person, subject=person.tag)
 
 
 class _People:
@@ -57,13 +65,16 @@ class _People:
         if not colon:
             person = await self._desk.crowd.tagged(place.lower())
             # Without a user, there is no place to know them by.
-            return _Found(name=person.tag, users=person.users, person=person) if person is not None and person.users else None
+            return _of(person) if person is not None and person.users else None
         channel = _NUMBERED.get(place.lower())
         if channel is None or _USER_ID.fullmatch(number) is None:
             return None
         person = await self._desk.crowd.user(channel, number)
-        users = ((channel, number),) if person is None else person.users
-        return _Found(name=f"{channel.value}:{number}", users=users, person=person)
+        name = f"{channel.value}:{number}"
+        if person is not None:
+            return replace(_of(person), name=name)
+        users = ((channel, number),)
+        return _Found(name=name, users=users, person=None, subject=f"{channel.value}:{self.hashes(users)[0][:_HASH]}")
 
     def hashes(self, users: Sequence[_User]) -> list[str]:
         """What is kept of users who are kept out."""
@@ -116,7 +127,7 @@ class UsersAction:
             return told(say(language, "Nobody has talked with me yet."), result="shown")
         known = say_many(language, "I know **{count} person**.", "I know **{count} people**.", await self._desk.crowd.count())
         which = say_many(language, "The one heard of last:", "The {count} heard of last, newest first:", len(people))
-        lines = [f"- {await self._people.line(language, _Found(name=one.tag, users=one.users, person=one))}" for one in people]
+        lines = [f"- {await self._people.line(language, _of(one))}" for one in people]
         how = say(
             language,
             "`/admin users TAG` shows one person, `/admin users NUMBER` so many ({most} at most). `/admin block TAG` keeps "
@@ -166,7 +177,7 @@ class BlockAction:
         text = say(
             language,
             "Done: {who} is kept out from now on. `/admin unblock {name}` lets them in again.",
-            who=as_code(found.subject),
+            who=as_code(found.shown),
             name=found.name,
         )
         blocks = [SetBlock(hash=one, is_blocked=True) for one in self._people.hashes(found.users)]
@@ -200,7 +211,7 @@ class BlockAction:
             text = say(
                 language,
                 "{who} is kept out already. `/admin unblock {name}` lets them in again.",
-                who=as_code(found.subject),
+                who=as_code(found.shown),
                 name=found.name,
             )
             return text, "kept out already"
@@ -224,13 +235,13 @@ class BlockAction:
         question = say(language, "Shall I keep this person out?")
         text = "\n\n".join((question, await self._people.line(language, found), "\n".join(f"- {line}" for line in lines)))
         choices = (
-            button("block", f"yes.{found.name}", say(language, "Yes, keep them out")),
+            button("block", f"yes.{found.name}", say(language, "Yes, keep this person out")),
             button("block", "no", say(language, "No, let them be")),
         )
         return asked_first(turn, text, choices, subject=found.subject)
 
     async def _let_in(self, language: Language, found: _Found) -> Done:
-        who = as_code(found.subject)
+        who = as_code(found.shown)
         if not await self._people.kept_out(found.users):
             text = say(
                 language,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from hashlib import blake2b
 from typing import Final
 
 from bot.admin_ports import AdminDesk
@@ -29,7 +30,7 @@ _COHORTS: Final = {COHORT: COHORT, "cohorte": COHORT}
 class QueueAction:
     """`/admin queue`: one question at a time; every decision leads to the next one.
 
-    A button names its question by the first of its subjects, so it works for as long as that waits.
+    A button names its question by what that was when it was shown, so it works for as long as that waits unchanged.
     """
 
     def __init__(self, services: Services, desk: AdminDesk) -> None:
@@ -62,9 +63,10 @@ class QueueAction:
         return self._pressed(turn, chosen, wish, waiting)
 
     def _pressed(self, turn: Turn, chosen: Chosen, wish: str, waiting: Sequence[WaitingQuestion]) -> Done:
-        verb, _, name = wish.partition(".")
+        verb, _, named = wish.partition(".")
+        name, _, digest = named.partition(".")
         found = next((place for place, one in enumerate(waiting) if one.subjects[0] == name), None)
-        if name and found is None:
+        if name and (found is None or digest != _digest(waiting[found])):
             return self._gone(turn, chosen, waiting, name)
         place, following = (0, 0) if found is None else (found, found + 1)
         if name in ("", COHORT) and verb != "later":
@@ -195,7 +197,9 @@ class QueueAction:
 
     def _gone(self, turn: Turn, chosen: Chosen, waiting: Sequence[WaitingQuestion], name: str) -> Done:
         """What a button was about is decided, or waits no more."""
-        lead = say(turn.language, "That waits no more: it was decided meanwhile, or its rows are gone.")
+        lead = say(
+            turn.language, "That is not as it was shown any more: it was decided meanwhile, or it is about other rows now."
+        )
         done = self._shown(turn, waiting, *withdrawing(turn, chosen), lead=lead, result="gone", subject=name)
         return replace(done, outcome=replace(done.outcome, is_refused=True))
 
@@ -205,9 +209,20 @@ def _has_both_sides(one: WaitingQuestion, subjects: Sequence[str]) -> bool:
     return one.why is WaitsFor.OPPOSITE_RATINGS and set(subjects).issuperset(one.subjects)
 
 
+def _named(one: WaitingQuestion) -> str:
+    """How a button names a question: by its first subject, and by what it was when it was shown."""
+    return f"{one.subjects[0]}.{_digest(one)}"
+
+
+def _digest(one: WaitingQuestion) -> str:
+    """Another one once the question is about other rows; of a cohort, once it is of more people."""
+    about = "\n".join((*one.subjects, "", *one.liked, str(one.people if one.why is WaitsFor.COHORT else "")))
+    return blake2b(about.encode(), digest_size=4).hexdigest()
+
+
 def _confirming(turn: Turn, cohort: WaitingQuestion | None, *writes: Write, is_approved: bool) -> Done:
     """Whether a small cohort is really to come in, or to stay out. Where it does not wait, its button looks nothing up."""
-    language, name = turn.language, COHORT if cohort else ""
+    language, name = turn.language, _named(cohort) if cohort else ""
     if is_approved:
         text = say(
             language,
@@ -227,7 +242,7 @@ def _confirming(turn: Turn, cohort: WaitingQuestion | None, *writes: Write, is_a
 
 
 def _choices(language: Language, one: WaitingQuestion) -> list[Choice]:
-    name = one.subjects[0]
+    name = _named(one)
     approve = button(QUEUE, f"approve.{name}", say(language, "Approve"))
     reject = button(QUEUE, f"reject.{name}", say(language, "Reject"))
     later = button(QUEUE, f"later.{name}", say(language, "Later"))

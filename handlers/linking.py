@@ -9,8 +9,9 @@ from typing import Final
 
 from cachetools import LRUCache
 
+from bot.admin_ports import BlockStore
 from bot.channel_types import CodeKind
-from bot.codes import LENGTH, code_hash, new_code, read_code, shown_code
+from bot.codes import LENGTH, block_hash, code_hash, new_code, read_code, shown_code
 from bot.link_ports import LinkStore, Place, StoredCode
 from bot.locale import say
 from bot.ports import Preview, Services
@@ -35,8 +36,8 @@ class LinkHandler:
 
     name = "link"
 
-    def __init__(self, services: Services, links: LinkStore) -> None:
-        self._services, self._links = services, links
+    def __init__(self, services: Services, links: LinkStore, blocks: BlockStore) -> None:
+        self._services, self._links, self._blocks = services, links, blocks
         self._tries = _Tries(services.clock.monotonic)
 
     def matches(self, turn: Turn) -> bool:
@@ -107,9 +108,14 @@ class LinkHandler:
         return Outcome(reply=Reply(text=text, choices=choices), writes=(question,), question=_KEPT)
 
     async def _whose(self, hash: str) -> PersonId | None:
-        """The person whose code this is, while it is good for linking."""
+        """The person whose code this is, while it is good for linking: nobody walks round a block by another place."""
         code = await self._links.code(hash)
-        return None if code is None or not _is_good(code, self._services) else code.person_id
+        if code is None or code.person_id is None or not _is_good(code, self._services):
+            return None
+        for place in await self._links.places(code.person_id):
+            if await self._blocks.is_blocked(block_hash(self._services.keyed, place.channel, place.user)):
+                return None
+        return code.person_id
 
     async def _proposal(self, turn: Turn, person: PersonId) -> str:
         language = turn.language

@@ -176,6 +176,19 @@ async def test_whom_an_admin_keeps_out_is_met_with_silence_and_is_told_so_on_the
     assert await lets_in(open_to_all, said(user="w1", channel=ChannelName.CONSOLE))
 
 
+@pytest.mark.parametrize(
+    ("user", "is_told"), [("7", True), ("8", False), ("9", False), ("5", False), ("42", True), ("6", True)]
+)
+async def test_who_may_be_told_something_unasked(user: str, is_told: bool) -> None:
+    """7 is on the list, 8 nobody let in, 9 the settings block, 5 an admin blocks, 42 is an admin, 6 came with a code."""
+    store = Admissions(admitted={(ChannelName.TELEGRAM, "6"), (ChannelName.TELEGRAM, "5")})
+    closed = keeper(store, allow=("telegram:7",), block=("telegram:9",), kept_out=frozenset({"telegram:5"}))
+    assert await closed.may_be_told(ChannelName.TELEGRAM, user) is is_told
+    opened = keeper(store, is_open=True, block=("telegram:9",), kept_out=frozenset({"telegram:5"}))
+    assert await opened.may_be_told(ChannelName.TELEGRAM, user) is (user not in ("5", "9"))
+    assert await opened.may_be_told(ChannelName.WEB, user)
+
+
 async def test_an_admin_of_the_settings_cannot_be_kept_out() -> None:
     assert await lets_in(keeper(Admissions(), kept_out=frozenset({"telegram:42"})), said(user="42"))
 

@@ -14,10 +14,12 @@ from bot.admin_parts import admin_desk
 from bot.admin_types import WaitsFor
 from bot.config import Config
 from bot.errors import TrainingError
+from bot.learning_chores import waiting
+from bot.learning_commands import queue_lines
 from bot.learning_desk import SHOWN_ROWS
 from bot.settings import AdminSettings
 from learning.exports import QUEUE, READINESS
-from learning.guard import COHORT
+from learning.guard import COHORT, Asked, Queued
 from learning.manifest import read_manifest
 from tests.learning.lived import Learning, learning, lived_in
 from tests.learning.town import LAST
@@ -85,6 +87,24 @@ async def test_what_waits_comes_with_a_few_rows_in_words_until_it_is_decided(her
     for subject in first.subjects:
         await here.stores.training.decide(subject, is_approved=False, at=here.clock.now())
     assert (await here.desk.waiting())[1:] == others
+
+
+async def test_opposite_ratings_say_which_rows_like_the_answer(here: Learning) -> None:
+    sides = found(
+        here.folder.database,
+        "SELECT row_id, value FROM training_rows JOIN ratings USING (turn_id) WHERE value != 0 GROUP BY value ORDER BY value",
+    )
+    (contra, _), (pro, _) = sides
+    asked = Queued(kind=Asked.OPPOSITE_RATINGS, rows=(contra, pro), count=2, people=2, approves=(contra, pro))
+    (here.parts.exports.folder.state / QUEUE).write_bytes(msgspec.json.encode(asked) + b"\n")
+    _, waits = await here.desk.waiting()
+    assert (waits.why, waits.subjects, waits.liked) == (WaitsFor.OPPOSITE_RATINGS, (contra, pro), (pro,))
+    (told,) = await waiting(here.config)
+    lines = queue_lines([told], "en")[0].splitlines()
+    assert lines[-2:] == [
+        f"  → The answer is good: python -m bot data approve {pro}",
+        f"  → The answer is bad: python -m bot data approve {contra}",
+    ], "both together would let in neither"
 
 
 async def test_words_of_people_come_without_what_would_tell_who_they_are(here: Learning) -> None:

@@ -114,6 +114,17 @@ async def test_while_an_admins_night_goes_on_the_clocks_waits(here: Learning) ->
     assert (last.night, last.error) == (LAST, "")
 
 
+async def test_the_clocks_night_leaves_newer_files_of_its_date_alone(here: Learning) -> None:
+    async with running(here.parts):
+        assert here.desk.begin(await here.asked())
+        await ended(here)
+    (made,) = await here.desk.exports()
+    before = here.desk.standing()
+    assert made.night == here.clock.now().date()
+    await here.parts.night(made.night)
+    assert here.desk.standing() == before, "an admin's goes until noon, the clock's until four"
+
+
 async def test_a_night_that_cannot_be_made_says_why_and_another_may_be_begun(here: Learning) -> None:
     asked = await here.asked()
     async with running(here.parts):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from bot.admin_types import Told
-from bot.codes import block_hash
 from bot.job_types import Job
+from bot.types import ChannelName
 
 
 class Broadcasts(Protocol):
@@ -23,18 +23,12 @@ class Broadcasts(Protocol):
         """Have it said to these people, in one transaction with how far it has come."""
 
 
-class Blocked(Protocol):
-    """Whom admins keep out."""
-
-    async def is_blocked(self, hash: str) -> bool:
-        """Whether whoever the hash stands for is kept out."""
-
-
 class BroadcastJob:
     """The durable chore behind `/admin broadcast`. Whoever is kept out is told nothing."""
 
-    def __init__(self, broadcasts: Broadcasts, blocks: Blocked, keyed: Callable[[str], bytes]) -> None:
-        self._broadcasts, self._blocks, self._keyed = broadcasts, blocks, keyed
+    def __init__(self, broadcasts: Broadcasts, keeps_out: Callable[[ChannelName, str], Awaitable[bool]]) -> None:
+        """`keeps_out` says whether a user of a channel is kept out."""
+        self._broadcasts, self._keeps_out = broadcasts, keeps_out
 
     async def run(self, _: Job) -> None:
         """Spread whatever is open, from where it has come to. Raises StoreError."""
@@ -48,6 +42,6 @@ class BroadcastJob:
 
     async def _is_blocked(self, told: Told) -> bool:
         for channel, user in told.users:
-            if await self._blocks.is_blocked(block_hash(self._keyed, channel, user)):
+            if await self._keeps_out(channel, user):
                 return True
         return False

@@ -13,7 +13,7 @@ import structlog
 from bot.errors import MartinError
 from bot.job_types import Job
 from bot.ports import Clock, DueHandler, DueStore, JobStore
-from bot.types import DueMessage, OutboxId, Outgoing, OutgoingKind
+from bot.types import ChannelName, DueMessage, OutboxId, Outgoing, OutgoingKind
 
 _log = structlog.get_logger("martin.jobs")
 
@@ -75,8 +75,11 @@ class DueMessages:
         handler: Callable[[str], DueHandler | None],
         deliver: Callable[[Outgoing], None],
         clock: Clock,
+        may_be_told: Callable[[ChannelName, str], Awaitable[bool]],
         limit: int = 100,
     ) -> None:
+        """Whoever may not be told anything by `may_be_told` any more hears nothing, and the message is dropped."""
+        self._may_be_told = may_be_told
         self._due, self._handler, self._deliver, self._clock, self._limit = due, handler, deliver, clock, limit
 
     async def check(self) -> int:
@@ -88,7 +91,8 @@ class DueMessages:
 
     async def _release(self, due: DueMessage) -> None:
         handler = self._handler(due.kind)
-        outcome = await handler.word(due) if handler is not None else None
+        is_told = handler is not None and await self._may_be_told(due.address.channel, due.address.user)
+        outcome = await handler.word(due) if handler is not None and is_told else None
         outgoing = None
         if outcome is not None and outcome.reply is not None:
             outgoing = Outgoing(

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Integer, bindparam, select
 
+from bot.admin_types import BROADCAST
 from bot.ports import Ids
 from bot.store.db import Database, Unit, read
 from bot.store.schema import UtcTime, addresses, consents, due_messages, people
@@ -46,7 +47,7 @@ _DUE = read(
         due_messages.c.due_at <= bindparam("now", type_=UtcTime()),
         addresses.c.closed_at.is_(None),
     )
-    .order_by(due_messages.c.due_at, due_messages.c.id)
+    .order_by(due_messages.c.kind.startswith(f"{BROADCAST}."), due_messages.c.due_at, due_messages.c.id)
     .limit(bindparam("most", type_=Integer())),
 )
 
@@ -58,7 +59,10 @@ class StoredDue:
         self._database, self._ids = database, ids
 
     async def due(self, now: datetime, limit: int) -> Sequence[DueMessage]:
-        """Messages whose time has come, oldest first; those of closed chats wait until their person writes again."""
+        """Messages whose time has come, oldest first, what everybody is told after all others.
+
+        Those of closed chats wait until their person writes again.
+        """
         return [
             DueMessage(
                 id=due_id,

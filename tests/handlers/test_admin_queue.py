@@ -267,9 +267,21 @@ async def test_a_press_after_the_last_was_decided_says_that_nothing_waits() -> N
     shown = await asked(training)
     training.questions.clear()
     done = await press(training, shown, "Approve")
-    assert "That waits no more" in said(done.outcome)
+    assert "That is not as it was shown" in said(done.outcome)
     assert "Nothing waits for you now" in said(done.outcome)
     assert done.outcome.writes == ()
+
+
+async def test_a_press_decides_about_nothing_that_was_not_shown() -> None:
+    """The next night may have found more rows for what an old button names."""
+    training = waits(OPPOSITE, PATTERN)
+    shown = await asked(training)
+    training.questions = [replace(OPPOSITE, subjects=(*OPPOSITE.subjects, "r77")), PATTERN]
+    for label in ("The answer is good", "Keep both out"):
+        done = await press(training, shown, label)
+        assert decided(done) == {}
+        assert done.outcome.is_refused
+        assert "That is not as it was shown" in said(done.outcome)
 
 
 @pytest.mark.parametrize("label", ["Approve", "Reject", "Later"])

@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.channel_types import CodeKind
+from bot.codes import block_hash
 from bot.link_ports import Holdings, LinkStore, Place, StoredCode
 from bot.ports import Handler
 from bot.types import LANGUAGES, ChannelName, Kind, Language, Outcome, PersonId, Question, Turn, TurnId
 from bot.writes import AddCode, AddJob, AskQuestion, CloseQuestion, UseCode
 from handlers.linking import LinkHandler, UnlinkHandler
+from tests.handlers.fake_desk import FakeBlocks
 from tests.handlers.fakes import ADA, ADDRESS, BOB, NOW, FakePreview, command, message, past, pressed, said, services, turn
 
 HERE = Place(channel=ADDRESS.channel, user=ADDRESS.user)
@@ -73,7 +75,7 @@ def code_in(text: str) -> str:
 
 
 def linking(links: LinkStore | None = None) -> LinkHandler:
-    return LinkHandler(services(), links or Links())
+    return LinkHandler(services(), links or Links(), FakeBlocks())
 
 
 async def code_of(links: Links, handler: LinkHandler, person: PersonId = BOB) -> str:
@@ -197,9 +199,22 @@ async def test_ones_own_code_is_explained() -> None:
     assert outcome.is_refused and "of your own" in said(outcome)
 
 
+async def test_nobody_walks_round_a_block_by_another_place() -> None:
+    links = Links()
+    blocked = block_hash(services().keyed, links.where[BOB][0].channel, links.where[BOB][0].user)
+    blocks = FakeBlocks()
+    handler = LinkHandler(services(), links, blocks)
+    code, question, _ = await asked(links, handler)
+    blocks.hashes.add(blocked)
+    outcome = await handled(handler, answering(question, "link:yes"))
+    assert outcome.is_refused, "blocked between the question and the answer"
+    assert not [write for write in outcome.writes if isinstance(write, AddJob | UseCode)]
+    assert "does not work" in said(await handled(handler, command("link", arguments=code)))
+
+
 async def test_five_tries_an_hour_and_no_more_even_of_a_good_code() -> None:
     links, clock = Links(), Passing()
-    handler = LinkHandler(replace(services(), clock=clock), links)
+    handler = LinkHandler(replace(services(), clock=clock), links, FakeBlocks())
     code = await code_of(links, handler)
     for number in range(5):
         clock.passed = 600.0 * number

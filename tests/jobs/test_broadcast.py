@@ -82,7 +82,10 @@ async def due_people(here: House) -> list[str]:
 
 
 def job(here: House, broadcasts: Dying | None = None) -> BroadcastJob:
-    return BroadcastJob(broadcasts or here.stores.broadcasts, here.stores.blocks, keyed)
+    async def keeps_out(channel: ChannelName, user: str) -> bool:
+        return await here.stores.blocks.is_blocked(block_hash(keyed, channel, user))
+
+    return BroadcastJob(broadcasts or here.stores.broadcasts, keeps_out)
 
 
 class Dying:
@@ -104,6 +107,10 @@ class Dying:
         await self._real.spread(id, upto, to, is_last=is_last)
         if self._left < 0:
             raise KeyboardInterrupt
+
+
+async def everybody(channel: ChannelName, user: str) -> bool:
+    return True
 
 
 async def test_everybody_is_told_once_however_many_pages_they_fill(here: House) -> None:
@@ -200,7 +207,7 @@ async def test_from_the_admins_turn_to_everybodys_outbox(here: House) -> None:
     assert await due_people(here) == []
     await chores.run_free()
     handler, said = Saying(acts), list[Outgoing]()
-    due = DueMessages(due=here.stores.due, handler=lambda _: handler, deliver=said.append, clock=clock)
+    due = DueMessages(due=here.stores.due, handler=lambda _: handler, deliver=said.append, clock=clock, may_be_told=everybody)
     while await due.check():
         pass
     admin = next(iter(set(await due_people(here)) - set(known)))

@@ -14,7 +14,7 @@ from bot.errors import BackupError
 from bot.job_types import Job
 from bot.jobs.runner import Chores, DueMessages, NightlyJob
 from bot.ports import Preview
-from bot.types import DueMessage, Outcome, Outgoing, OutgoingKind, Reply, Turn
+from bot.types import ChannelName, DueMessage, Outcome, Outgoing, OutgoingKind, Reply, Turn
 from bot.writes import AddDueMessage, AddJob
 from tests.house import Doing, House, house, text
 
@@ -57,6 +57,26 @@ async def here(tmp_path: Path) -> AsyncIterator[House]:
         yield built
 
 
+async def everybody(channel: ChannelName, user: str) -> bool:
+    return True
+
+
+async def test_whoever_is_kept_out_by_then_is_told_nothing(here: House) -> None:
+    await here.door.receive([text("reminder"), text("reminder", user="bea")])
+    await here.settled()
+    clock, said = HandClock(datetime.now(UTC) + timedelta(hours=25)), list[Outgoing]()
+
+    async def not_bea(channel: ChannelName, user: str) -> bool:
+        return user != "bea"
+
+    handler = Reminding(acts)
+    due = DueMessages(due=here.stores.due, handler=lambda _: handler, deliver=said.append, clock=clock, may_be_told=not_bea)
+    assert await due.check() == 2
+    assert "bea" not in {one.address.user for one in said}
+    assert len(said) == 1
+    assert await due.check() == 0, "it is dropped, and comes no more"
+
+
 async def test_a_due_message_is_said_once_when_its_time_has_come(here: House) -> None:
     await here.door.receive([text("reminder"), text("unknown kind", user="bea")])
     await here.settled()
@@ -64,7 +84,11 @@ async def test_a_due_message_is_said_once_when_its_time_has_come(here: House) ->
     handler = Reminding(acts)
     said: list[Outgoing] = []
     due = DueMessages(
-        due=here.stores.due, handler=lambda kind: handler if kind == "reminder" else None, deliver=said.append, clock=clock
+        due=here.stores.due,
+        handler=lambda kind: handler if kind == "reminder" else None,
+        deliver=said.append,
+        clock=clock,
+        may_be_told=everybody,
     )
     assert await due.check() == 0
     clock.time += timedelta(hours=25)

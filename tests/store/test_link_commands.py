@@ -15,6 +15,7 @@ from bot.store.open import Stores
 from bot.types import Address, Kind, OutboxId, Outcome, Outgoing, OutgoingKind, Turn, TurnStatus
 from handlers.linking import LinkHandler, UnlinkHandler
 from tests.fakes import FakeClock, SequentialIds
+from tests.handlers.fake_desk import FakeBlocks
 from tests.handlers.fakes import FakePreview, said, services
 from tests.linked import HERE, THERE, Linked
 from tests.store.tables import files_with
@@ -80,7 +81,7 @@ def linked(stores: Stores, talk: Talk, clock: FakeClock) -> Linked:
 @pytest.fixture
 def commands(talk: Talk, linked: Linked, clock: FakeClock) -> Commands:
     using: Services = replace(services(), clock=clock)
-    return Commands(talk, (LinkHandler(using, linked.links), UnlinkHandler(linked.links)))
+    return Commands(talk, (LinkHandler(using, linked.links, FakeBlocks()), UnlinkHandler(linked.links)))
 
 
 async def test_a_code_joins_two_places_and_stands_in_no_file(

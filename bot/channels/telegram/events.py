@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
 
+from msgspec import UNSET
+
 from bot import buttons
 from bot.buttons import read_button
 from bot.channels.telegram.contents import (
@@ -122,6 +124,10 @@ class Reader:
             return Event(update_id=update.update_id, message=_unheard(message), note="notice", moved=_moved(message))
         if is_for_another(text, marks, self._mention) and not _is_private(message):
             return Event(update_id=update.update_id, message=_unheard(message), note="for another bot")
+        is_named = self._is_named(text, marks)
+        text = without_mentions(text, marks, self._me.id, self._mention)
+        is_forwarded = message.forward_origin is not UNSET
+        is_own = not is_forwarded and message.via_bot is UNSET
         answered = self._answered(message)
         readable = next((one for one in attachments if one.reference and is_readable(one.name, one.media_type, one.size)), None)
         incoming = IncomingMessage(
@@ -129,11 +135,11 @@ class Reader:
             address=_address(message.chat.id, sender.id, message),
             kind=Kind.TEXT,
             sent_at=_at(message.date),
-            text=without_mentions(text, marks, self._me.id, self._mention),
+            text=_quoted(text) if is_forwarded else text,
             target=answered,
             attachments=() if readable is not None else attachments,
             is_private=_is_private(message),
-            is_admin=sender.id in self._admins,
+            is_admin=is_own and sender.id in self._admins,
             sender_name=sender.first_name,
             locale=_locale(sender),
             handle=str(message.message_id),
@@ -141,7 +147,7 @@ class Reader:
         return Event(
             update_id=update.update_id,
             message=incoming,
-            is_named=self._is_named(text, marks) or answered is not None,
+            is_named=is_named or answered is not None,
             readable=readable,
             album=message.media_group_id,
         )
@@ -287,6 +293,11 @@ def _event_id(message: WireMessage) -> str:
 
 def _is_private(message: WireMessage) -> bool:
     return message.chat.type == "private"
+
+
+def _quoted(text: str) -> str:
+    """What somebody else has written, as it was forwarded: no command of who forwarded it (R-55)."""
+    return "\n".join(f"> {line}" for line in text.splitlines())
 
 
 def _at(unix: int) -> datetime:

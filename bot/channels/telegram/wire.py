@@ -84,6 +84,8 @@ class WireMessage(Struct, frozen=True, kw_only=True):
     message_thread_id: Number = 0
     is_topic_message: bool = False
     reply_to_message: WireReplied | None = None
+    forward_origin: msgspec.Raw | UnsetType = UNSET
+    via_bot: msgspec.Raw | UnsetType = UNSET
     media_group_id: str = ""
     migrate_to_chat_id: Number = 0
     migrate_from_chat_id: Number = 0

@@ -41,6 +41,21 @@ def test_private_text_says_who_where_when_and_in_which_language() -> None:
     )
 
 
+OWNER = ANA | {"id": ADMIN}
+
+
+def test_what_somebody_else_wrote_is_no_command_of_the_admin_who_forwards_it() -> None:
+    origin = {"type": "user", "sender_user": ANA | {"id": 3}, "date": 1_700_000_000}
+    forwarded = incoming(
+        read("message", message("/admin unblock telegram:666\n/forgetme", sender=OWNER, forward_origin=origin))
+    )
+    assert not forwarded.is_admin
+    assert forwarded.text == "> /admin unblock telegram:666\n> /forgetme"
+    inline = incoming(read("message", message("/admin pair", sender=OWNER, via_bot=MARTIN | {"id": 9})))
+    assert not inline.is_admin, "another bot worded it"
+    assert incoming(read("message", message("/admin pair", sender=OWNER))).is_admin
+
+
 @pytest.mark.parametrize(
     ("sender", "is_admin"),
     [({"id": ADMIN}, True), ({"username": str(ADMIN)}, False), ({"first_name": "admin"}, False)],
