@@ -46,7 +46,7 @@ def audit_lines(entries: Iterable[AuditEntry], language: Language) -> list[str]:
     """An entry in a line each: when (UTC), who, what, how it went, and about what."""
     lines = []
     for one in entries:
-        who = say(language, "command line") if one.channel == TERMINAL else f"{one.channel}:{one.user}"
+        who = say(language, "command line") if one.channel == TERMINAL else one.who
         parts = (f"{one.at:%Y-%m-%d %H:%M:%S}", who, one.action, one.result, one.subject)
         lines.append("  ".join(part for part in parts if part))
     return lines

@@ -16,6 +16,8 @@ BROADCAST = "broadcast"
 TERMINAL = "terminal"
 """Whoever wrote on the command line of the machine that the bot runs on, in the audit log's column of channels."""
 
+_LONGEST_USER = 24
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
@@ -28,6 +30,12 @@ class AuditEntry:
     action: str
     subject: str
     result: str
+
+    @property
+    def who(self) -> str:
+        """The admin as people read it: a session of the page by the beginning of its long id."""
+        user = self.user if len(self.user) <= _LONGEST_USER else f"{self.user[:8]}…"
+        return f"{self.channel}:{user}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

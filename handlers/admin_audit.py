@@ -66,6 +66,6 @@ def _number(argument: str) -> int | None:
 
 def _line(language: Language, entry: AuditEntry) -> str:
     """An entry: when, who, what, about what, how it went. What is empty is left out."""
-    who = say(language, "command line") if entry.channel == TERMINAL else as_code(f"{entry.channel}:{entry.user}")
+    who = say(language, "command line") if entry.channel == TERMINAL else as_code(entry.who)
     words = (as_code(word) for word in (entry.action, entry.subject, entry.result) if word)
     return " · ".join([minute(entry.at), who, *words])

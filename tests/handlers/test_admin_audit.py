@@ -51,6 +51,11 @@ async def test_entry_is_a_line_of_time_who_action_subject_and_result(word: str) 
     assert not outcome.is_refused
 
 
+async def test_a_session_of_the_page_is_shown_by_the_beginning_of_its_id() -> None:
+    outcome = await asked("audit", FakeAudit([replace(BLOCKED, channel="web", user="0123456789abcdef" * 4)]))
+    assert shown(outcome) == ["- 2026-11-30 12:00 · `web:01234567…` · `block` · `ab12cd34` · `done`"]
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_what_was_done_on_the_command_line_says_so_and_what_is_empty_is_left_out(language: Language) -> None:
     entry = replace(BLOCKED, channel=TERMINAL, user="", action="label", subject="", result="labelled")
