@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from bot.types import AddressId, ChannelName, Language, PersonId
 
+LOW_SPACE_BYTES = 1 << 30
+"""Less free space than this is told as wrong."""
+STALE_BACKUP = timedelta(hours=48)
+"""A latest backup that is older is told as wrong."""
 NIGHT_ENDED = "night"
 """The due message that tells an admin how the night that they asked for has ended: its kind is `night.LANGUAGE`."""
 BROADCAST = "broadcast"

@@ -24,7 +24,7 @@ from bot.errors import TrainingError
 from bot.learning_parts import LearningParts
 from bot.night_order import training_folder
 from bot.store.open import Stores
-from bot.types import Language
+from bot.types import Language, PastTurn
 from learning.exports import QUEUE, READINESS, read_queue
 from learning.folder import TrainingFolder
 from learning.guard import COHORT, STEP, Asked, Guarded, Queued
@@ -156,8 +156,7 @@ async def liked_of(stores: Stores, asked: Queued) -> tuple[str, ...]:
         return ()
     liked = []
     for row in asked.approves:
-        origin = await stores.training.origin(row)
-        past = await stores.turns.past(origin[0]) if origin else None
+        past = await _turn_of(stores, row)
         if past is not None and past.rating is not None and past.rating.value > 0:
             liked.append(row)
     return tuple(liked)
@@ -167,12 +166,17 @@ async def words_of(stores: Stores, rows: Sequence[str]) -> tuple[RowWords, ...]:
     """The words of rows, scrubbed beside the loop; of those that are gone, nothing."""
     found = []
     for row in rows:
-        origin = await stores.training.origin(row)
-        past = await stores.turns.past(origin[0]) if origin else None
+        past = await _turn_of(stores, row)
         if past is not None:
             correction = (past.rating.correction or "") if past.rating else ""
             found.append((past.question, past.reply.text, correction))
     return await asyncio.to_thread(_scrubbed, found)
+
+
+async def _turn_of(stores: Stores, row: str) -> PastTurn | None:
+    """The turn that a row comes from; None for one that is gone."""
+    origin = await stores.training.origin(row)
+    return await stores.turns.past(origin[0]) if origin else None
 
 
 def _scrubbed(rows: Sequence[tuple[str, str, str]]) -> tuple[RowWords, ...]:

@@ -22,7 +22,7 @@ from handlers.admin_broadcast import BroadcastAction
 from handlers.admin_chats import Places, here, pair
 from handlers.admin_label import LabelAction
 from handlers.admin_night import ExportAction, NightAction
-from handlers.admin_parts import ADMIN, Action, Done
+from handlers.admin_parts import ADMIN, NOTICE_DAYS, Action, Done
 from handlers.admin_people import BlockAction, UsersAction
 from handlers.admin_queue import QueueAction
 from handlers.admin_status import StatusAction
@@ -34,7 +34,6 @@ _UNNOTED: Final = frozenset({"help", "unknown"})
 _ABOUT_PEOPLE: Final = frozenset({"users", "block", "unblock"})
 _log = structlog.get_logger("martin.admin")
 
-NOTICE_DAYS: Final = 7
 MOST_NOTICES: Final = 20
 
 _ACTIONS: Final[Mapping[str, str]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Final
 
 from bot.admin_ports import AdminDesk
@@ -10,7 +9,7 @@ from bot.admin_types import TERMINAL, AuditEntry
 from bot.locale import say, say_many
 from bot.ports import Preview, Services
 from bot.types import Chosen, Language, Turn
-from handlers.admin_parts import Done, refused, told
+from handlers.admin_parts import Done, minute, refused, told
 from handlers.wording import as_code
 
 SHOWN: Final = 20
@@ -47,11 +46,6 @@ class AuditAction:
     async def pressed(self, turn: Turn, chosen: Chosen, wish: str, preview: Preview) -> Done:
         """Nothing: the log has no buttons."""
         return refused(say(turn.language, "There is nothing to press there any more."), "gone")
-
-
-def minute(at: datetime) -> str:
-    """A moment to the minute, in UTC: `2026-11-30 12:00`."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
 def _number(argument: str) -> int | None:

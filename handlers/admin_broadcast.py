@@ -64,7 +64,7 @@ class BroadcastAction:
         text = self._shown(turn)
         if text is None or self._digest(text) != digest:
             gone = say(language, "I no longer have the message that I showed you, so nothing is sent. Please write it again.")
-            return Done(outcome=Outcome(reply=Reply(text=gone), writes=(closing(chosen),), is_refused=True), result="gone")
+            return refused(gone, "gone", writes=(closing(chosen),))
         return told(
             say(language, "It is on its way. `/admin broadcast` shows how far it is."),
             AddBroadcast(id=turn.id, text=text),

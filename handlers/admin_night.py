@@ -73,10 +73,10 @@ class NightAction:
         if wish != "run":
             return told(say(language, "Good, I make no files now."), closing(chosen), result="declined")
         if not self._training.is_on:
-            return _closed(_switched_off(language), closing(chosen), "off")
+            return refused(_switched_off(language), "off", writes=(closing(chosen),))
         asked = NightAsked(person_id=turn.person.id, address_id=turn.address_id, language=language)
         if not self._training.begin(asked):
-            return _closed(self._already(language), closing(chosen), "under way")
+            return refused(self._already(language), "under way", writes=(closing(chosen),))
         await _watched(language, self._training, preview, self._watch_s)
         return self._so_far(turn, closing(chosen))
 
@@ -230,11 +230,6 @@ async def _show(language: Language, training: TrainingDesk, preview: Preview) ->
 
 def _end(language: Language, last: NightDone | None) -> str:
     return not_known(language) if last is None else how_it_ended(language, last)
-
-
-def _closed(text: str, close: CloseQuestion, result: str) -> Done:
-    """A refusal that leaves no question open."""
-    return Done(outcome=Outcome(reply=Reply(text=text), writes=(close,), is_refused=True), result=result)
 
 
 def _language_of(due: DueMessage) -> Language:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import PurePath
 from typing import Final
 
@@ -12,6 +12,7 @@ from bot.amounts import count, duration
 from bot.locale import say, say_many
 from bot.night_words import step_words
 from bot.types import Language
+from handlers.admin_parts import minute
 from handlers.wording import as_code
 
 MOST_DATES: Final = 10
@@ -41,7 +42,7 @@ def under_way(language: Language, standing: NightStanding, now: datetime) -> str
     return say(
         language,
         "**A night has been under way** since {moment} UTC, for {time}: {progress}",
-        moment=_moment(standing.began_at),
+        moment=minute(standing.began_at),
         time=duration(max(1.0, (now - standing.began_at).total_seconds()), language),
         progress=progress,
     )
@@ -49,7 +50,7 @@ def under_way(language: Language, standing: NightStanding, now: datetime) -> str
 
 def how_it_ended(language: Language, done: NightDone) -> str:
     """The figures of a night that has ended, or what went wrong and what to do."""
-    night, moment = done.night.isoformat(), _moment(done.ended_at)
+    night, moment = done.night.isoformat(), minute(done.ended_at)
     if done.error:
         failed = say(
             language,
@@ -211,7 +212,3 @@ def _stay_here(language: Language) -> str:
 
 def _rows(language: Language, rows: int) -> str:
     return say_many(language, "{number} row", "{number} rows", rows, number=count(rows, language))
-
-
-def _moment(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M")

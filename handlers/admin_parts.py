@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from bot.ports import Preview
@@ -13,6 +14,8 @@ from handlers.asking import asking, option
 
 ADMIN: Final = "admin"
 """The kind of every question to an admin; its keys begin with the action."""
+NOTICE_DAYS: Final = 7
+"""How far back notices are shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +47,9 @@ def told(text: str, *writes: Write, result: str = "done", subject: str = "") -> 
     return Done(outcome=Outcome(reply=Reply(text=text), writes=writes), result=result, subject=subject)
 
 
-def refused(text: str, result: str, subject: str = "") -> Done:
-    """A reply to what could not be done, and why; nothing was."""
-    return Done(outcome=Outcome(reply=Reply(text=text), is_refused=True), result=result, subject=subject)
+def refused(text: str, result: str, subject: str = "", *, writes: tuple[Write, ...] = ()) -> Done:
+    """A reply to what could not be done, and why; nothing was, but for `writes`, which end a question."""
+    return Done(outcome=Outcome(reply=Reply(text=text), writes=writes, is_refused=True), result=result, subject=subject)
 
 
 def asked_first(turn: Turn, text: str, choices: Sequence[Choice], *, result: str = "asked", subject: str = "") -> Done:
@@ -57,6 +60,11 @@ def asked_first(turn: Turn, text: str, choices: Sequence[Choice], *, result: str
 def closing(chosen: Chosen) -> CloseQuestion:
     """What marks the question as answered, so that its buttons do nothing more."""
     return CloseQuestion(turn_id=chosen.turn_id, key=f"{ADMIN}:{chosen.key}")
+
+
+def minute(at: datetime) -> str:
+    """A moment to the minute, in UTC: `2026-11-30 12:00`."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
 def is_answered(turn: Turn) -> bool:

@@ -209,7 +209,7 @@ def _has_both_sides(one: WaitingQuestion, subjects: Sequence[str]) -> bool:
     return one.why is WaitsFor.OPPOSITE_RATINGS and set(subjects).issuperset(one.subjects)
 
 
-def _named(one: WaitingQuestion) -> str:
+def _key_of(one: WaitingQuestion) -> str:
     """How a button names a question: by its first subject, and by what it was when it was shown."""
     return f"{one.subjects[0]}.{_digest(one)}"
 
@@ -222,7 +222,7 @@ def _digest(one: WaitingQuestion) -> str:
 
 def _confirming(turn: Turn, cohort: WaitingQuestion | None, *writes: Write, is_approved: bool) -> Done:
     """Whether a small cohort is really to come in, or to stay out. Where it does not wait, its button looks nothing up."""
-    language, name = turn.language, _named(cohort) if cohort else ""
+    language, name = turn.language, _key_of(cohort) if cohort else ""
     if is_approved:
         text = say(
             language,
@@ -242,7 +242,7 @@ def _confirming(turn: Turn, cohort: WaitingQuestion | None, *writes: Write, is_a
 
 
 def _choices(language: Language, one: WaitingQuestion) -> list[Choice]:
-    name = _named(one)
+    name = _key_of(one)
     approve = button(QUEUE, f"approve.{name}", say(language, "Approve"))
     reject = button(QUEUE, f"reject.{name}", say(language, "Reject"))
     later = button(QUEUE, f"later.{name}", say(language, "Later"))

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from bot.admin_ports import AdminDesk
-from bot.admin_types import NightStanding, ShownRun
+from bot.admin_types import LOW_SPACE_BYTES, STALE_BACKUP, NightStanding, ShownRun
 from bot.amounts import duration, size
 from bot.errors import StoreError, TrainingError
 from bot.locale import say, say_many
@@ -18,15 +18,10 @@ from bot.notices import notice_text
 from bot.ports import Preview, Services
 from bot.types import Chosen, Language, Turn
 from bot.where import PLATFORMS
-from handlers.admin_audit import minute
-from handlers.admin_parts import Done, refused, told
+from handlers.admin_parts import NOTICE_DAYS, Done, minute, refused, told
 from handlers.memory_words import plain
 from handlers.wording import as_code, who_answers
 
-LOW_SPACE_BYTES: Final = 1 << 30
-"""Less free space than this is told as wrong, as `python -m bot doctor` does."""
-STALE_BACKUP: Final = timedelta(hours=48)
-NOTICE_DAYS: Final = 7
 MOST_NOTICES: Final = 5
 """The reply is read on a phone; `/admin usage` shows more."""
 _LONGEST_ERROR: Final = 240

@@ -273,6 +273,7 @@ SIBLINGS: Mapping[str, set[str]] = {
                 "memory_writes",
                 "channel_writes",
                 "admin_writes",
+                "users",
                 "access",
                 "link_statements",
                 "deletions",

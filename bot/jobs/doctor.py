@@ -6,10 +6,11 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
+from bot.admin_types import LOW_SPACE_BYTES, STALE_BACKUP
 from bot.amounts import duration, money, size
 from bot.config import Config, Loaded
 from bot.errors import MartinError
@@ -24,9 +25,7 @@ T = TypeVar("T")
 
 DEADLINE_S = 60.0
 """The longest that one look may take: a full check of a large database reads all of it."""
-LOW_SPACE_BYTES = 1 << 30
 FULL_BYTES = 64 << 20
-STALE_BACKUP = timedelta(hours=48)
 _HOLDER = re.compile(r"process (?P<pid>\d+)(?: at (?P<address>\S+))?")
 SHOWN = 5
 MANY = 1_000

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-import msgspec
 from sqlalchemy import Integer, Text, bindparam, exists, func, literal, select, type_coerce
 
 from bot.admin_types import BROADCAST, AuditEntry, Broadcast, Told
 from bot.ports import Clock, Ids
-from bot.store.admin_writes import ADD_AUDIT, SPREAD_BROADCAST
+from bot.store.admin_writes import SPREAD_BROADCAST
 from bot.store.db import Database, Unit, read
-from bot.store.schema import addresses, audit, blocks, broadcasts, due_messages, identities, people, turns
+from bot.store.schema import addresses, audit, blocks, broadcasts, due_messages, people, turns
 from bot.store.statements import INSERT_DUE
+from bot.store.users import USERS, users_of
 from bot.types import AddressId, ChannelName, PersonId
 
 SAID_FOR: Final = timedelta(days=7)
@@ -42,16 +42,10 @@ _where_to = (
     .scalar_subquery()
 )
 """The private chat that somebody used last, of those that a bot may write to unasked."""
-_users = (
-    select(func.json_group_array(func.json_array(identities.c.channel, identities.c.user)))
-    .where(identities.c.person_id == people.c.id)
-    .correlate(people)
-    .scalar_subquery()
-)
 _REACH = read("people to tell", select(func.count()).select_from(people).where(_can_be_told))
 _PAGE = read(
     "some people to tell",
-    select(people.c.id, type_coerce(_where_to, Text), type_coerce(_users, Text))
+    select(people.c.id, type_coerce(_where_to, Text), USERS)
     .where(people.c.id > bindparam("after", type_=Text()), _can_be_told)
     .order_by(people.c.id)
     .limit(literal(PAGE, Integer())),
@@ -76,11 +70,9 @@ _OPEN = read(
 )
 _TEXT = read("text of a broadcast", select(broadcasts.c.text, broadcasts.c.at).where(broadcasts.c.id == bindparam("id")))
 
-_users_of = msgspec.json.Decoder(list[tuple[str, str]])
-
 
 class StoredAudit:
-    """The `AuditStore` of the database; `AddAudit` writes it too."""
+    """The `AuditStore` of the database; `AddAudit` writes what it reads."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -90,11 +82,6 @@ class StoredAudit:
         rows = await self._database.rows(_RECENT, most=limit)
         names = [column.name for column in audit.columns]
         return [AuditEntry(**dict(zip(names, row, strict=True))) for row in rows]
-
-    async def add(self, entry: AuditEntry) -> None:
-        """Note what was done outside any turn."""
-        step = {name: getattr(entry, name) for name in ("id", "at", "channel", "user", "action", "subject", "result")}
-        await self._database.commit(Unit((ADD_AUDIT, step)))
 
 
 class StoredBlocks:
@@ -154,7 +141,7 @@ class StoredBroadcasts:
             Told(
                 person=PersonId(person),
                 address=AddressId(address),
-                users=tuple((ChannelName(channel), user) for channel, user in _users_of.decode(users)),
+                users=users_of(users),
             )
             for person, address, users in await self._database.rows(_PAGE, after=after)
         ]

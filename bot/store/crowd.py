@@ -5,23 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
 from sqlalchemy import FromClause, Integer, Select, Text, bindparam, func, literal_column, select, type_coerce
 
 from bot.admin_types import ShownPerson
 from bot.store.db import Database, read
 from bot.store.schema import UtcTime, identities, people, turns
+from bot.store.users import USERS, users_of
 from bot.types import ChannelName, PersonId
 
 TAG: Final = 8
 """Letters of an id that stand for a person: the last ones, which chance has made."""
-
-_users = (
-    select(func.json_group_array(func.json_array(identities.c.channel, identities.c.user)))
-    .where(identities.c.person_id == people.c.id)
-    .correlate(people)
-    .scalar_subquery()
-)
 
 
 _newest_turn = select(func.max(turns.c.id)).where(turns.c.person_id == people.c.id).correlate(people).scalar_subquery()
@@ -31,9 +24,7 @@ _count = select(func.count()).where(turns.c.person_id == people.c.id).correlate(
 
 def _shown(of: FromClause = people) -> Select[Any]:
     """People with a look at the turns of each that is shown, and of nobody else."""
-    return select(
-        people.c.id, people.c.created_at, type_coerce(_last, UtcTime()), _count, type_coerce(_users, Text)
-    ).select_from(of)
+    return select(people.c.id, people.c.created_at, type_coerce(_last, UtcTime()), _count, USERS).select_from(of)
 
 
 _COUNT = read("count people", select(func.count()).select_from(people))
@@ -59,8 +50,6 @@ _BEHIND = read(
         .scalar_subquery()
     ),
 )
-
-_users_of = msgspec.json.Decoder(list[tuple[str, str]])
 
 
 class StoredCrowd:
@@ -96,7 +85,7 @@ def _person(row: tuple[Any, ...]) -> ShownPerson:
     return ShownPerson(
         id=PersonId(person),
         tag=person[-TAG:],
-        users=tuple((ChannelName(channel), user) for channel, user in _users_of.decode(users)),
+        users=users_of(users),
         since=since,
         last_at=last_at,
         turns=count,

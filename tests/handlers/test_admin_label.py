@@ -10,10 +10,11 @@ from bot.admin_types import RowWords, UnlabelledRow
 from bot.errors import StoreBusy
 from bot.intent_words import intent_words
 from bot.training_types import Intent
-from bot.types import LANGUAGES, Chosen, Kind, Language, PastTurn, Question, Turn
-from bot.writes import AskQuestion, CloseQuestion, LabelTraining
+from bot.types import LANGUAGES, Chosen, Kind, Language, Question, Turn
+from bot.writes import AskQuestion, LabelTraining
 from handlers.admin_label import LabelAction
 from handlers.admin_parts import ADMIN, Done
+from tests.handlers.admin_talk import closed, key_of, shown_by
 from tests.handlers.fake_desk import FakeTraining, desk
 from tests.handlers.fakes import FakePreview, answer, command, message, past, pressed, said, services, turn
 
@@ -48,19 +49,6 @@ def labels(done: Done) -> list[str]:
     return [choice.label for choice in done.outcome.reply.choices]
 
 
-def key_of(done: Done, label: str) -> str:
-    """The key of the button with this label."""
-    assert done.outcome.reply is not None
-    (key,) = [choice.key for choice in done.outcome.reply.choices if choice.label == label]
-    return key
-
-
-def shown_by(done: Done, chosen: str | None = None) -> PastTurn:
-    """The stored turn whose reply this was."""
-    assert done.outcome.reply is not None
-    return past(handler="admin", kind=Kind.COMMAND, choices=done.outcome.reply.choices, chosen=chosen)
-
-
 async def done_by(training: FakeTraining, given: Turn, key: str) -> Done:
     chosen = Chosen(turn_id=past().id, key=key.removeprefix(f"{ADMIN}:"))
     action, _, wish = chosen.key.partition(".")
@@ -78,10 +66,6 @@ async def press(
 
 def labelled(done: Done) -> list[tuple[str, str, str]]:
     return [(write.row, write.intent, write.topic) for write in done.outcome.writes if isinstance(write, LabelTraining)]
-
-
-def closed(done: Done) -> list[str | None]:
-    return [write.key for write in done.outcome.writes if isinstance(write, CloseQuestion)]
 
 
 def take(training: FakeTraining, done: Done) -> None:

@@ -9,10 +9,11 @@ import pytest
 
 from bot.admin_types import RowWords, WaitingQuestion, WaitsFor
 from bot.errors import ManifestError, StoreBusy
-from bot.types import LANGUAGES, Chosen, Kind, Language, PastTurn, Question, Turn
-from bot.writes import AskQuestion, CloseQuestion, DecideTraining
+from bot.types import LANGUAGES, Chosen, Kind, Language, Question, Turn
+from bot.writes import AskQuestion, DecideTraining
 from handlers.admin_parts import ADMIN, Done
 from handlers.admin_queue import QueueAction
+from tests.handlers.admin_talk import closed, key_of, shown_by
 from tests.handlers.fake_desk import FakeTraining, desk
 from tests.handlers.fakes import FakePreview, answer, command, message, past, pressed, said, services, turn
 
@@ -58,19 +59,6 @@ async def asked(training: FakeTraining, argument: str = "", language: Language =
     return await QueueAction(services(), desk(training=training)).asked(given, argument, FakePreview())
 
 
-def key_of(done: Done, label: str) -> str:
-    """The key of the button with this label."""
-    assert done.outcome.reply is not None
-    (key,) = [choice.key for choice in done.outcome.reply.choices if choice.label == label]
-    return key
-
-
-def shown_by(done: Done, chosen: str | None = None) -> PastTurn:
-    """The stored turn whose reply this was."""
-    assert done.outcome.reply is not None
-    return past(handler="admin", kind=Kind.COMMAND, choices=done.outcome.reply.choices, chosen=chosen)
-
-
 async def done_by(training: FakeTraining, given: Turn, key: str) -> Done:
     chosen = Chosen(turn_id=past().id, key=key.removeprefix(f"{ADMIN}:"))
     action, _, wish = chosen.key.partition(".")
@@ -88,10 +76,6 @@ async def press(
 
 def decided(done: Done) -> dict[str, bool]:
     return {write.subject: write.is_approved for write in done.outcome.writes if isinstance(write, DecideTraining)}
-
-
-def closed(done: Done) -> list[str | None]:
-    return [write.key for write in done.outcome.writes if isinstance(write, CloseQuestion)]
 
 
 def labels(done: Done) -> list[str]:

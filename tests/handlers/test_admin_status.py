@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pytest
 
 from bot.admin_ports import AdminDesk
-from bot.admin_types import NightDone, NightStanding, ShownPerson, ShownRun, WaitingQuestion, WaitsFor
+from bot.admin_types import LOW_SPACE_BYTES, NightDone, NightStanding, ShownPerson, ShownRun, WaitingQuestion, WaitsFor
 from bot.amounts import BLANK
 from bot.errors import ManifestError, StoreBusy
 from bot.locale import say
@@ -20,7 +20,7 @@ from bot.ports import HandlerSettings, Services, UsageOfDay
 from bot.types import LANGUAGES, AdminNotice, Kind, Language, Outcome, PersonId
 from bot.writes import AddAudit
 from handlers.admin_parts import button
-from handlers.admin_status import LOW_SPACE_BYTES, MOST_NOTICES
+from handlers.admin_status import MOST_NOTICES
 from tests.handlers.fake_desk import BEGAN, FakeCrowd, FakeTraining, desk
 from tests.handlers.fakes import (
     NOW,

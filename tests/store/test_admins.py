@@ -40,7 +40,8 @@ async def test_what_was_done_is_shown_newest_first(stores: Stores, talk: Talk, c
     said = await talk.say(writes=[DEED])
     clock.advance(60)
     later = AuditEntry(id="t2", at=clock.now(), channel=TERMINAL, user="", action="queue", subject="cohort", result="approved")
-    await stores.audit.add(later)
+    deed = AddAudit(id="t2", channel=TERMINAL, user="", action="queue", subject="cohort", result="approved")
+    await written(stores, clock, deed)
     newest, first = await stores.audit.recent(9)
     assert newest == later
     assert (first.id, first.user, first.subject, first.at) == ("t1", "1", "abcd1234", said.record.answered_at)
