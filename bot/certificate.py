@@ -18,6 +18,7 @@ from typing import Final
 
 from bot.errors import CertificateError
 from bot.locale import say
+from bot.subprocesses import started
 
 DAYS: Final = 825
 """The longest that Apple's devices accept of a certificate (support.apple.com/103769, read 2026-11-20)."""
@@ -124,22 +125,12 @@ async def _run(program: str, fresh: Path, language: str) -> None:
         *("req", "-x509", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-sha256"),
         *("-days", str(DAYS), "-config", str(fresh / "request"), "-keyout", str(fresh / _KEY), "-out", str(fresh / _PEM)),
     )
-    process = await asyncio.create_subprocess_exec(
-        program,
-        *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(_DEADLINE_S):
-            _, said = await process.communicate()
-    except TimeoutError:
-        said = b"no answer"
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    async with started(program, *arguments) as process:
+        try:
+            async with asyncio.timeout(_DEADLINE_S):
+                _, said = await process.communicate()
+        except TimeoutError:
+            said = b"no answer"
     if process.returncode != 0:
         last = (said.decode(errors="replace").strip().splitlines() or ["?"])[-1]
         raise CertificateError(say(language, "openssl could not make a certificate: {cause}", cause=last))

@@ -24,6 +24,7 @@ from bot.night_order import begins_at, night_order, training_folder
 from bot.nights import demand_space
 from bot.ports import Clock
 from bot.store.open import Stores
+from bot.subprocesses import NotStarted, Process, started
 from learning.exports import Exports
 from learning.folder import TrainingFolder
 
@@ -185,24 +186,12 @@ class LearningParts:
     async def _said_at_last(self, order: bytes) -> bytes | None:
         """The last line of a process that makes the night; None when it was asked to end."""
         try:
-            child = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot.night_child"),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                limit=_LONGEST_LINE,
-            )
-        except OSError as error:
-            raise TrainingError(f"the night's process did not start: {error.strerror}") from error
-        try:
-            said, complaint = await self._followed(child, order)
+            async with started(sys.executable, "-m", "bot.night_child", longest_line=_LONGEST_LINE) as child:
+                said, complaint = await self._followed(child, order)
+        except NotStarted as error:
+            raise TrainingError(f"the night's process did not start: {error}") from error
         except (ValueError, OSError) as error:
             raise TrainingError(f"the night's process was not understood: {type(error).__name__}") from error
-        finally:
-            if child.returncode is None:
-                with suppress(ProcessLookupError):
-                    child.kill()
-                await child.wait()
         if child.returncode == -signal.SIGTERM:
             return None
         if child.returncode:
@@ -210,13 +199,9 @@ class LearningParts:
             raise TrainingError(said_why or f"the night's process ended with status {child.returncode}")
         return said
 
-    async def _followed(self, child: asyncio.subprocess.Process, order: bytes) -> tuple[bytes, bytes]:
+    async def _followed(self, child: Process, order: bytes) -> tuple[bytes, bytes]:
         """The last line that the child wrote, and its errors. Its input stays open: the child ends when it closes."""
-        assert child.stdin is not None and child.stdout is not None and child.stderr is not None
-        if not child.stdin.is_closing():
-            with suppress(ConnectionError):  # one that has ended already says why in its errors
-                child.stdin.write(order + b"\n")
-                await child.stdin.drain()
+        child.write(order + b"\n")
         said, error = await asyncio.gather(self._steps(child.stdout), child.stderr.read())
         await child.wait()
         return said, error

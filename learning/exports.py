@@ -13,6 +13,7 @@ from typing import Final, Protocol
 import msgspec
 
 from bot.errors import TrainingError
+from bot.subprocesses import started
 from bot.types import PersonId
 from learning.folder import TrainingFolder, erase, put
 from learning.guard import Queued
@@ -148,22 +149,13 @@ async def _remove(export: Path, rows: frozenset[str], lock: int, people: int) ->
 
     It has the lock too, and keeps it should this process be killed meanwhile.
     """
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "learning.remove", str(export), "--people", str(people)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,  # what changed, for whoever calls it by hand: not for the bot's own output
-        stderr=asyncio.subprocess.PIPE,
-        pass_fds=(lock,),
-    )
-    try:
-        async with asyncio.timeout(REMOVE_S):
-            _, said = await child.communicate("\n".join(sorted(rows)).encode())
-    except TimeoutError:
-        raise TrainingError(f"rows could not be taken out of {export.name} within {REMOVE_S:.0f} s") from None
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
+    command = (sys.executable, "-m", "learning.remove", str(export), "--people", str(people))
+    async with started(*command, pass_fds=(lock,)) as child:
+        try:
+            async with asyncio.timeout(REMOVE_S):
+                _, said = await child.communicate("\n".join(sorted(rows)).encode())
+        except TimeoutError:
+            raise TrainingError(f"rows could not be taken out of {export.name} within {REMOVE_S:.0f} s") from None
     if child.returncode:
         reason = said.decode(errors="replace").strip().rpartition("\n")[2]
         raise TrainingError(f"rows could not be taken out of {export.name}: {reason or child.returncode}")

@@ -25,6 +25,7 @@ import structlog
 
 from bot.errors import MartinError
 from bot.ports import Clock
+from bot.subprocesses import NotStarted, Process, started
 from profiles.child_process import (
     LENGTH_BYTES,
     MOST_FRAME_BYTES,
@@ -145,7 +146,7 @@ class Child:
         self._on_ready = on_ready
         self._ids = count(1)
         self._waiting: dict[int, asyncio.Future[msgspec.Raw]] = {}
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Process | None = None
         self._status = ChildStatus(state=ChildState.STOPPED, since=clock.now(), reason="not started")
         self._ready = asyncio.Event()
         self._silent_s = 0.0
@@ -178,7 +179,7 @@ class Child:
         Raises ChildDown and ChildBusy at once, ChildTimedOut, and ChildRefused.
         """
         process = self._process
-        if self._status.state is not ChildState.READY or process is None or process.stdin is None or process.stdin.is_closing():
+        if self._status.state is not ChildState.READY or process is None or process.stdin.is_closing():
             raise ChildDown(self.name, self._status.reason or self._status.state.value)
         if len(self._waiting) >= MOST_WAITING or process.stdin.transport.get_write_buffer_size() > MOST_UNSENT_BYTES:
             raise ChildBusy(self.name, f"{len(self._waiting)} calls wait already")
@@ -241,30 +242,21 @@ class Child:
         """Run one process from start to end, and say how it ended."""
         self._is_renewing = False
         self._set(ChildState.STARTING, "starting")
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", self._module),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env=_environment(),
-                cwd="/",
-            )
-        except OSError as error:
-            return f"cannot be started: {error.strerror}"
         noise, reason = _Noise(), ""
-        with self._kept(process):
-            try:
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(noise.drain(process), name="child noise")
-                    watching = tasks.create_task(self._watch(process), name="child watch")
-                    reason = await self._listen(process)
-                    watching.cancel()
-                    if process.returncode is None:
+        try:
+            async with started(sys.executable, "-P", "-m", self._module, env=_environment(), cwd="/") as process:
+                with self._kept(process):
+                    try:
+                        async with asyncio.TaskGroup() as tasks:
+                            tasks.create_task(noise.drain(process), name="child noise")
+                            watching = tasks.create_task(self._watch(process), name="child watch")
+                            reason = await self._listen(process)
+                            watching.cancel()
+                            await _end(process)
+                    finally:
                         await _end(process)
-            finally:
-                if process.returncode is None:
-                    await _end(process)
+        except NotStarted as error:
+            return f"cannot be started: {error}"
         if self._is_renewing:
             _log.info("child.renewed", child=self.name)
             return _RENEWING
@@ -273,12 +265,11 @@ class Child:
         return said
 
     @contextmanager
-    def _kept(self, process: asyncio.subprocess.Process) -> Iterator[None]:
+    def _kept(self, process: Process) -> Iterator[None]:
         """Hold the process while it runs; afterwards nobody waits for it any more."""
         self._process, self._silent_s, self._last_words = process, 0.0, ""
         self._set(ChildState.STARTING, "starting")
-        assert process.stdin is not None
-        process.stdin.write(frame(Setup(payload=raw(self._setup))))
+        process.write(frame(Setup(payload=raw(self._setup))))
         try:
             yield
         finally:
@@ -293,9 +284,8 @@ class Child:
             if not future.done():
                 future.set_exception(error)
 
-    async def _listen(self, process: asyncio.subprocess.Process) -> str:
+    async def _listen(self, process: Process) -> str:
         """Take what the process says until it says no more; what was wrong with it, if it was not just the end."""
-        assert process.stdout is not None
         try:
             while True:
                 length = int.from_bytes(await process.stdout.readexactly(LENGTH_BYTES), "big")
@@ -343,7 +333,7 @@ class Child:
             # Calls go in one at a time: none of those that wait was begun.
             self._release(ChildRenewing(self.name, _RENEWING))
 
-    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+    async def _watch(self, process: Process) -> None:
         """Kill a process that is silent for too long. Time in which this process itself stood still is not its silence."""
         loop, look_s = asyncio.get_running_loop(), self._patience.look_s
         last = loop.time()
@@ -373,9 +363,8 @@ class _Noise:
         self.total = 0
         self._tail = b""
 
-    async def drain(self, process: asyncio.subprocess.Process) -> None:
+    async def drain(self, process: Process) -> None:
         """Read until the process closes its end."""
-        assert process.stderr is not None
         while piece := await process.stderr.read(_TAIL_BYTES):
             self.total += len(piece)
             self._tail = (self._tail + piece)[-_TAIL_BYTES:]
@@ -389,9 +378,10 @@ class _Noise:
         return found[-6:]
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(process: Process) -> None:
     """Close the pipe, and after a moment kill; returns when the process is gone."""
-    assert process.stdin is not None
+    if process.returncode is not None:
+        return
     process.stdin.close()
     try:
         async with asyncio.timeout(_FAREWELL_S):

@@ -78,6 +78,7 @@ BASE = {
     "bot.notes",
     "bot.notices",
     "bot.where",
+    "bot.subprocesses",
     "bot.system",
     "bot.tokens",
     "bot.training_types",
@@ -132,7 +133,8 @@ ALLOWED: Mapping[str, set[str]] = {
     "bot.night_words": LEAVES,
     "bot.system": LEAVES,
     "bot.process": LEAVES,
-    "bot.certificate": LEAVES,
+    "bot.certificate": {*LEAVES, "bot.subprocesses"},
+    "bot.subprocesses": LEAVES,
     "bot.model_types": {"bot.errors"},
     "bot.profile_types": set(),
     "bot.memory_types": set(),
@@ -318,6 +320,8 @@ SDKS: Mapping[str, str] = {
     "sqlalchemy": "bot.store.*",
     "alembic": "bot.store.*",
     "aiosqlite": "bot.store.*",
+    "subprocess": "bot.subprocesses",  # of the standard library, but only that one starts processes without a fork
+    "multiprocessing": "bot.subprocesses",
     "sqlite3": "bot.store.*|profiles.chroma_files",
     "apscheduler": "bot.app",
     "fastapi": "web.*",
@@ -342,6 +346,9 @@ FORBIDDEN_ATTRIBUTES = {
     ("torch", "load"),
     ("os", "system"),
     ("os", "popen"),
+    ("os", "fork"),
+    ("asyncio", "create_subprocess_exec"),
+    ("asyncio", "create_subprocess_shell"),
 }
 
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from bot.types import PersonId
 from tests.learning.lived import NOW, Learning, learning, lived_in, running
 from tests.learning.town import LAST
 from tests.store.tables import change
+from tests.waiting import until
 
 pytestmark = pytest.mark.may_block("a town lives in this process")
 SECONDS = 60
@@ -33,12 +34,6 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def here(lived: Path, tmp_path: Path) -> AsyncIterator[Learning]:
     async with learning(lived, tmp_path) as built:
         yield built
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not is_so():
-            await asyncio.sleep(0.01)
 
 
 async def ended(here: Learning) -> None:

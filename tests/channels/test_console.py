@@ -39,6 +39,7 @@ from bot.types import (
 )
 from bot.web_ports import Visitor
 from tests.fakes import FakeParts
+from tests.waiting import until
 from tests.web.house import House, Row, served, settings
 
 TOKEN = "owner-token-of-the-test"
@@ -356,12 +357,6 @@ async def seated(address: str) -> AsyncIterator[Typed]:
         screen.lines.put_nowait(None)
         assert await talking == 0
     await link.aclose()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 def listening(house: House) -> list[SessionStream]:

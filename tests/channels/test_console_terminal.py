@@ -16,8 +16,9 @@ from bot.amounts import BLANK, progress
 from bot.channels.web import SessionChannel
 from bot.model_types import PullProgress
 from bot.types import Flag, Generation, Kind, Reply
-from tests.channels.test_console import LETTERED, TOKEN, due_message, listening, until
+from tests.channels.test_console import LETTERED, TOKEN, due_message, listening
 from tests.fakes import FakeParts
+from tests.waiting import until
 from tests.web.house import House, Row, served, settings
 
 ROOT = Path(__file__).parent.parent.parent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from random import Random
 
@@ -20,6 +20,7 @@ from bot.system import SystemClock
 from bot.types import Chunk, Flag, Generation, Prompt
 from tests.models.virtual_time import LoopClock, in_virtual_time
 from tests.servers.backends import served
+from tests.waiting import until
 
 PEOPLE = 200
 QUESTION = Prompt(system="be kind", question="hello", language="en")
@@ -92,13 +93,6 @@ def p99(answers: list[Generation]) -> float:
     """The wait that one in a hundred answers is longer than."""
     waits = sorted(made.seconds for made in answers)
     return waits[int(len(waits) * 0.99)]
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    """Wait for it, for a long time."""
-    async with asyncio.timeout(60):
-        while not is_so():
-            await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.UNAVAILABLE, Fault.MISSING], ids=str)

@@ -142,12 +142,6 @@ def is_ready(index: ChromaIndex) -> bool:
     return index.status.state is IndexState.READY
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(OPEN_S):
-        while not holds():
-            await asyncio.sleep(0.005)
-
-
 @asynccontextmanager
 async def running(indexer: Indexer) -> AsyncIterator[None]:
     """The indexer at work by itself."""

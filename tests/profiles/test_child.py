@@ -28,6 +28,7 @@ from profiles.child import (
     Patience,
 )
 from tests.profiles.child_victim import Setup, Work
+from tests.waiting import until
 
 MODULE = "tests.profiles.child_victim"
 QUICK = Patience(first_pause_s=0.01, longest_pause_s=0.05, silent_s=2.0, look_s=0.2)
@@ -51,12 +52,6 @@ async def ready(patience: Patience = QUICK) -> AsyncIterator[Child]:
     async with running(patience=patience) as child:
         await child.wait_ready(LONG_S)
         yield child
-
-
-async def until(is_so: Callable[[], bool], within_s: float = LONG_S) -> None:
-    async with asyncio.timeout(within_s):
-        while not is_so():
-            await asyncio.sleep(0.01)
 
 
 def lives(pid: int) -> bool:

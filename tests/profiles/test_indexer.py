@@ -39,8 +39,8 @@ from tests.profiles.indexer_house import (
     running,
     sayings,
     settled,
-    until,
 )
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
