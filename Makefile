@@ -34,10 +34,12 @@ chat: setup  ## talk in this terminal
 test: $(VENV)/installed-dev  ## run the tests
 	$(PYTHON) -m pytest $(SPREAD) $(ARGS)
 
-check: $(VENV)/installed-dev  ## style, types, import rules, languages, documents
+style: $(VENV)/installed-dev  ## style and types
 	$(VENV)/bin/ruff check --no-cache $(SOURCES)
 	$(VENV)/bin/ruff format --no-cache --check $(SOURCES)
 	$(VENV)/bin/mypy
+
+check: style  ## style, types, import rules, languages, documents: what `make test` finds sooner or later, in two minutes
 	$(PYTHON) -m pytest -q -p no:cacheprovider tests/test_imports.py tests/test_locale.py tests/test_docs.py
 
 bench: $(VENV)/installed-dev  ## measure: overhead against python-telegram-bot, offline answers, language models, profiles, memory, training files

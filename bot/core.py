@@ -21,9 +21,9 @@ from bot.door import User, refusal_notice
 from bot.errors import DeliveryError, IntakeError, MartinError, StoreClosed, StoreConflict, StoreError
 from bot.limits import DailyLimits, OncePerDay, has_messages_left, limit_note, limit_notice, over_limit, refusal_text
 from bot.locale import say
-from bot.notes import with_note
 from bot.ports import Channel, Clock, Context, InboxStore, OutboxStore, PeopleStore, TurnRecord, TurnStore
 from bot.preview import NoPreview, RunningPreview, Stop
+from bot.records import record_of
 from bot.router import Router
 from bot.types import (
     ON_LANE,
@@ -37,7 +37,6 @@ from bot.types import (
     OutboxId,
     Outcome,
     Outgoing,
-    OutgoingKind,
     Part,
     PastTurn,
     PlatformId,
@@ -46,7 +45,6 @@ from bot.types import (
     Reply,
     Turn,
     TurnId,
-    TurnStatus,
 )
 
 _log = structlog.get_logger("martin.turn")
@@ -119,7 +117,7 @@ class Core:
         self._lanes: dict[Address, deque[_Waiting]] = {}
         self._of_user: Counter[User] = Counter()
         self._waiting = 0
-        self._held: set[TurnId] = set()
+        self._held: dict[TurnId, asyncio.Event] = {}
         self._told = OncePerDay(clock.monotonic)
         self._tasks: asyncio.TaskGroup | None = None
         self._idle, self._recovered = asyncio.Event(), asyncio.Event()
@@ -134,7 +132,7 @@ class Core:
                     self.enqueue(row.id, row.message, row.attempts)
                 elif row.attempts < MOST_ATTEMPTS:
                     await self._patiently(partial(self._inbox.count_attempt, row.id))
-                    self._held.add(row.id)
+                    self._held[row.id] = asyncio.Event()
                     self._tasks.create_task(self._try(partial(self._absorbed, row.id, row.message), row.id))
                 else:
                     await self._patiently(partial(self._turns.absorb, row.id, (), self._clock.now()))
@@ -183,7 +181,7 @@ class Core:
     def enqueue(self, id: TurnId, message: IncomingMessage, attempts: int | None = None) -> None:
         """Put a stored message into its address's lane. `attempts` is a number for one that an earlier process left behind."""
         waiting = _Waiting(id, message, attempts)
-        self._held.add(id)
+        self._held[id] = asyncio.Event()
         self._of_user[_user(message)] += 1
         self._waiting += 1
         self._idle.clear()
@@ -199,17 +197,29 @@ class Core:
 
         It counts as held from this moment on. Raises IntakeError when it failed: it stays stored, for the next start.
         """
-        self._held.add(id)
+        self._held[id] = asyncio.Event()
         return self._absorbed(id, message)
 
     async def _absorbed(self, id: TurnId, message: IncomingMessage) -> Receipt:
         done = await self._try(partial(self._absorb, id, message), id)
-        self._held.discard(id)
+        if isinstance(done, asyncio.Event):
+            self._running.create_task(self._absorbed_after(done, id, message))
+            return Receipt(event_id=message.event_id, turn_id=id, status=ReceiptStatus.ACCEPTED, state=InboxState.RECEIVED)
+        self._held.pop(id).set()
         if isinstance(done, Receipt):
             return done
         raise IntakeError("this could not be done just now; it is kept and tried again") from done
 
-    async def _absorb(self, id: TurnId, message: IncomingMessage) -> Receipt:
+    async def _absorbed_after(self, answered: asyncio.Event, id: TurnId, message: IncomingMessage) -> None:
+        await answered.wait()
+        with suppress(IntakeError):  # it stays stored, for the next start
+            await self._absorbed(id, message)
+
+    async def _absorb(self, id: TurnId, message: IncomingMessage) -> Receipt | asyncio.Event:
+        """What came of it; where it is about an answer that is still being written, the end of that."""
+        about = await self._about(message) if message.target is not None else None
+        if about is not None and (answered := self._held.get(about)) is not None:
+            return answered
         context = await self._people.meet(message, history=0, now=self._clock.now())
         turn = await self._turn(id, message, context)
         outcome = await self._router.route(turn).handle(turn, NoPreview())
@@ -239,7 +249,7 @@ class Core:
             if await self._try(partial(self._answer, waiting), waiting.id) is not None:
                 await self._give_up(waiting)
             lane.popleft()
-            self._held.discard(waiting.id)
+            self._held.pop(waiting.id).set()
             user = _user(waiting.message)
             self._of_user[user] -= 1
             self._waiting -= 1
@@ -295,7 +305,7 @@ class Core:
                 outcome = await handler.handle(turn, preview)
         finally:
             opened = await preview.end()
-        record = self._record(turn, handler.name, self._with_limit_told(turn, outcome, now.date()))
+        record = record_of(turn, handler.name, self._with_limit_told(turn, outcome, now.date()), self._clock.now())
         await self._patiently(lambda: self._turns.commit(record), waiting)
         if record.outgoing is not None:
             self._delivery.add(record.outgoing, opened)
@@ -344,7 +354,7 @@ class Core:
             turn.language, "Something went wrong on my side and I could not answer. Your message is kept: /again tries it anew."
         )
         outcome = Outcome(reply=Reply(text=text, rateable=True), flags=frozenset({Flag.FAILED}))
-        record = self._record(turn, waiting.handler, outcome)
+        record = record_of(turn, waiting.handler, outcome, self._clock.now())
         await self._patiently(lambda: self._turns.commit(record))
         return record
 
@@ -377,45 +387,22 @@ class Core:
             running=running,
         )
 
-    async def _target(self, message: IncomingMessage) -> PastTurn | None:
-        """The stored turn that a message is about."""
-        if message.choice is not None:
-            return await self._turns.past(message.choice.turn_id)
-        if message.rating is not None:
-            return await self._turns.past(message.rating.turn_id)
+    async def _about(self, message: IncomingMessage) -> TurnId | None:
+        """The turn that a message is about, by what it carries or points at."""
+        if (pressed := message.choice or message.rating) is not None:
+            return pressed.turn_id
         if message.target is None or message.kind is Kind.STOP:
             return None
         if message.kind is Kind.EDIT:
-            turn_id = await self._inbox.turn_of(message.address.channel, message.target)
-        else:
-            turn_id = await self._turns.delivered_as(message.address, PlatformId(message.target))
-        if turn_id is None and message.kind in ON_LANE:
+            return await self._inbox.turn_of(message.address.channel, message.target)
+        return await self._turns.delivered_as(message.address, PlatformId(message.target))
+
+    async def _target(self, message: IncomingMessage) -> PastTurn | None:
+        """The stored turn that a message is about."""
+        turn_id = await self._about(message)
+        if turn_id is None and message.target is not None and message.kind in ON_LANE:
             turn_id = TurnId(message.target)
         return None if turn_id is None else await self._turns.past(turn_id)
-
-    def _record(self, turn: Turn, handler: str, outcome: Outcome) -> TurnRecord:
-        status = TurnStatus.FAILED if Flag.FAILED in outcome.flags else TurnStatus.ANSWERED
-        outgoing = None
-        if outcome.reply is not None:
-            outgoing = Outgoing(
-                id=OutboxId(turn.id),
-                kind=OutgoingKind.REPLY,
-                address=turn.message.address,
-                reply=replace(outcome.reply, text=with_note(outcome.reply.text, outcome.note))
-                if outcome.note
-                else outcome.reply,
-                nonce=turn.id,
-                turn_id=turn.id,
-                event_id=turn.message.event_id,
-                model=outcome.generation.model if outcome.generation else "",
-                generation=outcome.generation,
-                status=status,
-                flags=outcome.flags,
-                handle=turn.message.handle,
-            )
-        return TurnRecord(
-            turn=turn, handler=handler, status=status, outcome=outcome, answered_at=self._clock.now(), outgoing=outgoing
-        )
 
     async def _patiently(self, step: Callable[[], Awaitable[T]], waiting: _Waiting | None = None) -> T:
         """Do a step of the database, again for as long as it is busy, full or read-only: the message stays stored meanwhile.

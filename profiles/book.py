@@ -286,16 +286,21 @@ class Book:
         query = np.asarray(vector, np.float32)
         if hits is not None:
             near = {row: score for name, score in hits.items() if (row := self._row.get(name)) is not None}
-            cosines = np.full(len(rows), -1, np.float32)
-            cosines[list(near)] = list(near.values())
-        elif self._vectors is None or query.shape != self._vectors.shape[1:]:
+            places = np.fromiter(near, np.intp, len(near))
+            likeness = np.zeros(len(rows), np.float32)
+            likeness[places] = self._above_chance(np.fromiter(near.values(), np.float32, len(near)), query, rows[places])
+            return likeness
+        if self._vectors is None or query.shape != self._vectors.shape[1:]:
             return None
-        else:
-            cosines = np.zeros(len(rows), np.float32)
-            for start in range(0, min(len(rows), len(self._vectors)), _AT_ONCE):
-                some = self._vectors[start : min(start + _AT_ONCE, len(rows))].astype(np.float32)
-                # Not `@`: BLAS spreads the rows over its threads, and waiting for busy cores cost thirty times the work.
-                cosines[start : start + len(some)] = np.vecdot(some, query)
+        cosines = np.zeros(len(rows), np.float32)
+        for start in range(0, min(len(rows), len(self._vectors)), _AT_ONCE):
+            some = self._vectors[start : min(start + _AT_ONCE, len(rows))].astype(np.float32)
+            # Not `@`: BLAS spreads the rows over its threads, and waiting for busy cores cost thirty times the work.
+            cosines[start : start + len(some)] = np.vecdot(some, query)
+        return self._above_chance(cosines, query, rows)
+
+    def _above_chance(self, cosines: Floats, query: Floats, rows: NDArray[np.void]) -> Floats:
+        """Cosines as shares of the way from unrelated texts in a row's language to the same text."""
         levels = np.array([self._yardstick.level(query, language) for language in ("en", "es")], np.float32)
         level = np.minimum(levels, 0.99)[rows["is_spanish"].astype(np.intp)]
         cosines = np.nan_to_num(cosines, nan=-1.0, posinf=-1.0, neginf=-1.0)

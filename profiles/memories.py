@@ -258,6 +258,7 @@ class MemoryRecall:
         # Whom the question names, and where to search, is mostly as it was: so nobody waits for the store first.
         early = None if kept is None else asyncio.create_task(self._near(key, kept, text, until, index_s=index_s))
         try:
+            await asyncio.sleep(0)  # the index searches while the words are read here
             shelf = await self._shelf(key)
             if not len(shelf.book):
                 return _Looked()

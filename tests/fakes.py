@@ -5,7 +5,7 @@ The contract suite (`tests/contracts/test_stores.py`) runs over these stores and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -372,7 +372,17 @@ class FakeTurns:
     async def delivered_as(self, address: Address, platform_id: PlatformId) -> TurnId | None:
         """The turn behind one of our messages."""
         self._stores.check()
-        return self._stores.delivered.get((address.channel, address.chat, platform_id))
+        found = self._stores.delivered.get((address.channel, address.chat, platform_id))
+        return found or next((id for id in self._on_its_way(address, platform_id)), None)
+
+    def _on_its_way(self, address: Address, platform_id: PlatformId) -> Iterator[TurnId]:
+        for id, there in self._stores.parts.items():
+            row = self._stores.arrivals.get(TurnId(id))
+            if row is None or platform_id not in [part.platform_id for part in there.values()]:
+                continue
+            said_at = row.arrival.message.address
+            if (said_at.channel, said_at.chat) == (address.channel, address.chat):
+                yield TurnId(id)
 
     def _past(self, record: TurnRecord) -> PastTurn:
         turn, outcome, reply = record.turn, record.outcome, record.outcome.reply

@@ -27,6 +27,7 @@ from bot.store.migrate import migrate
 from bot.store.open import Stores, open_folder
 from bot.system import SystemClock, TimeOrderedIds
 from bot.types import (
+    ON_LANE,
     Address,
     ChannelName,
     GivenRating,
@@ -39,7 +40,7 @@ from bot.types import (
     Turn,
     TurnId,
 )
-from bot.writes import SetRating
+from bot.writes import RelabelTurn, SetRating
 
 
 class RecordingChannel:
@@ -108,18 +109,24 @@ class Doing:
 
 
 class OffLane:
-    """Stops and ratings as the product means them, without its words."""
+    """Stops, ratings, reactions and edits as the product means them, without its words."""
 
     name = "off-lane"
 
     def matches(self, turn: Turn) -> bool:
         """What is no turn."""
-        return turn.message.kind in (Kind.STOP, Kind.RATING)
+        return turn.message.kind not in ON_LANE
 
     async def handle(self, turn: Turn, preview: Preview) -> Outcome:
-        """Stop what runs, or put the rating into the ledger."""
+        """Stop what runs, put the rating into the ledger, or the new words into the turn."""
         if turn.message.kind is Kind.STOP:
             return Outcome(reply=None, stops=turn.running, is_refused=turn.running is None)
+        if turn.message.kind is not Kind.RATING:
+            if turn.target is None:
+                return Outcome(reply=None, is_refused=True)
+            if turn.message.kind is Kind.EDIT:
+                return Outcome(reply=None, writes=(RelabelTurn(turn_id=turn.target.id, question=turn.message.text),))
+            return Outcome(reply=None, writes=(SetRating(person_id=turn.person.id, turn_id=turn.target.id, value=1),))
         rating = turn.message.rating
         if rating is None or turn.target is None or turn.target.person_id != turn.person.id:
             return Outcome(reply=Reply(text="no"), is_refused=True)

@@ -381,6 +381,58 @@ async def test_a_rating_does_not_wait_for_the_answer_that_is_being_written(tmp_p
         assert await here.rows("select turn_id, value from ratings") == [(first.turn_id, -1)]
 
 
+@pytest.mark.parametrize("kind", [Kind.REACTION, Kind.EDIT])
+async def test_what_is_about_an_answer_that_is_being_written_waits_for_it_and_holds_nobody_up(
+    tmp_path: Path, kind: Kind
+) -> None:
+    gate, begun = asyncio.Event(), asyncio.Event()
+
+    async def slow(turn: Turn, preview: Preview) -> str:
+        preview.show("the answer beg")
+        while not here.channel.previews:
+            await asyncio.sleep(0.001)
+        begun.set()
+        await gate.wait()
+        return "the answer"
+
+    async with house(tmp_path, [Doing(slow)]) as here:
+        (asked,) = await here.door.receive([text("why?", event_id="asked")])
+        await begun.wait()
+        about = "message-1" if kind is Kind.REACTION else "asked"
+        (taken,) = await here.door.receive([text("what?", event_id="about", kind=kind, target=about)])
+        (again,) = await here.door.receive([text("what?", event_id="about", kind=kind, target=about)])
+        assert (taken.status, taken.state) == (ReceiptStatus.ACCEPTED, InboxState.RECEIVED)
+        assert again.turn_id == taken.turn_id
+        gate.set()
+        await here.settled()
+        while await here.rows("select 1 from inbox where state = 'received'"):
+            await asyncio.sleep(0.001)
+        ratings = await here.rows("select turn_id, value from ratings")
+        questions = await here.rows("select question from turns")
+    assert ratings == ([(asked.turn_id, 1)] if kind is Kind.REACTION else [])
+    assert questions == [("what?" if kind is Kind.EDIT else "why?",)]
+
+
+async def test_a_reaction_to_what_a_crash_left_half_delivered_counts_at_the_next_start(tmp_path: Path) -> None:
+    async def slow(turn: Turn, preview: Preview) -> str:
+        preview.show("the answer beg")
+        while not here.channel.previews:
+            await asyncio.sleep(0.001)
+        return "the answer"
+
+    crashing = RecordingChannel()
+    crashing.failures = [DeliveryPaused("the answer is there, but the bot dies before it knows", retry_after_s=60)]
+    async with house(tmp_path, [Doing(slow)], channel=crashing) as here:
+        (asked,) = await here.door.receive([text("why?")])
+        await here.core.idle()
+    async with house(tmp_path, [Doing(slow)], channel=RecordingChannel()) as here:
+        reaction = text("👍", event_id="reaction", kind=Kind.REACTION, target="message-1")
+        (done,) = await here.door.receive([reaction])
+        await here.settled()
+        assert done.status is ReceiptStatus.ABSORBED
+        assert await here.rows("select turn_id, value from ratings") == [(asked.turn_id, 1)]
+
+
 async def test_a_group_message_that_is_not_for_the_bot_leaves_no_text(tmp_path: Path) -> None:
     async with house(tmp_path, [Doing(echo)]) as here:
         (receipt,) = await here.door.receive([dataclasses.replace(text("gossip"), is_addressed=False, sender_name="Bea")])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer, Select, Text, and_, bindparam, select, type_coerce
+from sqlalchemy import BindParameter, Integer, Select, Text, and_, bindparam, select, type_coerce
 
 from bot.ports import Ids, TurnRecord
 from bot.profile_types import Reason
@@ -21,7 +21,7 @@ from bot.store.messages import (
     generation_of,
     sources_of,
 )
-from bot.store.schema import deliveries, questions, ratings, turns
+from bot.store.schema import deliveries, inbox, parts, questions, ratings, turns
 from bot.store.statements import ADD_USAGE, ADD_USAGE_OF_ALL, INSERT_OUTGOING, INSERT_PENDING_MEMORY, INSERT_TURN
 from bot.store.writes import Step, by_rank, logged, move, outgoing_row, steps_of
 from bot.types import Address, AddressId, InboxState, Kind, PastTurn, PersonId, PlatformId, Rating, Reply, TurnId, TurnStatus
@@ -63,12 +63,19 @@ _HISTORY = read(
     .order_by(turns.c.id.desc())
     .limit(bindparam("most", type_=Integer())),
 )
+_channel: BindParameter[str] = bindparam("channel")
+_chat: BindParameter[str] = bindparam("chat")
+_platform_id: BindParameter[str] = bindparam("platform_id")
+_d, _i = deliveries.c, inbox.c
 _DELIVERED_AS = read(
     "delivered as",
-    select(deliveries.c.turn_id).where(
-        deliveries.c.channel == bindparam("channel"),
-        deliveries.c.chat == bindparam("chat"),
-        deliveries.c.platform_id == bindparam("platform_id"),
+    select(_d.turn_id)
+    .where(_d.channel == _channel, _d.chat == _chat, _d.platform_id == _platform_id)
+    # and what is only on its way: somebody sees it already, and the bot may have died since
+    .union_all(
+        select(_i.id)
+        .select_from(parts.join(inbox, _i.id == parts.c.outbox_id))
+        .where(parts.c.platform_id == _platform_id, _i.channel == _channel, _i.chat == _chat)
     ),
 )
 _AFTER_ALL_IDS = "~"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import cast
 
 import pytest
@@ -433,6 +434,21 @@ async def test_the_parts_that_a_platform_has_are_known_until_the_reply_is_sent(t
     said = await talk.answer(message, stored.id)
     await outbox.sent(said.outgoing, [PlatformId("9"), PlatformId("10")], now)
     assert await outbox.parts(row) == {}
+
+
+async def test_what_is_on_its_way_leads_to_its_turn_before_that_is_stored_and_after(talk: Talk) -> None:
+    message, now = talk.message(), talk.clock.now()
+    stored = await talk.accept(message)
+    elsewhere = await talk.accept(talk.message(event="2", at=address_of("luis")))
+    await talk.stores.outbox.set_part(OutboxId(stored.id), 1, Part(platform_id=PlatformId("9")), now)
+    await talk.stores.outbox.set_part(OutboxId(elsewhere.id), 0, Part(platform_id=PlatformId("9")), now)
+    delivered_as = partial(talk.stores.turns.delivered_as, message.address)
+    assert await delivered_as(PlatformId("9")) == stored.id
+    assert await delivered_as(PlatformId("10")) is None
+    said = await talk.answer(message, stored.id)
+    assert await delivered_as(PlatformId("9")) == stored.id
+    await talk.stores.outbox.sent(said.outgoing, [PlatformId("9")], now)
+    assert await delivered_as(PlatformId("9")) == stored.id
 
 
 async def test_a_closed_chat_gets_nothing_until_its_person_writes(talk: Talk) -> None:
