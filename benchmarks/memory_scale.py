@@ -20,7 +20,6 @@ rss_mib            resident memory of this process, which is the bot's part, and
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
 import platform
@@ -40,6 +39,7 @@ from benchmarks.recall import BUDGET, House, open_house, quieten, rss_mib, sprea
 from bot import __version__
 from bot.memory_ports import StoredVector
 from bot.memory_types import SELF, MemoryKind, NewMemory, Origin
+from bot.process import run
 from bot.types import PersonId, Scope
 from bot.writes import AddMemory
 from profiles.embed import DIMENSION, HashEmbedder
@@ -269,7 +269,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     quieten()
     quiet = options.json
-    result = asyncio.run(measure(options.total, lambda line: None if quiet else print(line, flush=True)))
+    result = run(measure(options.total, lambda line: None if quiet else print(line, flush=True)))
     if not quiet:
         for name, value in result.items():
             print(f"{name:16} {value}")

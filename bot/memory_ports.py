@@ -155,8 +155,8 @@ class MemoryStore(Protocol):
     async def sourced(self, person: PersonId, source: str) -> Sequence[Memory]:
         """The memories that follow from a turn or an imported record, with all their sources."""
 
-    async def replaced(self, person: PersonId, beside: Sequence[str]) -> Sequence[Memory]:
-        """The facts and preferences that share a source with any of these memories and have ended, with all their sources."""
+    async def with_replaced(self, person: PersonId, ids: Sequence[str]) -> tuple[Sequence[Memory], Sequence[Memory]]:
+        """As `memories`, and the facts and preferences that share a source with any of these and have ended."""
 
     async def related(self, person: PersonId, id: str) -> Sequence[Memory]:
         """What is forgotten with a memory, itself first: what has its sources, what it superseded, answers that used it."""

@@ -301,11 +301,10 @@ class Book:
 
     def _above_chance(self, cosines: Floats, query: Floats, rows: NDArray[np.void]) -> Floats:
         """Cosines as shares of the way from unrelated texts in a row's language to the same text."""
-        levels = np.array([self._yardstick.level(query, language) for language in ("en", "es")], np.float32)
-        level = np.minimum(levels, 0.99)[rows["is_spanish"].astype(np.intp)]
-        cosines = np.nan_to_num(cosines, nan=-1.0, posinf=-1.0, neginf=-1.0)
-        likeness: Floats = np.clip((cosines - level) / (1 - level), 0, 1)
-        return likeness
+        english, spanish = (min(self._yardstick.level(query, language), 0.99) for language in ("en", "es"))
+        level = np.where(rows["is_spanish"], np.float32(spanish), np.float32(english))
+        likeness: Floats = np.minimum(1, np.maximum(0, (cosines - level) / (1 - level)))
+        return np.where(np.isfinite(cosines), likeness, np.float32(0))
 
     def shown(self, *, answers: bool, questions: bool) -> Truths:
         """The rows that may come up: all there are, or not the bot's answers, or not what the person merely asked."""

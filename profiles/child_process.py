@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import os
-import queue
 import resource
+import select
 import signal
 import sys
 import threading
@@ -145,7 +145,7 @@ def serve(open: Open) -> NoReturn:
     """Be the child: open, take calls in order, and end with the pipe. Whatever is unforeseen ends the process, and is told."""
     _live_and_die_quietly()
     pipe = _Pipe()
-    threading.Thread(target=pipe.listen, name="requests", daemon=True).start()
+    threading.Thread(target=pipe.watch, name="pipe", daemon=True).start()
     threading.Thread(target=pipe.beat, name="heartbeat", daemon=True).start()
     code = 1
     try:
@@ -232,12 +232,16 @@ class _Pipe:
         os.close(nothing)
         os.dup2(2, 1)
         self._lock = threading.Lock()
-        self._queue: queue.SimpleQueue[ToChild | None] = queue.SimpleQueue()
         self._silent_from: float | None = None
 
     def wait(self) -> ToChild | None:
-        """The next thing asked; None when the pipe has closed."""
-        return self._queue.get()
+        """The next thing asked; None when the pipe has closed, or says what nobody understands."""
+        if len(head := self._requests.read(LENGTH_BYTES)) < LENGTH_BYTES:
+            return None
+        try:
+            return _to_child.decode(self._requests.read(int.from_bytes(head, "big")))
+        except msgspec.DecodeError:
+            return None
 
     def begin(self, may_take_s: float) -> None:
         """From now on be busy: silent when it takes longer than this."""
@@ -248,7 +252,7 @@ class _Pipe:
         self._silent_from = None
 
     def say(self, said: FromChild) -> None:
-        """Send a frame. A pipe that has closed ends the process soon, by `listen`."""
+        """Send a frame. A pipe that has closed ends the process soon, by `watch`."""
         rest = memoryview(frame(said))
         with self._lock:
             try:
@@ -269,15 +273,11 @@ class _Pipe:
             if silent_from is None or time.monotonic() < silent_from:
                 self.say(Beat())
 
-    def listen(self) -> None:
-        """Queue what is asked until the pipe closes; then end the process, after a moment for the call that runs."""
-        while len(head := self._requests.read(LENGTH_BYTES)) == LENGTH_BYTES:
-            body = self._requests.read(int.from_bytes(head, "big"))
-            try:
-                self._queue.put(_to_child.decode(body))
-            except msgspec.DecodeError:
-                break
-        self._queue.put(None)
+    def watch(self) -> None:
+        """Once the pipe has closed, end the process, after a moment for the call that runs."""
+        hangup = select.poll()
+        hangup.register(self._requests, 0)  # which is told of nothing else
+        hangup.poll()
         time.sleep(_FAREWELL_S)
         os._exit(0)
 

@@ -233,7 +233,7 @@ class MemoryRecall:
         sharing = await asyncio.to_thread(_sharing, memories, text)
         among = set(sharing)
         ids = [*(one for one in ranked if one in among), *sharing] if sharing else ranked
-        return await self._live(person, scope, list(dict.fromkeys(ids))[:limit])
+        return _readable(await self._store.memories(person, list(dict.fromkeys(ids))[:limit]), scope)
 
     async def ranked(
         self,
@@ -309,16 +309,12 @@ class MemoryRecall:
         if self._means is not None:
             self._means.embedder.clear()
 
-    async def _live(self, person: PersonId, scope: Scope, ids: Iterable[str]) -> list[Memory]:
-        """Those of these memories that the store has of this person, that live, and that the scope may read."""
-        memories = await self._store.memories(person, list(ids))
-        return [one for one in memories if one.ended_at is None and scope.group in (None, one.group)]
-
     async def _current(self, person: PersonId, scope: Scope, ids: Sequence[str]) -> Sequence[Memory]:
         """The live ones of these without what no longer holds, as far as that can be told."""
         if not ids:
             return ()
-        return holding(*await asyncio.gather(self._live(person, scope, ids), self._store.replaced(person, ids)))
+        found, replaced = await self._store.with_replaced(person, ids)
+        return holding(_readable(found, scope), replaced)
 
     # --- books ---
 
@@ -469,6 +465,11 @@ def _ended(shelf: _Shelf, filling: asyncio.Task[None]) -> None:
         shelf.filling = None
     if not filling.cancelled():
         filling.exception()  # whoever waited has it; nobody may have
+
+
+def _readable(memories: Iterable[Memory], scope: Scope) -> list[Memory]:
+    """Those that live and that the scope may read."""
+    return [one for one in memories if one.ended_at is None and scope.group in (None, one.group)]
 
 
 def _evidence(memory: Memory, score: float, most_tokens: int) -> Evidence:

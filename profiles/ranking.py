@@ -130,6 +130,9 @@ def rank(
     session = SESSION_BEST * np.maximum.reduceat(evidence[layout.by_session], layout.starts)
     session += SESSION_WORDS * most * _scaled(reading.sessions)
     found = np.flatnonzero(evidence >= FLOOR * most)
+    if len(found) > limit:
+        sure = own[found] + lent[found] + session[layout.sessions[found]]
+        found = found[sure + most * _most_bonus(reading) >= np.partition(sure, -limit)[-limit]]
     rows = layout.rows[found]
     parts = {"evidence": own[found], "neighbours": lent[found], "session": session[layout.sessions[found]]}
     parts |= {name: most * bonus for name, bonus in _circumstances(book, rows, reading, now).items()}
@@ -259,6 +262,12 @@ def _scaled(scores: Floats) -> Floats:
 def _at(scores: Floats, rows: Numbers) -> Floats:
     """The scores of some rows, 0 for the one past the end."""
     return np.append(scores, np.float32(0))[rows]
+
+
+def _most_bonus(reading: Reading) -> float:
+    """More than `_circumstances` can come to: what lacks more than this beside others need not be looked at."""
+    bonus = SUBSTANCE + DISTILLED + RECENT + TELLS_WHEN * reading.asks_when
+    return bonus + SPEAKER * bool(reading.named) + DATED * bool(reading.days) + 0.001
 
 
 def _circumstances(book: Book, rows: NDArray[np.void], reading: Reading, now: datetime) -> dict[str, Floats]:

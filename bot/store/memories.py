@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Integer, Select, Text, bindparam, case, func, literal, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Integer, Select, Text, and_, bindparam, case, func, literal, or_, select, type_coerce
 
 from bot.errors import StoreDamaged
 from bot.memory_ports import MemoryVersion, PendingMemory
@@ -80,8 +80,9 @@ _siblings = select(_sibling.c.memory_id).where(
     _sibling.c.person_id == bindparam("person"), _sibling.c.source.in_(_sources_of_these)
 )
 """By person and source: that many people share a source (an import of a group) is no reason to look at all of theirs."""
-_REPLACED = read(
-    "replaced facts beside memories", _sourced(_m.id.in_(_siblings), also_of_person(memories), ~_is_episode, ~_lives)
+_WITH_REPLACED = read(
+    "memories by id with replaced facts beside them",
+    _sourced(or_(_m.id.in_(listed("ids")), and_(_m.id.in_(_siblings), ~_is_episode, ~_lives)), also_of_person(memories)),
 )
 _RELATED = read(
     "related memories",
@@ -215,8 +216,7 @@ class StoredMemories:
 
     async def memories(self, person: PersonId, ids: Sequence[str]) -> Sequence[Memory]:
         """Those of these ids that are this person's, in the order of `ids`, ended ones too, with their sources."""
-        found = {memory.id: memory for memory in await self._found(_BY_IDS, person=person, ids=json_text(list(ids)))}
-        return [found[one] for one in dict.fromkeys(ids) if one in found]
+        return _in_order(await self._found(_BY_IDS, person=person, ids=json_text(list(ids))), ids)
 
     async def page(
         self, person: PersonId, scope: Scope, *, distilled: bool, limit: int, offset: int = 0
@@ -237,9 +237,12 @@ class StoredMemories:
         """The memories that follow from a turn or an imported record, with all their sources."""
         return await self._found(_SOURCED, person=person, source=source)
 
-    async def replaced(self, person: PersonId, beside: Sequence[str]) -> Sequence[Memory]:
-        """The facts and preferences that share a source with any of these memories and have ended, with all their sources."""
-        return await self._found(_REPLACED, person=person, ids=json_text(list(beside)))
+    async def with_replaced(self, person: PersonId, ids: Sequence[str]) -> tuple[Sequence[Memory], Sequence[Memory]]:
+        """As `memories`, and the facts and preferences that share a source with any of these and have ended."""
+        found = await self._found(_WITH_REPLACED, person=person, ids=json_text(list(ids)))
+        return _in_order(found, ids), [
+            one for one in found if one.ended_at is not None and one.what.kind is not MemoryKind.EPISODE
+        ]
 
     async def related(self, person: PersonId, id: str) -> Sequence[Memory]:
         """What is forgotten with a memory, itself first.
@@ -318,6 +321,11 @@ class StoredMemories:
         if scope.group is None:
             return await self._database.rows(in_private, person=person, **more)
         return await self._database.rows(in_group, person=person, group=scope.group, **more)
+
+
+def _in_order(found: Iterable[Memory], ids: Sequence[str]) -> list[Memory]:
+    by_id = {memory.id: memory for memory in found}
+    return [by_id[one] for one in dict.fromkeys(ids) if one in by_id]
 
 
 def _with_stems(rows: Iterable[Row]) -> list[Memory]:

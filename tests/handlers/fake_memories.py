@@ -71,9 +71,10 @@ class FakeMemories:
     async def sourced(self, person: PersonId, source: str) -> Sequence[Memory]:
         return [memory for memory in self._sourced(person) if source in memory.what.sources]
 
-    async def replaced(self, person: PersonId, beside: Sequence[str]) -> Sequence[Memory]:
-        sources = {source for memory in self._sourced(person) if memory.id in beside for source in memory.what.sources}
-        return [
+    async def with_replaced(self, person: PersonId, ids: Sequence[str]) -> tuple[Sequence[Memory], Sequence[Memory]]:
+        found = await self.memories(person, ids)
+        sources = {source for memory in found for source in memory.what.sources}
+        return found, [
             memory
             for memory in self._sourced(person)
             if memory.ended_at is not None

@@ -288,6 +288,8 @@ def test_scores_fall_from_at_most_one_and_no_memory_comes_twice(drawn: list[Draw
     assert all(earlier >= later - 1e-5 for earlier, later in pairwise(scores))
     assert len(found) <= limit
     assert len(set(ids(found))) == len(found)
+    everything = rank(book, question, language="en", now=NOW, vector=about("travel"), limit=100)
+    assert found == everything[:limit], "fewer of them are the same first ones, by the same scores"
 
 
 @given(st.text(max_size=300), st.text(max_size=300), st.sampled_from(["en", "es"]))

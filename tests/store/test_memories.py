@@ -218,11 +218,18 @@ async def test_facts_that_were_replaced_are_found_by_where_they_came_from(stores
         added(ana.id, "other", EPISODE, sources=("t2", "t4")),
         added(luis.id, "luis", sources=("t1",), superseded_by="other"),
     )
-    (found,) = await stores.memories.replaced(ana.id, ["other", "lima"])
-    assert (found.id, sorted(found.what.sources), found.superseded_by) == ("quito", ["t1", "t2"], "lima")
-    assert ids(await stores.memories.replaced(ana.id, ["episode"])) == ["quito"]
-    assert await stores.memories.replaced(ana.id, ["lima"]) == await stores.memories.replaced(ana.id, []) == []
-    assert await stores.memories.replaced(luis.id, ["episode"]) == [], "nobody else's"
+    with_replaced = stores.memories.with_replaced
+    found, (replaced,) = await with_replaced(ana.id, ["other", "lima", "nobody's"])
+    assert ids(found) == ["other", "lima"], "in the order of the question"
+    assert (replaced.id, sorted(replaced.what.sources), replaced.superseded_by) == ("quito", ["t1", "t2"], "lima")
+    found, replaced_beside = await with_replaced(ana.id, ["episode"])
+    assert (ids(found), ids(replaced_beside)) == (["episode"], ["quito"]), "an episode that has ended is no fact"
+    found, replaced_beside = await with_replaced(ana.id, ["quito"])
+    assert ids(found) == ids(replaced_beside) == ["quito"]
+    found, replaced_beside = await with_replaced(ana.id, ["lima"])
+    assert (ids(found), ids(replaced_beside)) == (["lima"], [])
+    assert await with_replaced(ana.id, []) == ([], [])
+    assert await with_replaced(luis.id, ["episode"]) == ([], []), "nobody else's"
 
 
 async def test_related_are_siblings_and_everything_it_took_the_place_of(stores: Stores, talk: Talk) -> None:

@@ -344,8 +344,12 @@ def plan_of(path: Path, name: str) -> str:
         ("memories of a source", "SEARCH memories USING INDEX sqlite_autoindex_memories_1 (id=?)"),
         ("memories of a source", "USING INDEX ix_memory_sources_person_id_source"),
         (
-            "replaced facts beside memories",
+            "memories by id with replaced facts beside them",
             "SEARCH sibling USING INDEX ix_memory_sources_person_id_source (person_id=? AND source=?)",
+        ),
+        (
+            "memories by id with replaced facts beside them",
+            "SEARCH memories USING INDEX sqlite_autoindex_memories_1 (id=?)",
         ),
         ("related memories", "SEARCH sibling USING INDEX ix_memory_sources_person_id_source (person_id=? AND source=?)"),
         ("end memories", "SEARCH memories USING INDEX sqlite_autoindex_memories_1 (id=?)"),
