@@ -58,6 +58,7 @@ bench: $(VENV)/installed-dev  ## measure: overhead against python-telegram-bot, 
 	out=$$(mktemp -d) && $(PYTHON) -m benchmarks.two_weeks --out "$$out/town" --json; status=$$?; rm -rf "$$out"; exit $$status
 	$(PYTHON) -m benchmarks.night --json
 	$(PYTHON) -m benchmarks.rendering --texts 10000 --json
+	$(PYTHON) -m benchmarks.stopping --json
 	$(PYTHON) -m benchmarks.flood --place telegram --json
 	$(PYTHON) -m benchmarks.flood --place discord --json
 

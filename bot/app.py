@@ -171,21 +171,24 @@ class Bot:
             limited=ASK_A_MODEL,
             resumed=self._resumed,
         )
-        limits = DoorLimits(per_person=config.limits.queue_per_person, of_all=config.limits.queue_all)
-        self.door = Door(
-            inbox=stores.inbox,
+        self.door = self._new_door()
+        self._stopping = asyncio.Event()
+        self.statuses: Sequence[ModelStatus] = ()
+
+    def _new_door(self) -> Door:
+        config = self._config
+        return Door(
+            inbox=self._stores.inbox,
             clock=self._clock,
             ids=self._ids,
-            limits=limits,
-            digest=_digest(folder.secret_key()),
+            limits=DoorLimits(per_person=config.limits.queue_per_person, of_all=config.limits.queue_all),
+            digest=_digest(self._folder.secret_key()),
             clean=partial(_clean, max_chars=config.limits.text_max_chars),
             language=self._language,
             is_urgent=is_in_danger,
             uncalled=partial(without_prefix, prefix=config.groups.prefix),
             access=self._doorkeeper,
         )
-        self._stopping = asyncio.Event()
-        self.statuses: Sequence[ModelStatus] = ()
 
     def _delivered(self) -> None:
         """A reply has gone out: what waited for that may begin."""
