@@ -11,6 +11,7 @@ ratio              the one beside the other, asked in turns, for a machine is no
 own_ms             the same of a person with 10,000 memories
 first_touch_ms     their first recall after a start: their book is opened
 add_ms             one more vector of that person goes into the index, which is a process of its own
+fsync_ms           4 KiB written to the same disk and made safe: Chroma does the like eight times for each vector
 remembered_ms      all that one more memory takes, after the reply: stored, embedded, its vector kept, put into the index and
                    marked there, and taken into the book by the next recall (`remembered_parts_ms` by step)
 rebuild_s          filling a lost index anew with a third of the total, from the vectors in the database
@@ -31,8 +32,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import Random
 from statistics import median
+from tempfile import TemporaryFile
 from typing import Final
 
 import numpy as np
@@ -198,6 +201,22 @@ def added(person: PersonId, id: str, text: str, number: int) -> AddMemory:
     return AddMemory(person_id=person, group=None, id=id, what=what, stems=tuple(memory_stems(text, "en")))
 
 
+def fsync_ms(folder: Path) -> float:
+    """4 KiB appended to a file and made safe, p50 of the quietest round."""
+    found = []
+    with TemporaryFile(dir=folder) as file:
+        for _ in range(ROUNDS_ADDED):
+            taken = []
+            for _ in range(ROUNDS):
+                began = time.perf_counter()
+                file.write(bytes(4096))
+                file.flush()
+                os.fsync(file.fileno())
+                taken.append(time.perf_counter() - began)
+            found.append(1e3 * median(taken))
+    return round(min(found), 2)
+
+
 async def in_turns_ms(
     one: tuple[Town, PersonId], other: tuple[Town, PersonId], questions: Sequence[str]
 ) -> tuple[float, float, float]:
@@ -246,7 +265,7 @@ async def measure(total: int, show: Callable[[str], None], *, rounds: int = ROUN
         result["first_touch_ms"] = round(await town.first_touch_ms(person, questions), 1)
         result["own_ms"] = await town.ask_ms(person, questions)
         parts = await town.remembered_ms(person, questions[0], own)
-        result["add_ms"] = parts["put in"]
+        result["add_ms"], result["fsync_ms"] = parts["put in"], fsync_ms(Path(town.house.stores.database.path).parent)
         result["remembered_ms"] = round(sum(parts.values()), 3)
         result["remembered_parts_ms"] = parts
         result["rss_mib"] = {"bot": rss_mib(os.getpid()), "index": rss_mib(town.house.index.pid)}
