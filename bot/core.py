@@ -118,6 +118,7 @@ class Core:
         self._of_user: Counter[User] = Counter()
         self._waiting = 0
         self._held: dict[TurnId, asyncio.Event] = {}
+        self._in_order = asyncio.Lock()
         self._told = OncePerDay(clock.monotonic)
         self._tasks: asyncio.TaskGroup | None = None
         self._idle, self._recovered = asyncio.Event(), asyncio.Event()
@@ -204,7 +205,7 @@ class Core:
         done = await self._try(partial(self._absorb, id, message), id)
         if isinstance(done, asyncio.Event):
             self._running.create_task(self._absorbed_after(done, id, message))
-            return Receipt(event_id=message.event_id, turn_id=id, status=ReceiptStatus.ACCEPTED, state=InboxState.RECEIVED)
+            return Receipt(event_id=message.event_id, turn_id=id, status=ReceiptStatus.ABSORBED, state=InboxState.RECEIVED)
         self._held.pop(id).set()
         if isinstance(done, Receipt):
             return done
@@ -212,12 +213,13 @@ class Core:
 
     async def _absorbed_after(self, answered: asyncio.Event, id: TurnId, message: IncomingMessage) -> None:
         await answered.wait()
-        with suppress(IntakeError):  # it stays stored, for the next start
-            await self._absorbed(id, message)
+        async with self._in_order:  # what several say of one answer
+            with suppress(IntakeError):  # it stays stored, for the next start
+                await self._absorbed(id, message)
 
     async def _absorb(self, id: TurnId, message: IncomingMessage) -> Receipt | asyncio.Event:
         """What came of it; where it is about an answer that is still being written, the end of that."""
-        about = await self._about(message) if message.target is not None else None
+        about = await self._about(message) if message.kind in (Kind.REACTION, Kind.EDIT) else None
         if about is not None and (answered := self._held.get(about)) is not None:
             return answered
         context = await self._people.meet(message, history=0, now=self._clock.now())

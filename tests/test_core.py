@@ -401,7 +401,7 @@ async def test_what_is_about_an_answer_that_is_being_written_waits_for_it_and_ho
         about = "message-1" if kind is Kind.REACTION else "asked"
         (taken,) = await here.door.receive([text("what?", event_id="about", kind=kind, target=about)])
         (again,) = await here.door.receive([text("what?", event_id="about", kind=kind, target=about)])
-        assert (taken.status, taken.state) == (ReceiptStatus.ACCEPTED, InboxState.RECEIVED)
+        assert (taken.status, taken.state, taken.reply) == (ReceiptStatus.ABSORBED, InboxState.RECEIVED, None)
         assert again.turn_id == taken.turn_id
         gate.set()
         await here.settled()
