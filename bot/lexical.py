@@ -38,7 +38,7 @@ def fold(text: str) -> str:
 
 def surface(text: str) -> str:
     """`text` as it is compared literally: without case, accents and punctuation."""
-    return " ".join(fold(word) for word in words(text))
+    return fold(" ".join(words(text)))
 
 
 def words(text: str) -> list[str]:

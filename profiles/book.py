@@ -382,5 +382,11 @@ def _holds(postings: array[int], row: int) -> bool:
 def _counted(postings: array[int]) -> tuple[Numbers, Numbers]:
     """The distinct rows, and how often each stands there."""
     rows = np.array(postings, np.int32)
-    starts = np.flatnonzero(np.diff(rows, prepend=-1))
-    return rows[starts], np.diff(starts, append=len(rows)).astype(np.int32)
+    is_first = np.ones(len(rows), bool)
+    np.not_equal(rows[1:], rows[:-1], out=is_first[1:])
+    if is_first.all():
+        return rows, np.ones(len(rows), np.int32)
+    starts = np.flatnonzero(is_first)
+    counts = np.full(len(starts), len(rows), np.int32)
+    counts[:-1] = starts[1:]
+    return rows[starts], counts - starts.astype(np.int32)

@@ -216,10 +216,11 @@ class MemoryRecall:
         shown = {"with_answers": asks_what_was_answered(text), "with_questions": asks_what_was_asked(text)}
         looked = await self._look((person, scope), text, limit=_LOOKED_AT, deadline_s=deadline_s, **shown)
         scores = {one.id: one.score for one in looked.ranked}
-        said = {surface(text)}
-        found: list[Evidence] = []
+        said, found = {surface(text)}, list[Evidence]()
         for memory in await self._current(person, scope, list(scores)):
-            if (says := surface(memory.what.text)) not in said and len(found) < MOST_RECALLED:
+            if len(found) == MOST_RECALLED:
+                break
+            if (says := surface(memory.what.text)) not in said:
                 said.add(says)
                 found.append(_evidence(memory, scores[memory.id], budget // _LARGEST_SHARE))
         return Recalled(evidence=within(found, budget), is_partial=looked.by_words_alone)
