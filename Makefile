@@ -59,6 +59,8 @@ bench: $(VENV)/installed-dev  ## measure: overhead against python-telegram-bot, 
 	$(PYTHON) -m benchmarks.night --json
 	$(PYTHON) -m benchmarks.rendering --texts 10000 --json
 	$(PYTHON) -m benchmarks.stopping --json
+	$(PYTHON) -m benchmarks.noisy --place telegram --json
+	$(PYTHON) -m benchmarks.noisy --place discord --json
 	$(PYTHON) -m benchmarks.flood --place telegram --json
 	$(PYTHON) -m benchmarks.flood --place discord --json
 

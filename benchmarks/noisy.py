@@ -1,0 +1,198 @@
+"""What others notice of somebody who writes without end: `python -m benchmarks.noisy --place telegram --json`.
+
+On a platform's local server with its limits on, 199 people write now and then and one writes 1,000 messages a minute, in
+stretches with and without that one, in turns. The bot has its usual limits; its model takes 100 ms.
+
+p95_ms              from a message of the 199 until its answer stands there, without the noisy one (`calm`) and with (`noisy`)
+ratio               the one beside the other
+answered, lost      messages of the 199
+told                how often the noisy one was told to wait, in so many minutes of noise
+
+The last line is one JSON object; exit 1 when an aim is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import platform
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from benchmarks.flood import PLACES, OnDiscord, OnTelegram, Place
+from bot import __version__
+from bot.process import run
+from tests.journeys.process import running
+from tests.servers.discord import DiscordServer
+from tests.servers.telegram.server import TelegramServer
+
+SEED: Final = 7
+CALM: Final = 199
+EVERY_S: Final = 30.0
+"""Between two messages of one of the calm."""
+NOISE_EVERY_S: Final = 0.06
+STRETCH_S: Final = 40.0
+STRETCHES: Final = 4
+WARM_UP_S: Final = 20.0
+PATIENCE_S: Final = 60.0
+AIMS: Final = {"ratio": 1.2, "lost": 0.0}
+_END: Final = ": certainly."
+_ASKED: Final = re.compile(r"\bq(\d+)\b")
+_SETTINGS: Final = {
+    "MARTIN_MODELS__PROVIDER": "scripted",
+    "MARTIN_MODELS__SCRIPTED__TEXT": f"About {{question}}{_END}",
+    "MARTIN_MODELS__SCRIPTED__DELAY_MS": "100",
+    "MARTIN_MODELS__PARALLEL": "64",
+}
+
+
+class Crowd:
+    """People on a platform, and how long each of their messages waited."""
+
+    def __init__(self, say: Callable[[int, str], None], *, every_s: float = EVERY_S, patience_s: float = PATIENCE_S) -> None:
+        self._say, self._chance = say, Random(SEED)
+        self._every_s, self._patience_s = every_s, patience_s
+        self._number = 0
+        self._waiting: dict[int, asyncio.Future[float]] = {}
+        self.told = 0
+        self.lost = 0
+        self.now: list[float] = []
+        self.is_noisy = self.is_over = False
+
+    def hear(self, text: str) -> None:
+        """Something that the bot says."""
+        found = _ASKED.search(text)
+        if found is not None and _END in text:
+            waiting = self._waiting.pop(int(found[1]), None)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(time.perf_counter())
+        elif found is None:
+            self.told += "faster than I can answer" in text
+
+    async def calm(self, person: int) -> None:
+        """Ask, wait for the answer, and ask again after a while."""
+        await asyncio.sleep(self._chance.uniform(0, self._every_s))
+        while not self.is_over:
+            self._number += 1
+            answered = self._waiting[self._number] = asyncio.get_running_loop().create_future()
+            taken, began = self.now, time.perf_counter()
+            self._say(person, f"q{self._number} about lighthouses, please")
+            try:
+                async with asyncio.timeout(self._patience_s):
+                    taken.append(1e3 * (await answered - began))
+            except TimeoutError:
+                self.lost += 1
+            await asyncio.sleep(self._chance.uniform(0.5, 1.5) * self._every_s)
+
+    async def noise(self) -> None:
+        """The one who writes without end."""
+        while not self.is_over:
+            if self.is_noisy:
+                self._say(CALM, "and another thing about lighthouses")
+            await asyncio.sleep(NOISE_EVERY_S)
+
+
+async def measure(place: Place, stretch_s: float) -> dict[str, object]:
+    """All figures of a place."""
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="martin-noisy-"))
+        there: OnTelegram | OnDiscord
+        if place == "telegram":
+            telegram = await stack.enter_async_context(TelegramServer())
+            there = OnTelegram(telegram)
+        else:
+            discord = await stack.enter_async_context(DiscordServer(is_checked=False))
+            there = OnDiscord(discord)
+        crowd = Crowd(there.say)
+        bot = await stack.enter_async_context(running(Path(folder), **_SETTINGS, **there.settings))
+        await there.ready()
+        seen: dict[bool, list[float]] = {False: [], True: []}
+        async with asyncio.TaskGroup() as tasks:
+            living = [tasks.create_task(crowd.calm(person)) for person in range(CALM)]
+            living.append(tasks.create_task(crowd.noise()))
+            if place == "telegram":
+                living.append(tasks.create_task(_overheard(telegram, crowd.hear)))
+            else:
+                discord.world.listeners.append(lambda event: crowd.hear(str(event.data.get("content", ""))))
+            await asyncio.sleep(WARM_UP_S)
+            for number in range(STRETCHES):
+                crowd.is_noisy = bool(number % 2)
+                crowd.now = seen[crowd.is_noisy]
+                await asyncio.sleep(stretch_s)
+            for task in living:
+                task.cancel()
+        sight = there.sight()
+        ended = await bot.end()
+    p95 = {name: _p95(seen[is_noisy]) for name, is_noisy in (("calm", False), ("noisy", True))}
+    ratio = round(p95["noisy"] / p95["calm"], 3)
+    return {
+        "place": place,
+        "p95_ms": p95,
+        "ratio": ratio,
+        "answered": {"calm": len(seen[False]), "noisy": len(seen[True])},
+        "lost": crowd.lost,
+        "told": crowd.told,
+        "noise_minutes": round(stretch_s * STRETCHES / 2 / 60, 2),
+        "limit_answers": sight.limit_answers,
+        "problems": sight.problems,
+        "bot_ended_with": ended,
+    }
+
+
+async def _overheard(server: TelegramServer, hear: Callable[[str], None]) -> None:
+    """Tell of all that the bot writes, as it is written."""
+    heard = 0
+    while True:
+        for call in server.calls[heard:]:
+            if call.code == 200 and call.method in ("sendMessage", "editMessageText"):
+                hear(str(call.parameters.get("text", "")))
+        heard = len(server.calls)
+        await asyncio.sleep(0.005)
+
+
+def _p95(taken: Sequence[float]) -> float:
+    return round(statistics.quantiles(taken, n=20, method="inclusive")[18], 1)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the figures; exit 1 when an aim is missed."""
+    assert __doc__ is not None
+    summed_up, _, more = __doc__.partition("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.noisy",
+        description=summed_up,
+        epilog=more,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--place", choices=PLACES, default=PLACES[0], help=f"where (default: {PLACES[0]})")
+    parser.add_argument("--seconds", type=float, default=STRETCH_S, help=f"of each stretch (default: {STRETCH_S:g})")
+    parser.add_argument("--json", action="store_true", help="only the JSON object")
+    options = parser.parse_args(arguments)
+    found = run(measure(options.place, options.seconds))
+    missed = [name for name, most in AIMS.items() if isinstance(value := found[name], int | float) and value > most]
+    result = {
+        "benchmark": "noisy",
+        "version": __version__,
+        "python": platform.python_version(),
+        **found,
+        "aims": AIMS,
+        "missed": missed,
+    }
+    if not options.json:
+        for name, value in result.items():
+            print(f"{name:15} {value}")
+    print(json.dumps(result))
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
