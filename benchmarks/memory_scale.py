@@ -23,7 +23,6 @@ rss_mib            resident memory of this process, which is the bot's part, and
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import sys
@@ -41,6 +40,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks.recall import BUDGET, House, open_house, quieten, rss_mib, spread_ms
+from benchmarks.telling import command, tell
 from bot import __version__
 from bot.memory_ports import StoredVector
 from bot.memory_types import SELF, MemoryKind, NewMemory, Origin
@@ -295,24 +295,13 @@ def _total(text: str) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the figures; exit 1 when an aim is missed."""
-    assert __doc__ is not None
-    summed_up, _, more = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.memory_scale",
-        description=summed_up,
-        epilog=more,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command("memory_scale", __doc__)
     parser.add_argument("--total", type=_total, default=TOTAL, help=f"memories at the end (default: {TOTAL})")
-    parser.add_argument("--json", action="store_true", help="only the JSON object")
     options = parser.parse_args(arguments)
     quieten()
     quiet = options.json
     result = run(measure(options.total, lambda line: None if quiet else print(line, flush=True)))
-    if not quiet:
-        for name, value in result.items():
-            print(f"{name:16} {value}")
-    print(json.dumps(result))
+    tell(result, only_json=options.json)
     return 1 if result["missed"] else 0
 
 

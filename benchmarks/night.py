@@ -15,9 +15,7 @@ The last line is one JSON object; exit 1 when an aim is missed.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import platform
 import resource
 import statistics
@@ -31,6 +29,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.overhead import InProcess
+from benchmarks.telling import command, tell
 from benchmarks.two_weeks_people import happenings
 from benchmarks.two_weeks_town import Chronicle, new_folder
 from bot import __version__
@@ -212,16 +211,8 @@ def _percentile(values: Sequence[float], which: float) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the figures; exit 1 when an aim is missed."""
-    assert __doc__ is not None
-    summed_up, _, more = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.night",
-        description=summed_up,
-        epilog=more,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command("night", __doc__)
     parser.add_argument("--turns", type=int, default=TURNS, help=f"rated answers (default: {TURNS})")
-    parser.add_argument("--json", action="store_true", help="only the JSON object")
     options = parser.parse_args(arguments)
 
     def show(line: str) -> None:
@@ -230,10 +221,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     with tempfile.TemporaryDirectory(prefix="martin-night-") as folder:
         result = run(measure(Path(folder) / "data", options.turns, show))
-    if not options.json:
-        for name, value in result.items():
-            print(f"{name:18} {value}")
-    print(json.dumps(result))
+    tell(result, only_json=options.json)
     return 1 if result["missed"] else 0
 
 

@@ -13,9 +13,7 @@ The last line is one JSON object; exit 1 when an aim is missed.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import platform
 import re
 import statistics
@@ -29,6 +27,7 @@ from random import Random
 from typing import Final
 
 from benchmarks.flood import PLACES, OnDiscord, OnTelegram, Place
+from benchmarks.telling import command, tell
 from bot import __version__
 from bot.process import run
 from tests.journeys.process import running
@@ -165,17 +164,9 @@ def _p95(taken: Sequence[float]) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the figures; exit 1 when an aim is missed."""
-    assert __doc__ is not None
-    summed_up, _, more = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.noisy",
-        description=summed_up,
-        epilog=more,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command("noisy", __doc__)
     parser.add_argument("--place", choices=PLACES, default=PLACES[0], help=f"where (default: {PLACES[0]})")
     parser.add_argument("--seconds", type=float, default=STRETCH_S, help=f"of each stretch (default: {STRETCH_S:g})")
-    parser.add_argument("--json", action="store_true", help="only the JSON object")
     options = parser.parse_args(arguments)
     found = run(measure(options.place, options.seconds))
     missed = [name for name, most in AIMS.items() if isinstance(value := found[name], int | float) and value > most]
@@ -187,10 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "aims": AIMS,
         "missed": missed,
     }
-    if not options.json:
-        for name, value in result.items():
-            print(f"{name:15} {value}")
-    print(json.dumps(result))
+    tell(result, only_json=options.json)
     return 1 if missed else 0
 
 

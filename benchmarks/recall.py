@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
 import os
 import platform
@@ -40,6 +39,7 @@ from typing import Final
 import structlog
 
 from benchmarks.locomo import DEPTHS, Conversation, Found, Labels, Turn, figures, load, summary
+from benchmarks.telling import command, tell
 from bot import __version__
 from bot.embedders import yardstick_of
 from bot.memory_ports import Embedder
@@ -335,18 +335,10 @@ def _embedder(text: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the figures; exit 1 when the aim is missed, 2 when the file is not what was expected."""
-    assert __doc__ is not None
-    summed_up, _, more = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.recall",
-        description=summed_up,
-        epilog=more,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command("recall", __doc__)
     parser.add_argument("--data", type=Path, required=True, help="conversations in the format of LoCoMo (locomo10.json)")
     parser.add_argument("--embedder", type=_embedder, default="hash", help="hash, or onnx:FOLDER (default: hash)")
     parser.add_argument("--first", type=int, default=None, metavar="N", help="only the first N conversations")
-    parser.add_argument("--json", action="store_true", help="only the JSON object")
     options = parser.parse_args(arguments)
     try:
         talks = load(options.data)[: options.first]
@@ -356,10 +348,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     quieten()
     quiet = options.json
     result = asyncio.run(run(talks, options.embedder, lambda line: None if quiet else print(line, flush=True)))
-    if not quiet:
-        for name, value in result.items():
-            print(f"{name:22} {value}")
-    print(json.dumps(result))
+    tell(result, only_json=options.json)
     return 0 if result.get("passed", True) else 1
 
 

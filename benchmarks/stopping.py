@@ -11,9 +11,7 @@ The last line is one JSON object; exit 1 when an aim is missed.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import platform
 import sys
 import tempfile
@@ -23,6 +21,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+from benchmarks.telling import command, tell
 from bot import __version__
 from tests.behaviour.places import PLACES, at
 
@@ -72,22 +71,11 @@ async def measure(stops: int) -> dict[str, object]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the figures; exit 1 when an aim is missed."""
-    assert __doc__ is not None
-    summed_up, _, more = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.stopping",
-        description=summed_up,
-        epilog=more,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command("stopping", __doc__)
     parser.add_argument("--stops", type=int, default=STOPS, help=f"stops at each place (default: {STOPS})")
-    parser.add_argument("--json", action="store_true", help="only the JSON object")
     options = parser.parse_args(arguments)
     result = asyncio.run(measure(options.stops))
-    if not options.json:
-        for name, value in result.items():
-            print(f"{name:10} {value}")
-    print(json.dumps(result))
+    tell(result, only_json=options.json)
     return 1 if result["missed"] else 0
 
 

@@ -6,10 +6,8 @@ independent checker looks at what is published. Some of what they do is planted:
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import hashlib
-import json
 import platform
 import sys
 import time
@@ -21,6 +19,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
+from benchmarks.telling import command, tell
 from benchmarks.two_weeks_people import DAYS, PER_NIGHT, START, Happening, What, happenings
 from benchmarks.two_weeks_planted import CORRECTIONS, MENDED, Planted
 from benchmarks.two_weeks_town import Chronicle, new_folder
@@ -168,19 +167,11 @@ async def measure(out: Path, *, people: int, seed: int, nights: int, show: Calla
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the figures; exit 1 when something is not as it must be."""
-    assert __doc__ is not None
-    summed_up, _, more = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.two_weeks",
-        description=summed_up,
-        epilog=more,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command("two_weeks", __doc__)
     parser.add_argument("--out", type=Path, required=True, help="a folder that is new or empty; data and files stay there")
     parser.add_argument("--people", type=int, default=PEOPLE, help=f"how many people (default: {PEOPLE})")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same bytes (default: 0)")
     parser.add_argument("--nights", type=int, default=DAYS, help=f"nights at the end of the two weeks (default: {DAYS})")
-    parser.add_argument("--json", action="store_true", help="only the JSON object")
     options = parser.parse_args(arguments)
     if options.out.exists() and any(options.out.iterdir()):
         parser.error(f"{str(options.out)!r} is not empty")
@@ -194,10 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             show=lambda line: None if quiet else print(line, file=sys.stderr, flush=True),
         )
     )
-    if not quiet:
-        for name, value in result.items():
-            print(f"{name:20} {value}")
-    print(json.dumps(result))
+    tell(result, only_json=options.json)
     return 1 if result["missed"] else 0
 
 
