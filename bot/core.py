@@ -21,7 +21,7 @@ from bot.door import User, refusal_notice
 from bot.errors import DeliveryError, IntakeError, MartinError, StoreClosed, StoreConflict, StoreError
 from bot.limits import DailyLimits, OncePerDay, has_messages_left, limit_note, limit_notice, over_limit, refusal_text
 from bot.locale import say
-from bot.ports import Channel, Clock, Context, InboxStore, OutboxStore, PeopleStore, TurnRecord, TurnStore
+from bot.ports import Channel, Clock, Context, InboxStore, OutboxStore, PeopleStore, TurnRecord, TurnStore, Unfinished
 from bot.preview import NoPreview, RunningPreview, Stop
 from bot.records import record_of
 from bot.router import Router
@@ -127,6 +127,7 @@ class Core:
     async def run(self) -> None:
         """Answer until cancelled, beginning with what an earlier process left unfinished."""
         async with asyncio.TaskGroup() as self._tasks:
+            off_lane: list[Unfinished] = []
             for row in await self._patiently(self._inbox.unfinished):
                 if row.message.kind in ON_LANE:
                     self._resumed(row.id, row.message)
@@ -134,9 +135,11 @@ class Core:
                 elif row.attempts < MOST_ATTEMPTS:
                     await self._patiently(partial(self._inbox.count_attempt, row.id))
                     self._held[row.id] = asyncio.Event()
-                    self._tasks.create_task(self._try(partial(self._absorbed, row.id, row.message), row.id))
+                    off_lane.append(row)
                 else:
                     await self._patiently(partial(self._turns.absorb, row.id, (), self._clock.now()))
+            for row in off_lane:  # before what comes now: the last press counts
+                await self._try(partial(self._absorbed, row.id, row.message), row.id)
             self._recovered.set()
             if not self._lanes:
                 self._idle.set()

@@ -76,6 +76,8 @@ class ChromaOwner:
                 self._files.erase()
         with self._watched():
             self._client = self._connect()
+            if self._files is not None:
+                self._files.add_indexes()
             canary = self._get(self._setup.bot + CANARY)
             if canary is None:
                 canary = self._make(self._setup.bot + CANARY, _newborn())

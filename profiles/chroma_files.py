@@ -180,6 +180,13 @@ class ChromaFiles:
             database.commit()
             database.execute("VACUUM")
 
+    def add_indexes(self) -> None:
+        """Give Chroma's tables the indexes that they lack: or each of its calls reads what is there of everybody."""
+        with self._reading() as database:
+            for table, column in (("embeddings_queue", "topic"), ("segments", "collection")):
+                database.execute(f"CREATE INDEX IF NOT EXISTS martin_{table}_{column} ON {table} ({column})")
+            database.commit()
+
     def tidying(self) -> Tidying:
         """What is still to be tidied."""
         try:

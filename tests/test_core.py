@@ -32,7 +32,7 @@ from bot.types import (
     TurnStatus,
 )
 from bot.writes import SetLanguage
-from tests.house import Doing, RecordingChannel, house, look, rating, text
+from tests.house import Doing, OffLane, RecordingChannel, house, look, rating, text
 
 
 def echo(turn: Turn, preview: Preview) -> str:
@@ -431,6 +431,36 @@ async def test_a_reaction_to_what_a_crash_left_half_delivered_counts_at_the_next
         await here.settled()
         assert done.status is ReceiptStatus.ABSORBED
         assert await here.rows("select turn_id, value from ratings") == [(asked.turn_id, 1)]
+
+
+class Slowly(OffLane):
+    """Takes its time over one message."""
+
+    def __init__(self, event_id: str, seconds: float) -> None:
+        self._event_id, self._seconds = event_id, seconds
+        self.begun = asyncio.Event()
+
+    async def handle(self, turn: Turn, preview: Preview) -> Outcome:
+        if turn.message.event_id == self._event_id:
+            self.begun.set()
+            await asyncio.sleep(self._seconds)
+        return await super().handle(turn, preview)
+
+
+async def test_what_a_crash_left_of_ratings_is_done_before_newer_ones(tmp_path: Path) -> None:
+    never = Slowly("older", 3_600)
+    async with house(tmp_path, lambda _: [never, Doing(echo)]) as here:
+        (asked,) = await here.door.receive([text("why?")])
+        await here.settled()
+        older = asyncio.create_task(here.door.receive([rating(asked.turn_id, -1, event_id="older")]))
+        await never.begun.wait()
+    with pytest.raises(IntakeError):
+        await older
+    async with house(tmp_path, lambda _: [Slowly("older", 0.1), Doing(echo)]) as here:
+        (done,) = await here.door.receive([rating(asked.turn_id, 1, event_id="newer")])
+        assert done.status is ReceiptStatus.ABSORBED
+        assert await here.rows("select state, count(*) from inbox where kind = 'rating' group by state") == [("absorbed", 2)]
+        assert await here.rows("select value from ratings") == [(1,)]
 
 
 async def test_a_group_message_that_is_not_for_the_bot_leaves_no_text(tmp_path: Path) -> None:

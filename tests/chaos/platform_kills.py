@@ -46,7 +46,7 @@ _SETTINGS: Final = {
     "MARTIN_MODELS__SCRIPTED__TEXT": "You asked me this, and here it is again: {question}",
     "MARTIN_MODELS__SCRIPTED__DELAY_MS": "20",
     "MARTIN_MODELS__SCRIPTED__TOKENS_PER_S": "300",
-    "MARTIN_LIMITS__QUEUE_PER_PERSON": "20",
+    "MARTIN_LIMITS__QUEUE_PER_PERSON": "1000",
 }
 """An answer takes some 50 ms, a long one a second: kills fall into the middle of answers."""
 

@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import signal
+import sqlite3
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -184,3 +185,24 @@ async def test_killed_thirty_times_while_vectors_go_in_it_loses_nothing_in_silen
 def kill_process(index: ChromaIndex) -> None:
     if index.pid is not None:
         os.kill(index.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT seq_id, vector FROM embeddings_queue WHERE topic = 'one' AND seq_id > 7 ORDER BY seq_id",
+        "DELETE FROM embeddings_queue WHERE topic = 'one' AND seq_id < 7",
+        "SELECT id FROM segments WHERE collection = 'one'",
+    ],
+)
+async def test_no_call_reads_what_waits_of_everybody(pristine: Path, tmp_path: Path, statement: str) -> None:
+    """As Chroma asks; the log of what came since the last fifty of each collection has no index of its own for that."""
+    folder = tmp_path / "index"
+    shutil.copytree(pristine, folder)
+    async with opened(folder) as index:
+        await index.forget(BEN)  # which writes the database anew
+        assert len(await index.search(ANA, [PRIVATE], vectors(1, 1)[0], 3)) == 3
+    database = sqlite3.connect(folder / "chroma" / "chroma.sqlite3")
+    with contextlib.closing(database):
+        plan = " ".join(detail for *_, detail in database.execute(f"EXPLAIN QUERY PLAN {statement}"))
+    assert "USING INDEX martin_" in plan or "USING COVERING INDEX martin_" in plan
