@@ -167,8 +167,11 @@ class Core:
         await self._recovered.wait()
 
     def waiting(self, user: User) -> int:
-        """How many turns of this user wait or run."""
-        return self._of_user[user]
+        """How many turns of this user wait or run, and how many replies are still on their way to them.
+
+        A platform that takes one message a second is slower than a model: those who write without end would fill the outbox.
+        """
+        return self._of_user[user] + self._delivery.waiting(user)
 
     def waiting_all(self) -> int:
         """How many turns wait or run in all."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -14,7 +14,7 @@ import structlog
 from bot.errors import ChannelRefused, ChatClosed, DeliveryError, DeliveryPaused, DeliveryRefused, StoreError
 from bot.locale import say
 from bot.ports import Channel, Clock, OutboxStore
-from bot.types import LANGUAGES, Address, ChannelName, OutboxId, Outgoing, Part, PlatformId, Reply
+from bot.types import LANGUAGES, Address, ChannelName, OutboxId, Outgoing, OutgoingKind, Part, PlatformId, Reply
 
 _log = structlog.get_logger("martin.delivery")
 
@@ -49,6 +49,7 @@ class Delivery:
         self._store_retry_s = store_retry_s
         self._lanes: dict[Lane, deque[Waiting]] = {}
         self._known: set[OutboxId] = set()
+        self._of_user: Counter[tuple[ChannelName, str]] = Counter()
         self._is_catching_up = True
         self._tasks: asyncio.TaskGroup | None = None
         self._idle = asyncio.Event()
@@ -78,6 +79,7 @@ class Delivery:
         if outgoing.id in self._known:
             return
         self._known.add(outgoing.id)
+        self._of_user[_user(outgoing)] += outgoing.kind is OutgoingKind.REPLY
         parts = DeliveredParts(self._outbox, self._clock, outgoing.id, there, self._patiently)
         address = outgoing.address
         lane = (address.channel, address.chat, address.thread)
@@ -94,6 +96,10 @@ class Delivery:
         """Whether something is on its way to this chat and thread: what is opened there now would stand before it."""
         return (address.channel, address.chat, address.thread) in self._lanes
 
+    def waiting(self, user: tuple[ChannelName, str]) -> int:
+        """How many replies to this user are on their way."""
+        return self._of_user[user]
+
     async def idle(self) -> None:
         """Return once nothing waits, nor anything that an earlier process left."""
         await self._idle.wait()
@@ -103,6 +109,9 @@ class Delivery:
         while waiting:
             await self._deliver(*waiting[0])
             outgoing, _ = waiting.popleft()
+            self._of_user[_user(outgoing)] -= outgoing.kind is OutgoingKind.REPLY
+            if not self._of_user[_user(outgoing)]:
+                del self._of_user[_user(outgoing)]
             if not self._is_catching_up:
                 self._known.discard(outgoing.id)
         del self._lanes[lane]
@@ -149,6 +158,10 @@ class Delivery:
             except StoreError as error:
                 _log.error("delivery.store", error=str(error))
                 await asyncio.sleep(self._store_retry_s)
+
+
+def _user(outgoing: Outgoing) -> tuple[ChannelName, str]:
+    return outgoing.address.channel, outgoing.address.user
 
 
 def _apology() -> Reply:

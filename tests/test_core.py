@@ -252,6 +252,25 @@ async def test_whoever_writes_too_fast_is_told_once_a_minute_and_nobody_else_not
         assert await here.rows("select count(*) from inbox where state = 'refused' and message is null") == [(3,)]
 
 
+async def test_replies_that_are_still_on_their_way_count_for_whoever_writes_too_fast(tmp_path: Path) -> None:
+    channel = RecordingChannel()
+    channel.failures = [DeliveryPaused("one a second", retry_after_s=0.3)]
+    async with house(tmp_path, [Doing(echo)], channel=channel, limits=DoorLimits(per_person=3)) as here:
+        states = []
+        for number in range(5):
+            (receipt,) = await here.door.receive([text(f"number {number}")])
+            await here.core.idle()
+            states.append(receipt.status)
+        assert states == [ReceiptStatus.ACCEPTED] * 3 + [ReceiptStatus.REFUSED] * 2
+        (other,) = await here.door.receive([text("me too", user="luis")])
+        assert other.status is ReceiptStatus.ACCEPTED
+        await here.settled()
+        (later,) = await here.door.receive([text("number 5")])
+        await here.settled()
+        assert later.status is ReceiptStatus.ACCEPTED
+        assert sum("faster than I can answer" in said for said in channel.texts) == 1
+
+
 async def test_too_much_waiting_in_all_is_refused_too(tmp_path: Path) -> None:
     gate = asyncio.Event()
 
