@@ -28,7 +28,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -50,6 +50,7 @@ MESSAGES: Final = 5000
 AIM: Final = 1.10
 READY_S: Final = 60.0
 LOOK_EVERY_S: Final = 0.2
+OVERHEARD_EVERY_S: Final = 0.005
 SETTLE_S: Final = 1.0
 """How long doubled answers are waited for after the last one."""
 PATIENCE: Final = 3.0
@@ -86,6 +87,9 @@ class Platform(Protocol):
     def say(self, person: int, text: str) -> None:
         """One of the people writes to the bot alone."""
 
+    async def overhear(self, hear: Callable[[str], None]) -> None:
+        """Tell of all that the bot writes from now on, as it is written, until cancelled."""
+
     def sight(self) -> Sight:
         """What there is to see."""
 
@@ -114,6 +118,16 @@ class OnTelegram:
     def say(self, person: int, text: str) -> None:
         """A private message."""
         self._server.person(f"person {person}").says(text)
+
+    async def overhear(self, hear: Callable[[str], None]) -> None:
+        """What it sends and edits."""
+        calls, heard = self._server.calls, len(self._server.calls)
+        while True:
+            for call in calls[heard:]:
+                if call.code == 200 and call.method in ("sendMessage", "editMessageText"):
+                    hear(str(call.parameters.get("text", "")))
+            heard = len(calls)
+            await asyncio.sleep(OVERHEARD_EVERY_S)
 
     def sight(self) -> Sight:
         """The messages of the bot, and the server's own counts."""
@@ -161,6 +175,11 @@ class OnDiscord:
         """A direct message."""
         world = self._server.world
         world.ask(world.person(f"person {person}"), text)
+
+    async def overhear(self, hear: Callable[[str], None]) -> None:
+        """What anybody writes; of people, `hear` knows what they said."""
+        self._server.world.listeners.append(lambda event: hear(str(event.data.get("content", ""))))
+        await asyncio.Event().wait()
 
     def sight(self) -> Sight:
         """The messages of the bot, and the server's own counts."""

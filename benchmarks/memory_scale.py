@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -40,8 +39,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks.recall import BUDGET, House, open_house, quieten, rss_mib, spread_ms
-from benchmarks.telling import command, tell
-from bot import __version__
+from benchmarks.telling import command, judged, tell
 from bot.memory_ports import StoredVector
 from bot.memory_types import SELF, MemoryKind, NewMemory, Origin
 from bot.process import run
@@ -270,11 +268,7 @@ async def measure(total: int, show: Callable[[str], None], *, rounds: int = ROUN
         result["remembered_parts_ms"] = parts
         result["rss_mib"] = {"bot": rss_mib(os.getpid()), "index": rss_mib(town.house.index.pid)}
         people = town.people
-    reached = {"ratio": max(ratios), **{name: result[name] for name in AIMS if name != "ratio"}}
-    return {
-        "benchmark": "memory_scale",
-        "version": __version__,
-        "python": platform.python_version(),
+    figures = {
         "total": total,
         "people": people,
         "own": own,
@@ -282,9 +276,8 @@ async def measure(total: int, show: Callable[[str], None], *, rounds: int = ROUN
         "still_ms": still,
         "ratio": max(ratios),
         **result,
-        "aims": AIMS,
-        "missed": [name for name, value in reached.items() if isinstance(value, float) and value > AIMS[name]],
     }
+    return judged("memory_scale", figures, AIMS)
 
 
 def _total(text: str) -> int:

@@ -16,7 +16,6 @@ The last line is one JSON object; exit 1 when an aim is missed.
 from __future__ import annotations
 
 import asyncio
-import platform
 import resource
 import statistics
 import sys
@@ -29,10 +28,9 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.overhead import InProcess
-from benchmarks.telling import command, tell
+from benchmarks.telling import command, judged, tell
 from benchmarks.two_weeks_people import happenings
 from benchmarks.two_weeks_town import Chronicle, new_folder
-from bot import __version__
 from bot.admin_types import NightAsked
 from bot.app import Bot, open_stores
 from bot.config import load_config
@@ -176,10 +174,7 @@ async def measure(folder: Path, turns: int, show: Callable[[str], None]) -> dict
     if done is None or done.error:
         raise RuntimeError(f"the night failed: {done.error if done else 'nothing is known of it'}")
     p95 = {"quiet": _percentile(quiet.chat, 95), "night": _percentile(night.chat, 95)}
-    result: dict[str, object] = {
-        "benchmark": "night",
-        "version": __version__,
-        "python": platform.python_version(),
+    figures = {
         "collected": done.collected,
         "kept": done.kept,
         "people": done.people,
@@ -199,10 +194,8 @@ async def measure(folder: Path, turns: int, show: Callable[[str], None]) -> dict
         "loop_wakes": len(night.late),
         "loop_cpu_ms": round(max(night.cpu), 1),
         "loop_cpu_quiet_ms": round(max(quiet.cpu), 1),
-        "aims": AIMS,
     }
-    result["missed"] = [name for name, most in AIMS.items() if isinstance(value := result[name], float) and value > most]
-    return result
+    return judged("night", figures, AIMS)
 
 
 def _percentile(values: Sequence[float], which: float) -> float:

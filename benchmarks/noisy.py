@@ -14,9 +14,7 @@ The last line is one JSON object; exit 1 when an aim is missed.
 from __future__ import annotations
 
 import asyncio
-import platform
 import re
-import statistics
 import sys
 import tempfile
 import time
@@ -26,13 +24,11 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from benchmarks.flood import PLACES, OnDiscord, OnTelegram, Place
-from benchmarks.telling import command, tell
-from bot import __version__
+from benchmarks.flood import PLACES, Place, opened
+from benchmarks.recall import spread_ms
+from benchmarks.telling import command, judged, tell
 from bot.process import run
 from tests.journeys.process import running
-from tests.servers.discord import DiscordServer
-from tests.servers.telegram.server import TelegramServer
 
 SEED: Final = 7
 CALM: Final = 199
@@ -87,7 +83,7 @@ class Crowd:
             self._say(person, f"q{self._number} about lighthouses, please")
             try:
                 async with asyncio.timeout(self._patience_s):
-                    taken.append(1e3 * (await answered - began))
+                    taken.append(await answered - began)
             except TimeoutError:
                 self.lost += 1
             await asyncio.sleep(self._chance.uniform(0.5, 1.5) * self._every_s)
@@ -104,13 +100,7 @@ async def measure(place: Place, stretch_s: float) -> dict[str, object]:
     """All figures of a place."""
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="martin-noisy-"))
-        there: OnTelegram | OnDiscord
-        if place == "telegram":
-            telegram = await stack.enter_async_context(TelegramServer())
-            there = OnTelegram(telegram)
-        else:
-            discord = await stack.enter_async_context(DiscordServer(is_checked=False))
-            there = OnDiscord(discord)
+        there = await stack.enter_async_context(opened(place))
         crowd = Crowd(there.say)
         bot = await stack.enter_async_context(running(Path(folder), **_SETTINGS, **there.settings))
         await there.ready()
@@ -118,10 +108,7 @@ async def measure(place: Place, stretch_s: float) -> dict[str, object]:
         async with asyncio.TaskGroup() as tasks:
             living = [tasks.create_task(crowd.calm(person)) for person in range(CALM)]
             living.append(tasks.create_task(crowd.noise()))
-            if place == "telegram":
-                living.append(tasks.create_task(_overheard(telegram, crowd.hear)))
-            else:
-                discord.world.listeners.append(lambda event: crowd.hear(str(event.data.get("content", ""))))
+            living.append(tasks.create_task(there.overhear(crowd.hear)))
             await asyncio.sleep(WARM_UP_S)
             for number in range(STRETCHES):
                 crowd.is_noisy = bool(number % 2)
@@ -131,7 +118,7 @@ async def measure(place: Place, stretch_s: float) -> dict[str, object]:
                 task.cancel()
         sight = there.sight()
         ended = await bot.end()
-    p95 = {name: _p95(seen[is_noisy]) for name, is_noisy in (("calm", False), ("noisy", True))}
+    p95 = {name: spread_ms(seen[is_noisy])["p95"] for name, is_noisy in (("calm", False), ("noisy", True))}
     ratio = round(p95["noisy"] / p95["calm"], 3)
     return {
         "place": place,
@@ -147,39 +134,15 @@ async def measure(place: Place, stretch_s: float) -> dict[str, object]:
     }
 
 
-async def _overheard(server: TelegramServer, hear: Callable[[str], None]) -> None:
-    """Tell of all that the bot writes, as it is written."""
-    heard = 0
-    while True:
-        for call in server.calls[heard:]:
-            if call.code == 200 and call.method in ("sendMessage", "editMessageText"):
-                hear(str(call.parameters.get("text", "")))
-        heard = len(server.calls)
-        await asyncio.sleep(0.005)
-
-
-def _p95(taken: Sequence[float]) -> float:
-    return round(statistics.quantiles(taken, n=20, method="inclusive")[18], 1)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the figures; exit 1 when an aim is missed."""
     parser = command("noisy", __doc__)
     parser.add_argument("--place", choices=PLACES, default=PLACES[0], help=f"where (default: {PLACES[0]})")
     parser.add_argument("--seconds", type=float, default=STRETCH_S, help=f"of each stretch (default: {STRETCH_S:g})")
     options = parser.parse_args(arguments)
-    found = run(measure(options.place, options.seconds))
-    missed = [name for name, most in AIMS.items() if isinstance(value := found[name], int | float) and value > most]
-    result = {
-        "benchmark": "noisy",
-        "version": __version__,
-        "python": platform.python_version(),
-        **found,
-        "aims": AIMS,
-        "missed": missed,
-    }
+    result = judged("noisy", run(measure(options.place, options.seconds)), AIMS)
     tell(result, only_json=options.json)
-    return 1 if missed else 0
+    return 1 if result["missed"] else 0
 
 
 if __name__ == "__main__":

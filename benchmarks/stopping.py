@@ -12,7 +12,6 @@ The last line is one JSON object; exit 1 when an aim is missed.
 from __future__ import annotations
 
 import asyncio
-import platform
 import sys
 import tempfile
 import time
@@ -21,8 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from benchmarks.telling import command, tell
-from bot import __version__
+from benchmarks.telling import command, judged, tell
 from tests.behaviour.places import PLACES, at
 
 STOPS: Final = 20
@@ -57,16 +55,7 @@ async def measure(stops: int) -> dict[str, object]:
             found = await stops_ms(name, Path(folder) / "data", stops)
         taken[name] = {"p50": round(median(found), 1), "worst": round(max(found), 1)}
     worst = max(times["worst"] for times in taken.values())
-    return {
-        "benchmark": "stopping",
-        "version": __version__,
-        "python": platform.python_version(),
-        "stops": stops,
-        "stop_ms": taken,
-        "worst_ms": worst,
-        "aims": AIMS,
-        "missed": [name for name, most in AIMS.items() if worst > most],
-    }
+    return judged("stopping", {"stops": stops, "stop_ms": taken, "worst_ms": worst}, AIMS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import platform
 from collections.abc import Mapping
+
+from bot import __version__
 
 
 def command(name: str, doc: str | None) -> argparse.ArgumentParser:
@@ -18,6 +21,13 @@ def command(name: str, doc: str | None) -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="only the JSON object")
     return parser
+
+
+def judged(name: str, figures: Mapping[str, object], aims: Mapping[str, float]) -> dict[str, object]:
+    """The figures with what is to be known of them; `missed` are those above what they are to be at most."""
+    missed = [one for one, most in aims.items() if isinstance(value := figures[one], int | float) and value > most]
+    about = {"benchmark": name, "version": __version__, "python": platform.python_version()}
+    return {**about, **figures, "aims": aims, "missed": missed}
 
 
 def tell(result: Mapping[str, object], *, only_json: bool) -> None:

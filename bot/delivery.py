@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import structlog
 
+from bot.door import User
 from bot.errors import ChannelRefused, ChatClosed, DeliveryError, DeliveryPaused, DeliveryRefused, StoreError
 from bot.locale import say
 from bot.ports import Channel, Clock, OutboxStore
@@ -49,7 +50,7 @@ class Delivery:
         self._store_retry_s = store_retry_s
         self._lanes: dict[Lane, deque[Waiting]] = {}
         self._known: set[OutboxId] = set()
-        self._of_user: Counter[tuple[ChannelName, str]] = Counter()
+        self._of_user: Counter[User] = Counter()
         self._is_catching_up = True
         self._tasks: asyncio.TaskGroup | None = None
         self._idle = asyncio.Event()
@@ -96,7 +97,7 @@ class Delivery:
         """Whether something is on its way to this chat and thread: what is opened there now would stand before it."""
         return (address.channel, address.chat, address.thread) in self._lanes
 
-    def waiting(self, user: tuple[ChannelName, str]) -> int:
+    def waiting(self, user: User) -> int:
         """How many replies to this user are on their way."""
         return self._of_user[user]
 
@@ -160,7 +161,7 @@ class Delivery:
                 await asyncio.sleep(self._store_retry_s)
 
 
-def _user(outgoing: Outgoing) -> tuple[ChannelName, str]:
+def _user(outgoing: Outgoing) -> User:
     return outgoing.address.channel, outgoing.address.user
 
 

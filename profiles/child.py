@@ -389,9 +389,6 @@ async def _end(process: Process) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
-    except asyncio.CancelledError:
-        process.kill()
-        raise
 
 
 def _ending(code: int | None) -> str:

@@ -21,7 +21,7 @@ async def test_an_answer_is_timed_from_its_question_and_only_the_noisy_one_is_to
         await asyncio.sleep(0)
     living.cancel()
     (waited,) = crowd.now
-    assert waited >= 20
+    assert waited >= 0.02
     assert [person for person, _ in said] == [3, 3]
     crowd.hear("You write faster than I can answer. Please wait a moment.")
     assert (crowd.told, crowd.lost) == (1, 0)

@@ -232,7 +232,7 @@ async def test_a_search_during_a_restart_fails_at_once_and_works_again_after_it(
         began = time.monotonic()
         with pytest.raises(IndexUnavailable):
             await index.search(ANA, [PRIVATE], vectors(1, 1)[0], 5)
-        assert time.monotonic() - began < 0.1
+        assert time.monotonic() - began < SEARCH_S
         await until_state(index, IndexState.READY)
         assert len(await index.search(ANA, [PRIVATE], vectors(1, 1)[0], 5, timeout_s=30)) == 5
 

@@ -8,7 +8,6 @@ import random
 import shutil
 import signal
 import sqlite3
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -226,7 +225,9 @@ async def test_a_folder_deleted_under_load_is_filled_anew(house: House) -> None:
         indexer = house.indexer(index, check_every_s=0.3)
         async with running(indexer):
             await until(lambda: is_ready(index))
-            await asyncio.to_thread(shutil.rmtree, house.chroma / "chroma")
+            gone = house.chroma.with_name("gone")  # else what it writes meanwhile is in the way
+            (house.chroma / "chroma").rename(gone)
+            await asyncio.to_thread(shutil.rmtree, gone, ignore_errors=True)
             late = [await house.remember(person, "said after the loss") for person in people]
             indexer.wake()
             async with asyncio.timeout(OPEN_S):
@@ -430,23 +431,3 @@ async def test_a_text_that_is_always_refused_holds_nobody_up_for_ever(house: Hou
         (nowhere,) = [one for one in await house.vectors.of(ana, PRIVATE, "hash-1") if one.id == first[1]]
         assert set(np.frombuffer(nowhere.vector, "<f2")) == {np.float16(HASH.dimension**-0.5)}
         await indexer.check()
-
-
-def test_one_memory_is_in_within_a_moment(migrated: Path, tmp_path: Path) -> None:
-    """A generous limit for a busy machine; `benchmarks.memory_scale` measures."""
-
-    async def measure() -> float:
-        async with opened_house(migrated, tmp_path) as house, opened(house.chroma) as index:
-            (ana,) = await filled(house, 1, 100)
-            indexer = house.indexer(index)
-            await settled(indexer, index)
-            took = []
-            for text in sayings(20, 4):
-                await house.remember(ana, text)
-                began = time.perf_counter()
-                while await house.vectors.unindexed("hash-1", limit=1):
-                    await indexer.run_once()
-                took.append(time.perf_counter() - began)
-            return sorted(took)[10]
-
-    assert asyncio.run(measure()) < 0.2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -13,6 +13,7 @@ from bot.tokens import count_words
 from bot.types import LANGUAGES, Language
 from profiles import obeyed
 from profiles.obeyed import compliance
+from tests.effort import effort
 
 ESTD: Arms = (1, 1, 1, 1)
 PGRN: Arms = (-1, -1, -1, -1)
@@ -140,13 +141,8 @@ HOSTILE = {
 @pytest.mark.parametrize("arms", [ESTD, PGRN, (1, 1, 1, -1)])
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_no_answer_takes_long_to_check(kind: str, arms: Arms) -> None:
-    def seconds(language: Language) -> float:
-        began = time.thread_time()
-        compliance(HOSTILE[kind], language, arms=arms, length=0)
-        return time.thread_time() - began
-
     for language in LANGUAGES:
-        assert min(seconds(language) for _ in range(3)) < 0.02
+        assert effort(partial(compliance, HOSTILE[kind], language, arms=arms, length=0)) < 40
 
 
 def test_what_follows_the_last_question_mark_counts_only_if_it_says_something() -> None:

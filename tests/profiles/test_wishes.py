@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 
 import pytest
 from hypothesis import given
@@ -16,6 +15,7 @@ from profiles import wishes as module
 from profiles.directives import Block, Style, block
 from profiles.topics import load_topics, topic_of
 from profiles.wishes import NO_WISHES, Wishes, is_negated, read
+from tests.effort import effort
 
 ESTD: Arms = (1, 1, 1, 1)
 
@@ -374,15 +374,13 @@ def test_no_message_takes_long_to_read(piece: str, language: Language) -> None:
     text = (piece * 8_000)[:8_000]
     load_topics()
 
-    def seconds() -> float:
-        began = time.thread_time()
+    def look() -> None:
         told = read(text)
         module.wishes(told, language)
         module.is_factual(told, language)
         topic_of(told, language)
-        return time.thread_time() - began
 
-    assert min(seconds() for _ in range(3)) < 0.02  # 3 to 7 ms where nothing else runs
+    assert effort(look) < 20
 
 
 @pytest.mark.parametrize("text", ["ﷺ" * 4_000, "x " * 4_000, "ß" * 8_000, "ŉ" * 8_000, "ᾷ" * 8_000])
