@@ -12,6 +12,8 @@ SOURCES := bot handlers learning profiles web benchmarks tests
 # Tests run beside one another, one process more than there are cores, at most four: many of them wait for another process.
 # `make test ARGS="-n 0 …"` keeps them in one.
 SPREAD := -n $(shell cores=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$cores -lt 3 ] && echo $$((cores + 1)) || echo 4) --dist worksteal
+# Tests start some hundred bots: none of them shall compile the sources anew, whatever the machine is set to.
+WITH_BYTECODE := PYTHONDONTWRITEBYTECODE=
 COOLDOWN_DAYS := 7
 
 # What is asked of an interpreter: 3.11 or later, with venv and pip's bundle.
@@ -32,7 +34,7 @@ chat: setup  ## talk in this terminal
 	@$(PYTHON) -m bot chat
 
 test: $(VENV)/installed-dev  ## run the tests
-	$(PYTHON) -m pytest $(SPREAD) $(ARGS)
+	$(WITH_BYTECODE) $(PYTHON) -m pytest $(SPREAD) $(ARGS)
 
 style: $(VENV)/installed-dev  ## style and types
 	$(VENV)/bin/ruff check --no-cache $(SOURCES)
@@ -40,7 +42,7 @@ style: $(VENV)/installed-dev  ## style and types
 	$(VENV)/bin/mypy
 
 check: style  ## style, types, import rules, languages, documents: what `make test` finds sooner or later, in two minutes
-	$(PYTHON) -m pytest -q -p no:cacheprovider tests/test_imports.py tests/test_locale.py tests/test_docs.py
+	$(WITH_BYTECODE) $(PYTHON) -m pytest -q -p no:cacheprovider tests/test_imports.py tests/test_locale.py tests/test_docs.py
 
 bench: $(VENV)/installed-dev  ## measure: overhead against python-telegram-bot, offline answers, language models, profiles, memory, training files
 	$(PYTHON) -m benchmarks.overhead --json
@@ -77,7 +79,7 @@ chaos: $(VENV)/installed-dev  ## the long campaigns: 500 kills, foreign words, a
 	for place in telegram-edit telegram-draft telegram-webhook discord; do \
 		$(PYTHON) -m tests.chaos.platform_kills --place $$place --kills 500 || exit 1; \
 	done
-	$(PYTHON) -m pytest -m slow $(SPREAD)
+	$(WITH_BYTECODE) $(PYTHON) -m pytest -m slow $(SPREAD)
 
 fake-telegram: $(VENV)/installed-dev  ## a Telegram of one's own, without an account: chat with the bot in a browser tab
 	$(PYTHON) -m tests.servers.telegram $(ARGS)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from bot.access import admin_users
 from bot.admin_ports import AdminDesk
+from bot.answer_desk import SharingDesk
 from bot.config import Config
 from bot.learning_desk import LearningDesk
 from bot.learning_parts import LearningParts
@@ -24,6 +25,7 @@ def admin_desk(
         blocks=stores.blocks,
         broadcasts=stores.broadcasts,
         training=LearningDesk(config, stores, learning),
+        answers=SharingDesk(stores.sharing),
         ready=ready,
         runs=stores.jobs.latest_runs,
         free_bytes=lambda: shutil.disk_usage(config.data_dir).free,

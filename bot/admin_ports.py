@@ -18,6 +18,7 @@ from bot.admin_types import (
     UnlabelledRow,
     WaitingQuestion,
 )
+from bot.sharing_ports import AnswerDesk
 from bot.types import ChannelName, Language
 
 
@@ -106,6 +107,7 @@ class AdminDesk:
     blocks: BlockStore
     broadcasts: BroadcastStore
     training: TrainingDesk
+    answers: AnswerDesk
     ready: Callable[[], Awaitable[Mapping[str, str]]]
     runs: Callable[[], Awaitable[Sequence[ShownRun]]]
     free_bytes: Callable[[], int]

@@ -323,6 +323,8 @@ class Bot:
             memories=self._stores.memories,
             search=self.memory.search,
             knowledge=self.knowledge,
+            approved=self.memory.approved,
+            sharing=self._stores.sharing,
             turns=self._stores.turns,
             profiles=self._stores.profiles,
             personal=self.personal,

@@ -76,6 +76,12 @@ COMMANDS: tuple[Command, ...] = (
         summary="find something I remember and forget it",
         resumen="buscar algo que recuerdo y olvidarlo",
     ),
+    Command(
+        name="share",
+        spanish=("compartir",),
+        summary="corrections of yours that may answer everybody",
+        resumen="correcciones tuyas que pueden servir a todo el mundo",
+    ),
     Command(name="mydata", spanish=("misdatos",), summary="everything I hold about you", resumen="todo lo que guardo de ti"),
     Command(name="forgetme", spanish=("olvidame",), summary="erase everything about you", resumen="borrar todo lo tuyo"),
     Command(

@@ -19,6 +19,7 @@ from bot.store.folder import DataFolder
 from bot.store.open import Stores
 from bot.supervise import kept_up
 from handlers.signs import load_signs
+from profiles.approved import ApprovedAnswers
 from profiles.memories import MemoryRecall
 from profiles.recall import LexicalRecall, PersonalRecall
 from profiles.remember import Rememberer
@@ -56,6 +57,7 @@ class MemoryParts:
         self.index = RunningIndex(config, folder, stores, clock, recall=self.search)
         examples = LexicalRecall(stores.examples)
         self.recall = PersonalRecall(examples, self.search)
+        self.approved = ApprovedAnswers(stores.sharing)
         self._rememberer = Rememberer(
             pending=stores.memories,
             memories=stores.memories,
@@ -68,7 +70,7 @@ class MemoryParts:
             is_urgent=lambda text: load_signs().find(text) is not None,
             on_change=self.index.wake,
         )
-        self.caches: tuple[PersonalData, ...] = (examples, self.search)
+        self.caches: tuple[PersonalData, ...] = (examples, self.approved, self.search)
 
     def wake(self) -> None:
         """A reply was delivered: there may be something to remember, to index or to take out."""

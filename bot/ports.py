@@ -15,6 +15,7 @@ from bot.memory_ports import MemorySearch, MemoryStore
 from bot.model_ports import ChatModel, Downloads, ModelLibrary, Price
 from bot.model_types import ModelStatus
 from bot.profile_ports import ProfileStore
+from bot.sharing_ports import Approved, SharingStore
 from bot.types import (
     Address,
     AddressId,
@@ -426,6 +427,8 @@ class Services:
     memories: MemoryStore
     search: MemorySearch
     knowledge: Knowledge
+    approved: Approved
+    sharing: SharingStore
     turns: TurnStore
     profiles: ProfileStore
     personal: Sequence[PersonalData]

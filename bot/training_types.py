@@ -44,6 +44,7 @@ class RatedTurn:
     model: str
     flags: frozenset[Flag]
     memories: int
+    is_anothers: bool = False
     arms: Arms | None
     prompt_version: str
     asked_at: datetime

@@ -270,6 +270,39 @@ class AddBroadcast:
     text: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferAnswer:
+    """An admin would like a correction to answer everybody, and its author is to be asked; or it is left out.
+
+    Words that are others by now, and what their author has decided about, stay as they are.
+    """
+
+    turn_id: TurnId
+    digest: str
+    is_wanted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecideSharing:
+    """Whoever wrote a correction lets it answer everybody, or not, or no longer. Kept with version and time (R-52)."""
+
+    person_id: PersonId
+    turn_id: TurnId
+    digest: str
+    is_shared: bool
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndSharing:
+    """An admin takes back what answers everybody or was asked about."""
+
+    turn_id: TurnId
+    digest: str
+
+
+SharingWrite = OfferAnswer | DecideSharing | EndSharing
+
 AdminWrite = AddAudit | SetBlock | DecideTraining | LabelTraining | AddBroadcast
 
 OtherWrite = (
@@ -288,4 +321,4 @@ OtherWrite = (
     | DropProfile
 )
 
-Write = MemoryWrite | ChannelWrite | AdminWrite | OtherWrite
+Write = MemoryWrite | ChannelWrite | AdminWrite | SharingWrite | OtherWrite

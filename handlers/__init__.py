@@ -23,6 +23,7 @@ from handlers.profile import ProfileHandler
 from handlers.questionnaire import QuestionnaireHandler
 from handlers.remembering import RememberHandler
 from handlers.replying import ReplyHandler
+from handlers.sharing import ShareHandler
 from handlers.start import StartHandler
 from handlers.styling import Styling
 from handlers.unreadable import UnreadableHandler
@@ -64,6 +65,7 @@ def build(
         NewHandler(services),
         AgainHandler(services, answering, crisis),
         WhyHandler(services, profiles),
+        ShareHandler(services),
         MyDataHandler(services),
         ForgetMeHandler(services),
         LinkHandler(services, links, desk.blocks),

@@ -17,6 +17,7 @@ from bot.notices import notice_text
 from bot.ports import Preview, Services, UsageOfDay
 from bot.types import Chosen, DueMessage, Kind, Language, Limit, Outcome, Reply, Turn
 from bot.writes import AddAudit, CloseQuestion
+from handlers.admin_answers import AnswersAction
 from handlers.admin_audit import AuditAction
 from handlers.admin_broadcast import BroadcastAction
 from handlers.admin_chats import Places, here, pair
@@ -43,6 +44,7 @@ _ACTIONS: Final[Mapping[str, str]] = {
     "export": "export", "exportar": "export",
     "queue": "queue", "cola": "queue",
     "label": "label", "etiquetar": "label",
+    "answers": "answers", "respuestas": "answers",
     "users": "users", "usuarios": "users", "personas": "users",
     "block": "block", "bloquear": "block",
     "unblock": "unblock", "desbloquear": "unblock",
@@ -71,6 +73,7 @@ class AdminHandler:
             "export": ExportAction(services, desk),
             "queue": QueueAction(services, desk),
             "label": LabelAction(services, desk),
+            "answers": AnswersAction(services, desk),
             "users": UsersAction(services, desk),
             "block": BlockAction(services, desk, is_blocking=True),
             "unblock": BlockAction(services, desk, is_blocking=False),
@@ -238,6 +241,7 @@ def _help(language: Language) -> str:
             ),
             say(language, "- `/admin export`: which training files there are, and where"),
             say(language, "- `/admin queue`: what waits for a decision of yours; `/admin label`: rows without a label"),
+            say(language, "- `/admin answers`: corrections that could answer everybody, once their authors agree"),
             say(
                 language,
                 "- `/admin users`: who was heard of last; `/admin block WHO` and `/admin unblock WHO` keep somebody out and "

@@ -104,14 +104,23 @@ class Answering:
         return turn.person.remembers and self._settings.remembers
 
     async def _evidence(self, turn: Turn, question: str, language: Language) -> tuple[tuple[Evidence, ...], set[Flag]]:
-        """What is known from this person and what the operator's folder says, looked for at the same time."""
+        """What is known from this person, what others let everybody have and what the operator's folder says, all at once."""
         async with asyncio.TaskGroup() as group:
             recalling = group.create_task(self._recall(turn, question))
+            asking_others = group.create_task(self._approved(turn, question))
             passages = await self._services.knowledge.search(question, language, self._settings.knowledge_limit)
-        recalled = recalling.result()
+        recalled, common = recalling.result(), (*asking_others.result(), *passages)
         if recalled is None:
-            return passages, {Flag.NO_RECALL}
-        return (*recalled.evidence, *passages), {Flag.PARTIAL_RECALL} if recalled.is_partial else set()
+            return common, {Flag.NO_RECALL}
+        return (*recalled.evidence, *common), {Flag.PARTIAL_RECALL} if recalled.is_partial else set()
+
+    async def _approved(self, turn: Turn, question: str) -> tuple[Evidence, ...]:
+        """Answers that were approved for everyone; none where they cannot be looked up in time."""
+        try:
+            async with asyncio.timeout(self._settings.recall_deadline_s):
+                return await self._services.approved.search(turn.person.id, question)
+        except (TimeoutError, MartinError):
+            return ()
 
     async def _recall(self, turn: Turn, question: str) -> Recalled | None:
         """What is known from the person; None when that cannot be looked up in time. It never fails a turn (R-17)."""

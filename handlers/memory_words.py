@@ -42,6 +42,11 @@ def plain(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", line if len(line) <= _SHOWN_CHARS else line[: _SHOWN_CHARS - 1].rstrip() + "…")
 
 
+def quoted(text: str) -> str:
+    """A whole text as a quotation, line by line, in which no character is markup."""
+    return "\n".join(("> " + _SPECIAL.sub(r"\\\1", line)).rstrip() for line in text.strip().splitlines())
+
+
 def day_in_words(language: Language, when: datetime) -> str:
     """`30 November 2026`, «30 de noviembre de 2026»."""
     month = _MONTHS[language][when.month - 1]

@@ -57,6 +57,8 @@ class Reason(StrEnum):
     """The question or the correction advertises."""
     RATING_WITHDRAWN = "rating_withdrawn"
     """No rating is left, and nothing was corrected."""
+    ANOTHERS_ANSWER = "anothers_answer"
+    """The answer rests on a correction that another person lets everybody have: they teach it, once, and may take it back."""
     ANSWER_TOO_LONG = "answer_too_long"
     """An answer or a correction of more than `MOST_ANSWER_CHARACTERS`."""
     CORRECTION_REPEATS_ANSWER = "correction_repeats_answer"
@@ -152,13 +154,18 @@ class _Earlier:
         return Reason.NEAR_DUPLICATE if self._near[is_corrected].add(row.row, text) is not None else None
 
 
+def fault_of(row: Collected) -> Reason | None:
+    """Why nothing could be learned from a row by itself, whatever the person said before; None where something can."""
+    return _fault(_repaired(row))
+
+
 def _repaired(row: Collected) -> Collected:
-    """`row` with every text repaired and the damaged exchanges of its history left out."""
+    """`row` with every text repaired, and without damaged exchanges of its history and words that are another person's."""
     history = (Said(question=faults.repaired(said.question), answer=faults.repaired(said.answer)) for said in row.history)
     return msgspec.structs.replace(
         row,
         question=faults.repaired(row.question),
-        answer=faults.repaired(row.answer),
+        answer="" if row.is_anothers else faults.repaired(row.answer),
         reason=faults.repaired(row.reason),
         correction=faults.repaired(row.correction),
         history=tuple(said for said in history if not _is_damaged(said)),
@@ -203,6 +210,8 @@ def _fault_of_question(row: Collected) -> Reason | None:
 def _fault_of_rating(row: Collected) -> Reason | None:
     if row.value == 0 and not row.correction:
         return Reason.RATING_WITHDRAWN
+    if row.is_anothers and not row.correction:
+        return Reason.ANOTHERS_ANSWER
     if max(len(row.answer), len(row.correction)) > MOST_ANSWER_CHARACTERS:
         return Reason.ANSWER_TOO_LONG
     return None

@@ -65,6 +65,7 @@ def _row(one: RatedTurn, known: Activity, until: datetime, zone: ZoneInfo, is_tr
         arms=arms,
         flags=tuple(sorted(flag.value for flag in one.flags)),
         memories=one.memories,
+        is_anothers=one.is_anothers,
         account_days=(until - known.since) // timedelta(days=1),
         conversations=known.conversations,
         is_trusted=is_trusted,

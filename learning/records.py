@@ -32,7 +32,8 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     `row` names it in every file and never changes. `person` and `thread` are keyed hashes. `asked_on` is the local date.
     `value` is the rating; `correction` is what the person would rather have read, "" where they wrote none. `history` holds the
     exchanges before it, oldest first. `flags` are those of `bot.types.Flag`: an answer with one is never a good example.
-    `account_days` and `conversations` are the person's, counted on this night. `arms` are the profile's, by dimension.
+    One that `is_anothers` rests on another person's shared correction. `account_days` and `conversations` are the person's,
+    counted on this night. `arms` are the profile's, by dimension.
     """
 
     row: str
@@ -53,6 +54,7 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     arms: dict[str, str] = {}
     flags: tuple[str, ...] = ()
     memories: int = 0
+    is_anothers: bool = False
     account_days: int = 0
     conversations: int = 0
     is_trusted: bool = False

@@ -26,6 +26,7 @@ from bot.store.open import Stores
 from bot.system import SystemClock, TimeOrderedIds
 from bot.types import Chosen, IncomingMessage, Kind, Language, Limit, PersonId, ReceiptStatus, Scope, TurnId
 from handlers import build
+from profiles.approved import ApprovedAnswers
 from profiles.kept import KeptProfiles
 from profiles.recall import LexicalRecall
 from tests.handlers.fake_desk import desk
@@ -60,6 +61,8 @@ def product_handlers(stores: Stores) -> Sequence[Handler]:
             memories=stores.memories,
             search=Newest(stores.memories),
             knowledge=FolderKnowledge(Path("no such folder"), clock=clock),
+            approved=ApprovedAnswers(stores.sharing),
+            sharing=stores.sharing,
             turns=stores.turns,
             profiles=stores.profiles,
             personal=stores.personal,

@@ -49,6 +49,7 @@ LEAVES = {
     "bot.channel_types",
     "bot.job_types",
     "bot.admin_types",
+    "bot.sharing_types",
     "bot.writes",
     "bot.errors",
     "bot.locale",
@@ -62,6 +63,7 @@ BASE = {
     "bot.channel_ports",
     "bot.link_ports",
     "bot.admin_ports",
+    "bot.sharing_ports",
     "bot.web_ports",
     "bot.amounts",
     "bot.commands",
@@ -86,6 +88,7 @@ BASE = {
 }
 APP = {
     "bot.admin_parts",
+    "bot.answer_desk",
     "bot.app",
     "bot.backends",
     "bot.chores",
@@ -141,7 +144,9 @@ ALLOWED: Mapping[str, set[str]] = {
     "bot.channel_types": set(),
     "bot.job_types": {"bot.types"},
     "bot.admin_types": {"bot.types"},
-    "bot.admin_ports": {"bot.types", "bot.admin_types"},
+    "bot.admin_ports": {"bot.types", "bot.admin_types", "bot.sharing_ports"},
+    "bot.sharing_types": {"bot.types"},
+    "bot.sharing_ports": {"bot.types", "bot.sharing_types"},
     "bot.training_types": {"bot.types", "bot.profile_types"},
     "bot.channel_ports": {"bot.types", "bot.channel_types"},
     **_same(("bot.buttons", "bot.links", "bot.splitting", "bot.pacing"), {*LEAVES, "bot.ports"}),
@@ -157,7 +162,7 @@ ALLOWED: Mapping[str, set[str]] = {
         ("bot.ports", "bot.web_ports"),
         {
             *("bot.types", "bot.model_types", "bot.job_types", "bot.writes"),
-            *("bot.model_ports", "bot.profile_ports", "bot.memory_ports"),
+            *("bot.model_ports", "bot.profile_ports", "bot.memory_ports", "bot.sharing_ports"),
         },
     ),
     **_same(CONFIG, {"bot.errors", "bot.locale", *CONFIG}),
@@ -196,13 +201,17 @@ ALLOWED: Mapping[str, set[str]] = {
     "bot.jobs.*": BASE,
     **_same(PURE, {*BASE, *PURE}),
     **_same(
-        ("profiles.remember", "profiles.indexer", "profiles.recall", "profiles.memories", "profiles.imported", "profiles.kept"),
+        (
+            *("profiles.remember", "profiles.indexer", "profiles.recall", "profiles.memories", "profiles.imported"),
+            *("profiles.kept", "profiles.notebook", "profiles.approved"),
+        ),
         {
             *BASE,
             "bot.lexical",
             "profiles.facts",
             "profiles.facts.*",
             "profiles.settling",
+            "profiles.notebook",
             "profiles.recall",
             "profiles.memories",
             "profiles.remember",
@@ -286,6 +295,7 @@ SIBLINGS: Mapping[str, set[str]] = {
                 "memory_writes",
                 "channel_writes",
                 "admin_writes",
+                "sharing_writes",
                 "users",
                 "access",
                 "link_statements",
@@ -461,6 +471,7 @@ LAZY: Mapping[str, tuple[str, ...]] = {
     "learning.topics": ("learning.clusters",),
     "bot.app": ("bot.channels.console",),
     "bot.learning_desk": ("learning.scrub",),
+    "bot.answer_desk": ("learning.clean", "learning.intents", "learning.records", "learning.scrub"),
     "bot.channel_parts": ("bot.channels.discord.channel", "bot.channels.telegram.channel"),
 }
 """Imports of ours inside a function, and why: the libraries of a terminal (a quarter of a second), of Discord (a seventh) and

@@ -34,6 +34,7 @@ from bot.store.schema import (
     profile_events,
     questions,
     ratings,
+    shared_answers,
     training_decisions,
     training_rows,
     turns,
@@ -90,6 +91,7 @@ DELETE_SOURCE = write(
 )
 DELETE_TURNS = (
     _of_turns(answer_log),
+    _of_turns(shared_answers),
     _of_turns(ratings),
     _of_turns(questions),
     _of_turns(pending_memories),
@@ -117,6 +119,7 @@ def _of_person(table: Table, where: ColumnElement[bool] | None = None) -> Statem
 
 
 DELETE_RATINGS = _of_person(ratings, (ratings.c.person_id == bindparam("person")) | ratings.c.turn_id.in_(_turns_of_person))
+DELETE_SHARED_ANSWERS = _of_person(shared_answers)
 DELETE_QUESTIONS = _of_person(questions)
 DELETE_ANSWER_LOG = _of_person(answer_log)
 DELETE_PROFILE_EVENTS = _of_person(profile_events)
@@ -175,7 +178,8 @@ DELETE_IDENTITIES = _of_person(identities)
 DELETE_PERSON = _of_person(people, people.c.id == bindparam("person"))
 
 FORGET = (
-    DELETE_RATINGS, DELETE_QUESTIONS, DELETE_ANSWER_LOG, DELETE_PROFILE_EVENTS, DELETE_PENDING_MEMORIES,
+    DELETE_SHARED_ANSWERS, DELETE_RATINGS, DELETE_QUESTIONS, DELETE_ANSWER_LOG, DELETE_PROFILE_EVENTS,
+    DELETE_PENDING_MEMORIES,
     DELETE_ALL_MEMORIES, DELETE_REMOVALS, DELETE_DUE_MESSAGES, DELETE_JOBS, DELETE_DELIVERIES, DELETE_PARTS_OF_PERSON,
     DELETE_OUTGOING, DELETE_TURNS_OF_PERSON, DELETE_USAGE, DELETE_CONSENTS, DELETE_MARKS, DELETE_ADDRESSES,
     DELETE_CODES, DELETE_ADMISSIONS, DELETE_TRAINING_DECISIONS, DELETE_TRAINING_ROWS, DELETE_IDENTITIES, DELETE_PERSON,

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, Text, and_, column, exists, func, literal, or_, select, type_coerce
 
+from bot.sharing_types import SharedState
 from bot.store.db import Database, read
 from bot.store.keys import ERASED
 from bot.store.schema import (
@@ -27,6 +28,7 @@ from bot.store.schema import (
     people,
     questions,
     ratings,
+    shared_answers,
     turns,
 )
 from bot.store.statements import CLOSED, PENDING, SENT
@@ -190,6 +192,17 @@ INVARIANTS: Mapping[str, Select[Any]] = {
     "a rating is its turn's person's": _rows(
         ratings,
         ~_with(turns, turns.c.id == ratings.c.turn_id, turns.c.person_id == ratings.c.person_id),
+        named_by="turn_id",
+    ),
+    "a shared answer is its turn's person's": _rows(
+        shared_answers,
+        ~_with(turns, turns.c.id == shared_answers.c.turn_id, turns.c.person_id == shared_answers.c.person_id),
+        named_by="turn_id",
+    ),
+    "an answer is shared by consent": _rows(
+        shared_answers,
+        _is(shared_answers.c.state, SharedState.SHARED.value),
+        or_(shared_answers.c.decided_at.is_(None), shared_answers.c.version == ""),
         named_by="turn_id",
     ),
     "a logged style is its turn's": _rows(

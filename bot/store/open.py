@@ -28,6 +28,7 @@ from bot.store.outbox import StoredOutbox
 from bot.store.people import StoredPeople
 from bot.store.personal import TableOwner, owners
 from bot.store.profiles import StoredProfiles
+from bot.store.sharing import StoredSharing
 from bot.store.tombstones import Tombstones
 from bot.store.training import StoredTraining
 from bot.store.turns import StoredTurns
@@ -56,6 +57,7 @@ class Stores:
     vectors: StoredVectors
     measurements: StoredMeasurements
     training: StoredTraining
+    sharing: StoredSharing
     usage: StoredUsage
     notices: StoredNotices
     audit: StoredAudit
@@ -87,6 +89,7 @@ def build_stores(database: Database, *, keys: Keys, tombstones: Tombstones, cloc
         vectors=StoredVectors(database),
         measurements=StoredMeasurements(database, keys),
         training=StoredTraining(database, keys),
+        sharing=StoredSharing(database),
         usage=StoredUsage(database),
         notices=StoredNotices(database),
         audit=StoredAudit(database),

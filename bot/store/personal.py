@@ -35,6 +35,7 @@ from bot.store.schema import (
     profile_events,
     questions,
     ratings,
+    shared_answers,
     training_decisions,
     training_labels,
     training_rows,
@@ -86,7 +87,7 @@ _OWNERS: Mapping[str, Mapping[Table, ColumnElement[bool]]] = {
     },
     "profile events": {profile_events: _by_person(profile_events)},
     "messages": {inbox: _by_user(inbox), outbox: _by_user(outbox)},
-    "ratings": {ratings: _by_person(ratings)},
+    "ratings": {ratings: _by_person(ratings), shared_answers: _by_person(shared_answers)},
     "questions": {questions: _by_person(questions)},
     "memories to come": {pending_memories: _by_person(pending_memories)},
     "memories": {

@@ -243,6 +243,20 @@ ratings = Table(
     Index(None, "person_id"),
 )  # fmt: skip
 
+shared_answers = Table(
+    "shared_answers", metadata,
+    Column("turn_id", Text, ForeignKey("turns.id"), primary_key=True),
+    _person(),
+    Column("digest", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("offered_at", UtcTime, nullable=False),
+    Column("decided_at", UtcTime),
+    Index(None, "person_id"),
+    Index(None, "state", "offered_at"),
+)  # fmt: skip
+"""Corrections that may answer everybody. Their words stay in `turns` and `ratings`; `digest` says which they were."""
+
 questions = Table(
     "questions", metadata,
     Column("turn_id", Text, ForeignKey("turns.id"), primary_key=True),

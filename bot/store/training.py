@@ -20,6 +20,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    or_,
     select,
     type_coerce,
 )
@@ -77,6 +78,8 @@ _is_leaving = exists().where(
     jobs.c.ended_at.is_(None),
 )
 _before = turns.alias("before")
+_ANOTHERS: Final = f'"{EvidenceKind.APPROVED.value}"'
+"""What the sources of an answer hold that rests on another person's correction: its words are theirs to teach."""
 _latest = (
     select(_before.c.question, _before.c.answer)
     .where(
@@ -87,6 +90,7 @@ _latest = (
         _before.c.handler == literal("chat", Text()),
         _before.c.status == literal(TurnStatus.ANSWERED.value, Text()),
         _before.c.flags.is_(None),
+        or_(_before.c.evidence.is_(None), ~type_coerce(_before.c.evidence, Text).contains(_ANOTHERS)),
         _agreed(_before),
     )
     .order_by(_before.c.id.desc())
@@ -310,6 +314,7 @@ class StoredTraining:
             history=tuple(reversed(_exchanges.decode(row[17]))),
             model=row[8] or "",
             flags=flags_of(row[9]),
+            is_anothers=any(one.kind is EvidenceKind.APPROVED for one in evidence),
             memories=sum(one.kind in (EvidenceKind.MEMORY, EvidenceKind.FACT) for one in evidence),
             arms=arms_of(row[15]) if row[15] else None,
             prompt_version=row[16] or "",

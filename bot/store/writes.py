@@ -14,6 +14,7 @@ from bot.store.db import Statement
 from bot.store.memory_statements import INSERT_EDITED_MEMORY
 from bot.store.memory_writes import memory_steps
 from bot.store.messages import json_text, outgoing_json
+from bot.store.sharing_writes import sharing_steps
 from bot.store.statements import (
     CLOSE_QUESTION,
     DELETE_PROFILE,
@@ -49,6 +50,7 @@ from bot.writes import (
     SetConversation,
     SetLanguage,
     SetRating,
+    SharingWrite,
     TellAdmins,
     Write,
 )
@@ -125,6 +127,8 @@ def _steps(write: Write, at: datetime, ids: Ids) -> list[Step]:
         return [channel_step(write, at)]
     if isinstance(write, AdminWrite):
         return [admin_step(write, at)]
+    if isinstance(write, SharingWrite):
+        return sharing_steps(write, at, ids)
     if isinstance(write, RelabelTurn):
         return [_step(write, at, ids), _remembered_anew(write.turn_id, at)]
     return [_step(write, at, ids)]

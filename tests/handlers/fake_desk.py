@@ -21,6 +21,7 @@ from bot.admin_types import (
 )
 from bot.errors import TrainingError
 from bot.types import ChannelName, Language
+from tests.handlers.fake_sharing import FakeSharing
 
 BEGAN = datetime(2026, 11, 30, 10, 30, tzinfo=UTC)
 """When the bot began: an hour and a half before `fakes.NOW`."""
@@ -141,6 +142,7 @@ def desk(
     blocks: FakeBlocks | None = None,
     broadcasts: FakeBroadcasts | None = None,
     training: FakeTraining | None = None,
+    answers: FakeSharing | None = None,
     ready: Mapping[str, str] | None = None,
     runs: Sequence[ShownRun] = (),
     free_bytes: int = 50 * 10**9,
@@ -160,6 +162,7 @@ def desk(
         blocks=blocks or FakeBlocks(),
         broadcasts=broadcasts or FakeBroadcasts(),
         training=training or FakeTraining(),
+        answers=answers or FakeSharing(),
         ready=all_ready,
         runs=all_runs,
         free_bytes=lambda: free_bytes,

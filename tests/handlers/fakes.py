@@ -57,6 +57,7 @@ from profiles.kept import KeptProfiles
 from tests.handlers import fake_desk
 from tests.handlers.fake_links import FakeLinks
 from tests.handlers.fake_memories import FakeMemories
+from tests.handlers.fake_sharing import FakeSharing
 
 load_signs()  # read once, before a loop runs that it would hold up
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
@@ -364,6 +365,7 @@ def services(
     settings: HandlerSettings | None = None,
     profiles: FakeProfiles | None = None,
     memories: FakeMemories | None = None,
+    sharing: FakeSharing | None = None,
 ) -> Services:
     """Services of fakes. There is no local server unless `library` is given."""
     remembered = memories or FakeMemories()
@@ -379,6 +381,8 @@ def services(
         memories=remembered,
         search=remembered,
         knowledge=knowledge or FakeKnowledge(),
+        approved=sharing or FakeSharing(),
+        sharing=sharing or FakeSharing(),
         turns=FakeTurns(list(turns)),
         profiles=profiles or FakeProfiles(),
         personal=personal,
@@ -469,10 +473,11 @@ def command(
     consent: bool | None = None,
     target: PastTurn | None = None,
     is_admin: bool = False,
+    is_private: bool = True,
 ) -> Turn:
-    """A private command."""
+    """A command."""
     return turn(
-        message(Kind.COMMAND, f"/{name} {arguments}"),
+        message(Kind.COMMAND, f"/{name} {arguments}", is_private=is_private),
         language,
         command=name,
         arguments=arguments,

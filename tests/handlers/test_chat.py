@@ -12,6 +12,7 @@ from bot.model_types import ModelStatus
 from bot.prompt import prompt_tokens
 from bot.tokens import estimate_tokens
 from bot.types import AddressId, Attachment, Evidence, EvidenceKind, Exchange, Flag, Language, Limit, OverLimit, Scope
+from tests.handlers.fake_sharing import FakeSharing
 from tests.handlers.fakes import ADA, KNOWN, FakeModel, FakePreview, FakeRecall, answer, message, said, services, turn
 
 TAUGHT = Evidence(kind=EvidenceKind.CORRECTION, text="It is blue.", source="t1", score=0.9, question="Which colour?")
@@ -46,6 +47,23 @@ async def test_the_prompt_holds_what_was_taught_before_what_is_known() -> None:
     assert prompt.evidence == (TAUGHT, KNOWN) == outcome.evidence
     assert prompt.history == history
     assert prompt.language == "es"
+
+
+async def test_what_others_let_everybody_have_comes_between_what_was_taught_and_what_is_known() -> None:
+    model, shared = FakeModel(), replace(TAUGHT, kind=EvidenceKind.APPROVED, text="Green.", source="")
+    _, outcome = await answer(
+        turn(message(text="Which colour?")),
+        services(model=model, recall=FakeRecall(found=(TAUGHT,)), sharing=FakeSharing(approved=(shared,))),
+    )
+    assert outcome.evidence == (TAUGHT, shared, KNOWN)
+    assert outcome.flags == frozenset()
+
+
+async def test_what_others_let_everybody_have_never_fails_a_turn() -> None:
+    sharing = FakeSharing(error=StoreBusy("locked"))
+    _, outcome = await answer(turn(message(text="Which colour?")), services(sharing=sharing))
+    assert said(outcome) == "Hello, world."
+    assert outcome.evidence[-1] == KNOWN
 
 
 @pytest.mark.parametrize(("is_private", "scope"), [(True, Scope()), (False, Scope(group=AddressId("a1")))])

@@ -9,10 +9,12 @@ import pytest
 
 from bot.commands import COMMANDS
 from bot.ports import Services
+from bot.sharing_types import SharedState
 from bot.types import LANGUAGES, Chosen, EvidenceKind, Kind, Language, Outcome, Source, Turn, TurnId
 from bot.writes import AddAudit, AddProfileEvent, DropProfile, MemoryWrite
 from handlers.asking import option
 from tests.handlers.fake_memories import FakeMemories
+from tests.handlers.fake_sharing import FakeSharing, correction
 from tests.handlers.fakes import ADA, FakeModel, FakeOwner, answer, message, past, services, turn
 from tests.handlers.styled import known
 
@@ -30,6 +32,7 @@ IN_A_GROUP: Mapping[str, str] = {
     "memory": SCOPED,
     "remember": SCOPED,
     "forget": SCOPED,
+    "share": REFUSED,
     "mydata": REFUSED,
     "forgetme": GENERAL,
     "link": REFUSED,
@@ -53,6 +56,7 @@ def knowing(model: FakeModel | None = None) -> Services:
         profiles=known(),
         turns=[past(sources=sources, model="offline")],
         personal=[FakeOwner("diary", held=[HELD])],
+        sharing=FakeSharing([correction(1, answer=HELD, state=SharedState.ASKED)]),
     )
 
 

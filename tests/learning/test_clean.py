@@ -195,6 +195,14 @@ def test_a_withdrawn_rating_counts_only_with_a_correction() -> None:
     assert reasons(row(value=0, correction=BETTER)) == []
 
 
+def test_words_that_another_person_shares_are_theirs_to_teach() -> None:
+    quoting = msgspec.structs.replace(row(), is_anothers=True)
+    assert reasons(quoting) == ["anothers_answer"]
+    (kept,), dropped = cleaned(msgspec.structs.replace(row(value=-1, correction=BETTER), is_anothers=True))
+    assert dropped == []
+    assert (kept.answer, kept.correction) == ("", BETTER)
+
+
 @pytest.mark.parametrize("answer", ["", "No lo sé.", ENGLISH, "Haz esto. " * 12])
 def test_a_good_correction_makes_up_for_any_answer(answer: str) -> None:
     assert reasons(row(answer=answer, value=-1, correction=BETTER)) == []

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from bot.ports import Example, Recall
 from bot.types import AddressId, EvidenceKind, PersonId, Scope, TurnId
-from profiles.recall import LexicalRecall, similarity
+from profiles.notebook import similarity
+from profiles.recall import LexicalRecall
 from tests.fakes import NOON
 
 ANA, BRUNO = PersonId("ana"), PersonId("bruno")

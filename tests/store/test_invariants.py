@@ -8,7 +8,7 @@ from bot.store.folder import DataFolder
 from bot.store.invariants import INVARIANTS, broken_invariants
 from bot.store.open import Stores
 from bot.types import Flag, InboxState, Kind, PlatformId, Question, TurnStatus
-from bot.writes import AddJob, AskQuestion, EndMemories, RelabelTurn, SetRating
+from bot.writes import AddJob, AskQuestion, DecideSharing, EndMemories, OfferAnswer, RelabelTurn, SetRating
 from tests.fakes import NOON, FakeClock
 from tests.store.remembered import EPISODE, added, embed, joined, write
 from tests.store.styles import STYLE
@@ -44,6 +44,8 @@ DAMAGE = {
     "a vector is its live memory's": "UPDATE memory_vectors SET memory_id = 'history' WHERE memory_id = 'there'",
     "a memory in the index has a vector": "UPDATE memories SET is_indexed = 1 WHERE id = 'fresh'",
     "a rating is its turn's person's": "UPDATE ratings SET person_id = 'somebody'",
+    "a shared answer is its turn's person's": "UPDATE shared_answers SET person_id = 'somebody'",
+    "an answer is shared by consent": "UPDATE shared_answers SET version = ''",
     "a logged style is its turn's": "UPDATE answer_log SET conversation_id = 'another'",
     "a question is asked at its turn's address": "UPDATE questions SET address_id = 'elsewhere'",
     "a turn is its address's person's": "UPDATE turns SET person_id = 'somebody'",
@@ -61,7 +63,10 @@ async def life(stores: Stores, talk: Talk, clock: FakeClock) -> Talk:
     person, address = said.context.person.id, said.context.address_id
     await remember(stores, talk, said)
     rating = await talk.accept(talk.message(kind=Kind.RATING))
-    await stores.turns.absorb(rating.id, [SetRating(person_id=person, turn_id=said.id, value=1)], clock.now())
+    rated = SetRating(person_id=person, turn_id=said.id, value=1, correction="otra")
+    offered = OfferAnswer(turn_id=said.id, digest="words", is_wanted=True)
+    agreed = DecideSharing(person_id=person, turn_id=said.id, digest="words", is_shared=True, version="1")
+    await stores.turns.absorb(rating.id, [rated, offered, agreed], clock.now())
     asking = talk.message()
     asked = await talk.accept(asking)
     question = AskQuestion(

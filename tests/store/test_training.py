@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,11 +16,12 @@ from benchmarks.two_weeks_people import Happening, What
 from benchmarks.two_weeks_town import Chronicle, new_folder
 from bot.errors import StoreConflict
 from bot.store.folder import DataFolder
+from bot.store.messages import evidence_json
 from bot.store.open import Stores, open_folder
 from bot.store.training import HISTORY, PAGE
 from bot.system import SystemClock, TimeOrderedIds
 from bot.training_types import RatedTurn
-from bot.types import ChannelName, Flag, PersonId, TurnId
+from bot.types import ChannelName, Evidence, EvidenceKind, Flag, PersonId, TurnId
 
 BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
 END = BEGIN + timedelta(days=30)
@@ -106,6 +107,19 @@ async def test_a_rated_answer_comes_with_all_that_is_known_of_it(tmp_path: Path)
         assert (found.arms, found.prompt_version, found.model) == ((1, 0, -1, 0), "7", "a model")
         assert "ana" not in found.pseudonym
         assert "t3" not in found.row
+
+
+async def test_an_answer_out_of_anothers_words_says_so_and_is_no_context(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        await here.happen(arrival("ana"), consent("ana", granted=True))
+        await here.happen(turn("ana", "t1"), turn("ana", "t2"), turn("ana", "t3"))
+        quoting = evidence_json([Evidence(kind=EvidenceKind.APPROVED, text="", source="", score=0.9)])
+        with closing(sqlite3.connect(here.folder.database)) as connection, connection:
+            connection.execute("UPDATE turns SET evidence = ? WHERE id = 't2'", (quoting,))
+        await here.happen(rating("ana", "t2"), rating("ana", "t3"))
+        second, third = await here.rated()
+        assert (second.is_anothers, third.is_anothers) == (True, False)
+        assert third.history == (("question t1", "answer t1"),)
 
 
 async def test_only_the_last_exchanges_of_the_same_conversation_are_context(tmp_path: Path) -> None:

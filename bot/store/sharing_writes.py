@@ -1,0 +1,149 @@
+"""What is asked to be written about corrections that may answer everybody, as statements."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import assert_never
+
+from sqlalchemy import ColumnElement, Text, bindparam, exists, literal, null, or_, select, type_coerce, update
+from sqlalchemy.dialects.sqlite import insert
+
+from bot.ports import Ids
+from bot.sharing_types import SHARE, SharedState
+from bot.store.building import bind
+from bot.store.codec import Statement, write
+from bot.store.schema import addresses, due_messages, ratings, shared_answers, turns
+from bot.writes import DecideSharing, EndSharing, OfferAnswer, SharingWrite
+
+
+def state(value: SharedState) -> ColumnElement[str]:
+    """A state as a statement compares it."""
+    return literal(value.value, Text())
+
+
+_turn = bindparam("turn_id", type_=Text())
+_offer = insert(shared_answers).from_select(
+    [column.name for column in shared_answers.columns],
+    select(
+        ratings.c.turn_id,
+        ratings.c.person_id,
+        bind(shared_answers, "digest"),
+        bind(shared_answers, "state"),
+        literal("", Text()),
+        bind(shared_answers, "offered_at", "at"),
+        null(),
+    ).where(ratings.c.turn_id == _turn, ratings.c.correction.is_not(None)),
+)
+_is_undecided = or_(
+    shared_answers.c.digest != _offer.excluded.digest,
+    shared_answers.c.state == state(SharedState.LEFT_OUT),
+)
+OFFER_ANSWER = write(
+    "offer answer",
+    _offer.on_conflict_do_update(
+        index_elements=["turn_id"],
+        set_={name: _offer.excluded[name] for name in ("digest", "state", "version", "offered_at", "decided_at")},
+        where=_is_undecided,
+    ),
+    table="shared_answers",
+    key=("turn_id",),
+)
+_waiting = due_messages.alias("waiting")
+_is_told = exists().where(
+    _waiting.c.person_id == shared_answers.c.person_id,
+    _waiting.c.ended_at.is_(None),
+    _waiting.c.kind.startswith(f"{SHARE}."),
+)
+_corrected = turns.alias("corrected")
+_where_to = (
+    select(addresses.c.id)
+    .join(_corrected, _corrected.c.person_id == addresses.c.person_id)
+    .where(_corrected.c.id == shared_answers.c.turn_id, addresses.c.is_private, addresses.c.closed_at.is_(None))
+    .order_by((addresses.c.id == _corrected.c.address_id).desc(), addresses.c.id.desc())
+    .limit(1)
+    .correlate(shared_answers)
+    .scalar_subquery()
+)
+"""A private chat of the author's: where they wrote the correction, else their newest one."""
+ASK_AUTHOR = write(
+    "ask author",
+    insert(due_messages).from_select(
+        [column.name for column in due_messages.columns],
+        select(
+            bind(due_messages, "id"),
+            shared_answers.c.person_id,
+            type_coerce(_where_to, Text),
+            literal(f"{SHARE}.", Text()) + turns.c.language,
+            bind(due_messages, "due_at", "at"),
+            null(),
+        )
+        .join(turns, turns.c.id == shared_answers.c.turn_id)
+        .where(
+            shared_answers.c.turn_id == _turn,
+            shared_answers.c.state == state(SharedState.ASKED),
+            type_coerce(_where_to, Text).is_not(None),
+            ~_is_told,
+        ),
+    ),
+    table="due_messages",
+    key=None,
+)
+"""They are told once of all that waits for them; who has no private chat finds it by `/share`."""
+DECIDE_SHARING = write(
+    "decide sharing",
+    update(shared_answers)
+    .where(
+        shared_answers.c.turn_id == _turn,
+        shared_answers.c.person_id == bind(shared_answers, "person_id"),
+        shared_answers.c.digest == bind(shared_answers, "digest"),
+        shared_answers.c.state.in_([state(SharedState.ASKED), state(SharedState.SHARED)]),
+    )
+    .values(
+        state=bind(shared_answers, "state", "decided"),
+        version=bind(shared_answers, "version", "asked_in"),
+        decided_at=bind(shared_answers, "decided_at", "at"),
+    ),
+    table="shared_answers",
+    key=("turn_id",),
+)
+END_SHARING = write(
+    "end sharing",
+    update(shared_answers)
+    .where(
+        shared_answers.c.turn_id == _turn,
+        shared_answers.c.digest == bind(shared_answers, "digest"),
+        shared_answers.c.state.in_([state(SharedState.ASKED), state(SharedState.SHARED)]),
+    )
+    .values(state=state(SharedState.LEFT_OUT)),
+    table="shared_answers",
+    key=("turn_id",),
+)
+
+
+def sharing_steps(write: SharingWrite, at: datetime, ids: Ids) -> list[tuple[Statement, dict[str, object]]]:
+    """The statements of one write."""
+    match write:
+        case OfferAnswer():
+            offered = SharedState.ASKED if write.is_wanted else SharedState.LEFT_OUT
+            row: dict[str, object] = {"turn_id": write.turn_id, "digest": write.digest, "state": offered.value, "at": at}
+            asked: dict[str, object] = {"turn_id": write.turn_id, "id": ids.new(), "at": at}
+            return [(OFFER_ANSWER, row), *([(ASK_AUTHOR, asked)] if write.is_wanted else [])]
+        case DecideSharing():
+            decided = SharedState.SHARED if write.is_shared else SharedState.DECLINED
+            return [
+                (
+                    DECIDE_SHARING,
+                    {
+                        "turn_id": write.turn_id,
+                        "person_id": write.person_id,
+                        "digest": write.digest,
+                        "decided": decided.value,
+                        "asked_in": write.version,
+                        "at": at,
+                    },
+                )
+            ]
+        case EndSharing():
+            return [(END_SHARING, {"turn_id": write.turn_id, "digest": write.digest})]
+        case _:
+            assert_never(write)
