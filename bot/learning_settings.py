@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.setting_types import Flag, Folder, People, Section, Whole, setting
+from bot.setting_types import Flag, Folder, People, Real, Section, Whole, setting
 
 
 class LearningSettings(Section):
@@ -72,4 +72,33 @@ class LearningSettings(Section):
         unit="conversations",
         ge=0,
         le=10_000,
+    )
+    base_parameters: Whole = setting(
+        1_500,
+        "Size of the model that would be trained: the report on the files reckons its time and cost with it.",
+        "Tamaño del modelo que se entrenaría: con él calcula el informe de los archivos el tiempo y el coste.",
+        unit="million parameters",
+        ge=1,
+        le=1_000_000,
+    )
+    price_cpu: Real = setting(
+        0.0,
+        "Price of an hour on a rented machine without a GPU, in `models.currency`; 0 is a machine of your own.",
+        "Precio de una hora en una máquina alquilada sin GPU, en `models.currency`; 0 es una máquina propia.",
+        ge=0,
+        le=1e6,
+    )
+    price_small_gpu: Real = setting(
+        0.0,
+        "The same with a GPU of 8 to 16 GB.",
+        "Lo mismo con una GPU de 8 a 16 GB.",
+        ge=0,
+        le=1e6,
+    )
+    price_big_gpu: Real = setting(
+        0.0,
+        "The same with a GPU of 80 GB or more.",
+        "Lo mismo con una GPU de 80 GB o más.",
+        ge=0,
+        le=1e6,
     )

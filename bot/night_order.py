@@ -6,7 +6,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from bot.config import Config
+from bot.part_settings import MILLION
 from learning.order import NightOrder
+from learning.training_cost import Machine, Plan
 
 
 def training_folder(config: Config) -> Path:
@@ -36,4 +38,20 @@ def night_order(config: Config, night: date, until: datetime) -> NightOrder:
         min_account_days=settings.min_account_days,
         min_conversations=settings.min_conversations,
         own_name=config.bot.name,
+        plan=_plan(config),
+    )
+
+
+def _plan(config: Config) -> Plan:
+    """How its host would train; a machine without a price is their own."""
+    settings = config.learning
+    prices = {
+        Machine.CPU: settings.price_cpu,
+        Machine.SMALL_GPU: settings.price_small_gpu,
+        Machine.BIG_GPU: settings.price_big_gpu,
+    }
+    return Plan(
+        parameters=settings.base_parameters * MILLION,
+        currency=config.models.currency,
+        hourly={machine: round(price * MILLION) for machine, price in prices.items() if price},
     )

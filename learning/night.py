@@ -261,7 +261,7 @@ class Night:
     def _readiness(self, work: Work) -> Readiness:
         with self._timed("readiness"):
             told = msgspec.json.decode(msgspec.json.encode(_kept(work)), type=Export)
-            return Readiness.measured(work.rows("guard", Example), told)
+            return Readiness.measured(work.rows("guard", Example), told, self._order.plan)
 
     def _publish(self, work: Work, made: Plan, readiness: Readiness) -> None:
         with self._timed("publish"):

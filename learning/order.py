@@ -6,11 +6,13 @@ from datetime import date, datetime
 
 import msgspec
 
+from learning.training_cost import Plan
+
 
 class NightOrder(msgspec.Struct, frozen=True, kw_only=True):
     """One night. `until` (UTC) bounds what is looked at; `zone` is the time zone of the dates; `folder` is absolute.
 
-    `own_name` is the bot's, which scrubbing leaves.
+    `own_name` is the bot's, which scrubbing leaves; `plan` is what the report on the files reckons time and cost with.
     """
 
     data_dir: str
@@ -26,3 +28,4 @@ class NightOrder(msgspec.Struct, frozen=True, kw_only=True):
     min_account_days: int
     min_conversations: int
     own_name: str
+    plan: Plan = Plan()

@@ -102,11 +102,19 @@ def reason(field: FieldInfo, language: str) -> str:
     return str(field.description if language == "en" else extra["es"])
 
 
-def unit(field: FieldInfo) -> str:
+UNIDADES = {
+    "": "", "1/s": "1/s", "h": "h", "min": "min", "ms": "ms", "s": "s", "tokens": "tokens",
+    "backups": "copias", "characters": "caracteres", "conversations": "conversaciones", "days": "días",
+    "exchanges": "intercambios", "folders": "carpetas", "memories": "recuerdos", "messages": "mensajes",
+    "million parameters": "millones de parámetros", "passages": "pasajes", "per cent": "por ciento", "rows": "filas",
+}  # fmt: skip
+
+
+def unit(field: FieldInfo, language: str = "en") -> str:
     """Its unit, empty for none."""
     extra = field.json_schema_extra
     assert isinstance(extra, dict)
-    return str(extra["unit"])
+    return UNIDADES[str(extra["unit"])] if language == "es" else str(extra["unit"])
 
 
 def config_toml() -> str:
@@ -144,7 +152,7 @@ def settings_page(language: str) -> str:
             cells = (
                 f"`{'.'.join(path)}`",
                 f"`{environment_name(path)}`",
-                f"{default} {unit(field)}".strip(),
+                f"{default} {unit(field, language)}".strip(),
                 accepted_values(field, language),
                 reason(field, language),
             )

@@ -168,3 +168,41 @@ async def test_whom_an_admin_keeps_out_hears_nothing_more_until_they_are_let_in(
                 await luis.ask("¿Sigues ahí?")
     assert "no longer" in (await place.admin.ask(f"/admin unblock {tag}")).text
     assert "Una respuesta" in (await luis.ask("¿Y ahora?")).text
+
+
+async def test_a_correction_answers_everybody_once_its_author_agrees_and_no_longer_than_they_like(
+    place: Place, ana: Friend, luis: Friend
+) -> None:
+    if place.name == "console":
+        pytest.skip("whoever uses the console is always the same person")
+    question, right = "¿A qué hora abre la sala de lectura del barrio?", "A las once y cuarto, salvo los lunes."
+    await luis.choose(await luis.ask("/empezar"), "Sí")
+    place.model.say = lambda _: "Abre a las ocho."
+    answer = await luis.ask(question)
+    await luis.rate(answer, -1)
+    await luis.correct(answer, right)
+
+    async def reaches_ana(asked: str) -> bool:
+        prompts: list[str] = []
+
+        def listen(prompt: str) -> str:
+            prompts.append(prompt)
+            return "Eso es lo que sé."
+
+        place.model.say = listen
+        await ana.ask(asked)
+        return any("once y cuarto" in prompt for prompt in prompts)
+
+    assert not await reaches_ana(question)
+    shown = await place.admin.ask("/admin answers")
+    assert "once y cuarto" in shown.text
+    assert "ask whoever wrote it" in (await place.admin.choose(shown, "Yes, ask its author")).text
+    assert not await reaches_ana("¿a qué hora abre la sala de lectura del barrio, por favor?")
+    asked = await luis.ask("/compartir")
+    assert "once y cuarto" in asked.text
+    await luis.choose(asked, "Sí, que las tenga todo el mundo")
+    assert await reaches_ana("¿La sala de lectura del barrio a qué hora abre?")
+    assert "1 answers everybody" in (await place.admin.ask("/admin answers list")).text
+    await luis.choose(await luis.ask("/compartir"), "Retirar la 1")
+    assert "Nothing is shared" in (await place.admin.ask("/admin answers list")).text
+    assert not await reaches_ana("Dime a qué hora abre la sala de lectura del barrio.")
