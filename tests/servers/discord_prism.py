@@ -21,6 +21,8 @@ from tests.servers.discord.server import ROUTES
 from tests.servers.prism import proxying
 
 _PERIOD_S: Final = 60.0
+_METHODS: Final = frozenset({"get", "put", "post", "patch", "delete"})
+_COMPONENT: Final = re.compile(r'"#/components/(\w+)/([^"/]+)')
 
 
 @asynccontextmanager
@@ -42,9 +44,26 @@ async def behind_prism(folder: Path) -> AsyncIterator[tuple[DiscordServer, str]]
 
 
 def _needed(document: dict[str, Any]) -> dict[str, Any]:
-    """The description with no other paths than those that are built here."""
-    here = {_nameless(route.template) for route in ROUTES}
-    return document | {"paths": {path: item for path, item in document["paths"].items() if _nameless(path) in here}}
+    """The description with no other operations than those that are built here, and nothing that they do not refer to."""
+    here = {(route.method.lower(), _nameless(route.template)) for route in ROUTES}
+    paths = {}
+    for path, item in document["paths"].items():
+        kept = {name: one for name, one in item.items() if name not in _METHODS or (name, _nameless(path)) in here}
+        if _METHODS.intersection(kept):
+            paths[path] = kept
+    return document | {"paths": paths, "components": _referred(document, paths)}
+
+
+def _referred(document: dict[str, Any], paths: dict[str, Any]) -> dict[str, Any]:
+    """The components that these paths refer to, and those that they refer to in their turn."""
+    kept: dict[str, Any] = {"securitySchemes": document["components"].get("securitySchemes", {})}
+    waiting = [json.dumps(paths)]
+    while waiting:
+        for kind, name in _COMPONENT.findall(waiting.pop()):
+            if name not in kept.setdefault(kind, {}):
+                kept[kind][name] = document["components"][kind][name]
+                waiting.append(json.dumps(kept[kind][name]))
+    return kept
 
 
 def _nameless(template: str) -> str:
