@@ -190,7 +190,7 @@ def test_what_needs_the_folder_alone_refuses_and_names_the_holder(
     monkeypatch.setenv("MARTIN_WEB__PORT", "0")
     begun = time.monotonic()
     assert execute([*arguments, "--data-dir", str(served)], "en") == 3
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 10
     shown = capsys.readouterr().err
     assert "process " in shown
     assert "http://127.0.0.1:" in shown

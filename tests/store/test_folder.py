@@ -61,7 +61,7 @@ async def test_a_second_process_is_refused_at_once_and_told_who_serves(tmp_path:
     begin = time.monotonic()
     with pytest.raises(DataFolderLocked, match=f"process {holder.pid} at http://127.0.0.1:8080") as caught:
         folder.lock()
-    assert time.monotonic() - begin < 1
+    assert time.monotonic() - begin < 5
     assert "t0ken" not in str(caught.value)
 
 
