@@ -25,7 +25,7 @@ def admin_desk(
         blocks=stores.blocks,
         broadcasts=stores.broadcasts,
         training=LearningDesk(config, stores, learning),
-        answers=SharingDesk(stores.sharing),
+        answers=SharingDesk(stores.sharing, own_names=frozenset({config.bot.name})),
         ready=ready,
         runs=stores.jobs.latest_runs,
         free_bytes=lambda: shutil.disk_usage(config.data_dir).free,

@@ -36,6 +36,7 @@ class _Words:
     date: str
     kinds: Mapping[EvidenceKind, str]
     asked: str
+    anybody: str
     answers: Mapping[EvidenceKind, str]
     question: str
 
@@ -57,6 +58,7 @@ _WORDS: Final[Mapping[Language, _Words]] = {
             EvidenceKind.KNOWLEDGE: "documento",
         },
         asked="Preguntó antes:",
+        anybody="A quien pregunte:",
         answers={
             EvidenceKind.CORRECTION: "La respuesta correcta, según esta persona:",
             EvidenceKind.LIKED: "La respuesta que le gustó:",
@@ -80,6 +82,7 @@ _WORDS: Final[Mapping[Language, _Words]] = {
             EvidenceKind.KNOWLEDGE: "document",
         },
         asked="Asked before:",
+        anybody="To whoever asks:",
         answers={
             EvidenceKind.CORRECTION: "The right answer, according to this person:",
             EvidenceKind.LIKED: "The answer that they liked:",
@@ -150,7 +153,8 @@ def _block(piece: Evidence, words: _Words) -> str:
     answer = words.answers.get(piece.kind) if piece.question else None
     body = neutralise_evidence(piece.text.strip())
     if answer is not None:
-        body = f"{words.asked} {_line(piece.question)}\n{answer} {body}"
+        asked = words.anybody if piece.kind is EvidenceKind.APPROVED else words.asked
+        body = f"{asked} {_line(piece.question)}\n{answer} {body}"
     return f"<{words.block}{_attributes(piece, words)}>\n{body}\n</{words.block}>"
 
 

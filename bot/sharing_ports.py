@@ -15,6 +15,9 @@ class SharingStore(Protocol):
     async def of_person(self, person: PersonId) -> Sequence[SharedAnswer]:
         """Those of somebody's that are asked about or shared, oldest first."""
 
+    async def untold(self, person: PersonId) -> int:
+        """How many of theirs they are asked about and have not been told of."""
+
     async def offered(self, limit: int) -> Sequence[SharedAnswer]:
         """Those that are asked about or shared, newest first."""
 

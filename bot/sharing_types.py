@@ -17,15 +17,17 @@ SHARING_VERSION: Final = "1"
 
 
 class SharedState(StrEnum):
-    """Where a correction stands. Nothing but `SHARED` answers anybody else.
+    """Where a correction in these words stands. Nothing but `SHARED` answers anybody else.
 
-    Whoever wrote it may say no to what is asked, or take back what is shared: both are final for these words.
+    Whoever wrote it may say no to what is asked, or take back what is shared: both are final for these words. It ends where
+    the words change, or their author may be asked no more; it begins anew only by an admin and with the author's word.
     """
 
     LEFT_OUT = "left_out"
     ASKED = "asked"
     SHARED = "shared"
     DECLINED = "declined"
+    ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

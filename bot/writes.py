@@ -301,7 +301,21 @@ class EndSharing:
     digest: str
 
 
-SharingWrite = OfferAnswer | DecideSharing | EndSharing
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndSharingOf:
+    """Nothing of somebody's answers anybody else any more, and they are asked about nothing."""
+
+    person_id: PersonId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldOfSharing:
+    """Somebody has been told that something waits for their word."""
+
+    person_id: PersonId
+
+
+SharingWrite = OfferAnswer | DecideSharing | EndSharing | EndSharingOf | ToldOfSharing
 
 AdminWrite = AddAudit | SetBlock | DecideTraining | LabelTraining | AddBroadcast
 

@@ -8,14 +8,14 @@ from typing import Final
 
 from bot.admin_ports import AdminDesk
 from bot.errors import StoreError
-from bot.locale import say, say_many
+from bot.locale import say
 from bot.ports import Preview, Services
 from bot.sharing_types import SharedAnswer, SharedState
 from bot.types import Chosen, Language, Turn, TurnId
 from bot.writes import EndSharing, OfferAnswer, Write
 from handlers.admin_parts import Done, button, closing, is_answered, refused, told
 from handlers.admin_rows import next_asked, unreadable, withdrawing
-from handlers.shared_words import in_a_line, in_full
+from handlers.shared_words import in_a_line, in_full, place_named
 
 ANSWERS: Final = "answers"
 SHOWN: Final = 8
@@ -65,15 +65,16 @@ class AnswersAction:
     async def _done(self, turn: Turn, chosen: Chosen, verb: str, names: Sequence[str]) -> Done:
         match verb, names:
             case "more", [first]:
-                return _listed(turn, await self._answers.offered(MOST), closing(chosen), first=int(first))
+                return _listed(turn, await self._answers.offered(MOST), closing(chosen), first=place_named(first))
             case "end", [turn_id, digest]:
                 return await self._ended(turn, chosen, TurnId(turn_id), digest)
             case (("ask" | "out"), [turn_id, digest, through]):
                 return await self._decided(turn, chosen, TurnId(turn_id), digest, through, is_wanted=verb == "ask")
-            case _:
-                turn_id, through = names
+            case "later", [turn_id, through]:
                 writes = withdrawing(turn, chosen)
                 return await self._next(turn, TurnId(turn_id), through, *writes, result="later", subject=turn_id)
+            case _:
+                return refused(_ways(turn.language), "unknown")
 
     async def _decided(
         self, turn: Turn, chosen: Chosen, turn_id: TurnId, digest: str, through: str, *, is_wanted: bool
@@ -97,7 +98,10 @@ class AnswersAction:
         offered = await self._answers.offered(MOST)
         one = next((one for one in offered if one.turn_id == turn_id and one.digest.startswith(digest)), None)
         if one is None:
-            return await self._gone(turn, chosen, turn_id, _UNDECIDED)
+            done = _listed(
+                turn, offered, *withdrawing(turn, chosen), lead=_changed(turn.language), result="gone", subject=turn_id
+            )
+            return replace(done, outcome=replace(done.outcome, is_refused=True))
         left = [other for other in offered if other is not one]
         lead = say(turn.language, "Taken back: nobody else is answered with it from the next question on.")
         end = EndSharing(turn_id=one.turn_id, digest=one.digest)
@@ -105,8 +109,8 @@ class AnswersAction:
 
     async def _gone(self, turn: Turn, chosen: Chosen, turn_id: TurnId, through: str) -> Done:
         """It was decided meanwhile, changed or forgotten."""
-        lead = say(turn.language, "That is not as it was shown any more: it was decided, changed or forgotten meanwhile.")
-        done = await self._next(turn, turn_id, through, *withdrawing(turn, chosen), lead=lead, result="gone", subject=turn_id)
+        writes, lead = withdrawing(turn, chosen), _changed(turn.language)
+        done = await self._next(turn, turn_id, through, *writes, lead=lead, result="gone", subject=turn_id)
         return replace(done, outcome=replace(done.outcome, is_refused=True))
 
     async def _next(
@@ -128,15 +132,15 @@ class AnswersAction:
         head = say(language, "**Shall this correction answer everybody?** Somebody wrote it under an answer of mine.")
         tail = say(
             language,
-            "If you say yes, I first ask whoever wrote it; nobody is told whose it is, not even you. See that it is true, and "
-            "true for everybody.",
+            "If you say yes, I first ask whoever wrote it; nobody is told whose it is, not even you. Check that it is true for "
+            "everybody and names nobody: I find names only where something announces them.",
         )
         choices = (
             button(ANSWERS, f"ask.{one.turn_id}.{one.digest[:8]}.{through}", say(language, "Yes, ask its author")),
             button(ANSWERS, f"out.{one.turn_id}.{one.digest[:8]}.{through}", say(language, "No")),
             button(ANSWERS, f"later.{one.turn_id}.{through}", say(language, "Later")),
         )
-        text, kept = ["\n\n".join(filter(None, (lead, head, words, tail))) for words in (in_full(language, one), "")]
+        text, kept = ["\n\n".join(filter(None, (lead, head, tail, words))) for words in (in_full(language, one), "")]
         return next_asked(turn, text, choices, *writes, kept=kept, result=result, subject=subject)
 
 
@@ -156,10 +160,8 @@ def _listed(
         return told("\n\n".join(filter(None, (lead, text))), *writes, result=result, subject=subject)
     shared = sum(one.state is SharedState.SHARED for one in offered)
     counts = [
-        say_many(language, "{count} answers everybody", "{count} answer everybody", shared),
-        say_many(
-            language, "{count} waits for its author's word", "{count} wait for their authors' word", len(offered) - shared
-        ),
+        say(language, "Shared: {count}", count=shared),
+        say(language, "waiting for the author: {count}", count=len(offered) - shared),
     ]
     first = first if first < len(offered) else 0
     page = list(enumerate(offered[first : first + SHOWN], first + 1))
@@ -181,6 +183,10 @@ def _listed(
     return next_asked(turn, text, choices, *writes, kept=kept, result=result, subject=subject)
 
 
+def _changed(language: Language) -> str:
+    return say(language, "That has changed since I showed it to you: it was decided, put in other words or forgotten.")
+
+
 def _state(language: Language, one: SharedAnswer) -> str:
     if one.state is SharedState.SHARED:
         return say(language, "*shared*")
@@ -194,8 +200,8 @@ def _end(language: Language, *, is_first: bool) -> str:
     return (
         say(
             language,
-            "No correction waits for you. I show those of people whose conversations may help train me, where question and "
-            "correction make sense by themselves and hold nobody's data.",
+            "No correction waits for you. I show those that people wrote while their conversations might help train me, where "
+            "question and correction make sense by themselves and I find nobody's data in them.",
         )
         + " "
         + ways

@@ -14,7 +14,7 @@ from bot.codes import block_hash
 from bot.locale import say, say_many
 from bot.ports import Preview, Services
 from bot.types import ChannelName, Chosen, Language, Turn
-from bot.writes import SetBlock
+from bot.writes import EndSharingOf, SetBlock
 from handlers.admin_parts import Done, asked_first, button, closing, is_answered, refused, told
 from handlers.memory_words import day_in_words
 from handlers.wording import as_code
@@ -181,7 +181,8 @@ class BlockAction:
             name=found.name,
         )
         blocks = [SetBlock(hash=one, is_blocked=True) for one in self._people.hashes(found.users)]
-        return told(text, closing(chosen), *blocks, subject=found.subject)
+        ends = [EndSharingOf(person_id=found.person.id)] if found.person is not None else []  # they could not take it back
+        return told(text, closing(chosen), *blocks, *ends, subject=found.subject)
 
     async def _to_block(self, turn: Turn, name: str) -> _Found | Done:
         """Whoever is to be kept out, or why nobody is."""

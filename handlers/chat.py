@@ -27,6 +27,7 @@ from bot.types import (
     TurnStatus,
 )
 from handlers.noting import told_facts
+from handlers.sharing import told_below
 from handlers.streaming import Streamed, stream
 from handlers.styling import Styling
 from handlers.unreadable import unread_note
@@ -47,7 +48,16 @@ class Answering:
         notes = [await self._first_note(turn)] if turn.is_first else []
         if note := unread_note(language, turn.message.attachments):
             notes.append(note)
-        return replace(outcome, note="\n\n".join([*notes, outcome.note] if outcome.note else notes))
+        asked, writes = told_below(turn, await self._untold(turn))
+        notes += [note for note in (outcome.note, asked) if note]
+        return replace(outcome, note="\n\n".join(notes), writes=(*outcome.writes, *writes))
+
+    async def _untold(self, turn: Turn) -> int:
+        """How many answers wait for the person's word, and nobody could tell them; none where that cannot be read just now."""
+        try:
+            return await self._services.sharing.untold(turn.person.id)
+        except MartinError:
+            return 0
 
     async def answer_again(self, turn: Turn, past: PastTurn, preview: Preview) -> Outcome:
         """Another answer to the question of `past`, as if it were asked now for the first time."""

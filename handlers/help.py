@@ -15,7 +15,7 @@ from handlers.start import decided_on_training
 from handlers.wording import where_text_goes, who_answers
 
 _TALKING: Final = ("new", "stop", "again", "why", "language")
-_YOURS: Final = ("profile", "memory", "remember", "forget", "mydata", "forgetme", "link", "unlink")
+_YOURS: Final = ("profile", "memory", "remember", "forget", "share", "mydata", "forgetme", "link", "unlink")
 LONE_COMMAND: Final = re.compile(r"/[A-Za-z_]{2,32}(?:@\w{1,64})?\s{0,8}")
 
 
@@ -105,7 +105,8 @@ def help_text(language: Language, *, is_admin: bool) -> str:
         say(
             language,
             "**Rating and correcting.** Under each answer there is 👍 and 👎; with 👎 you can say why and write the right one. "
-            "I use your correction from your next question on, only for you. A rating can be changed or taken back.",
+            "I use your correction from your next question on, and only for you unless you agree to more. A rating can be "
+            "changed or taken back.",
         )
     )
     return "\n\n".join(parts)

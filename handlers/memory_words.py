@@ -36,15 +36,10 @@ _MONTHS: Final[Mapping[Language, tuple[str, ...]]] = {
 }
 
 
-def plain(text: str) -> str:
-    """A text as one line in which no character is markup, its end cut off where it is long."""
+def plain(text: str, *, most: int | None = _SHOWN_CHARS) -> str:
+    """A text as one line in which no character is markup, its end cut off where it is longer than `most`, if that is given."""
     line = " ".join(text.split())
-    return _SPECIAL.sub(r"\\\1", line if len(line) <= _SHOWN_CHARS else line[: _SHOWN_CHARS - 1].rstrip() + "…")
-
-
-def quoted(text: str) -> str:
-    """A whole text as a quotation, line by line, in which no character is markup."""
-    return "\n".join(("> " + _SPECIAL.sub(r"\\\1", line)).rstrip() for line in text.strip().splitlines())
+    return _SPECIAL.sub(r"\\\1", line if most is None or len(line) <= most else line[: most - 1].rstrip() + "…")
 
 
 def day_in_words(language: Language, when: datetime) -> str:

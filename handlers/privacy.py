@@ -10,6 +10,7 @@ from typing import Final
 
 from bot.locale import say, say_many
 from bot.ports import Preview, Services
+from bot.sharing_types import SharedState
 from bot.types import Language, Outcome, Reply, ReplyFile, Turn
 from bot.writes import AddJob, CloseQuestion
 from handlers.asking import answer_to, asking, option
@@ -76,7 +77,9 @@ class ForgetMeHandler:
         if chosen.key != "yes":
             return Outcome(reply=Reply(text=say(turn.language, "Good, nothing was erased.")), writes=(closing,))
         erase = AddJob(kind="forget", person_id=turn.person.id, after_turn=turn.id)
-        return Outcome(reply=Reply(text=self._farewell(turn.language)), writes=(closing, erase))
+        theirs = await self._services.sharing.of_person(turn.person.id)
+        has_shared = any(one.state is SharedState.SHARED for one in theirs)
+        return Outcome(reply=Reply(text=self._farewell(turn.language, has_shared=has_shared)), writes=(closing, erase))
 
     def _ask(self, turn: Turn) -> Outcome:
         language = turn.language
@@ -92,7 +95,11 @@ class ForgetMeHandler:
         )
         return asking(turn, FORGETME, text, choices)
 
-    def _farewell(self, language: Language) -> str:
+    def _farewell(self, language: Language, *, has_shared: bool) -> str:
+        shared = say(language, "What others were answered with words that you shared stays in their conversations.")
+        return f"{self._erased(language)}\n\n{shared}" if has_shared else self._erased(language)
+
+    def _erased(self, language: Language) -> str:
         last = self._services.clock.now().date() + timedelta(days=self._services.backup_keep_days)
         return say(
             language,

@@ -9,10 +9,10 @@ from typing import Final
 from bot.locale import say, say_many
 from bot.ports import Preview, Services
 from bot.sharing_types import SHARE, SHARING_VERSION, SharedAnswer, SharedState
-from bot.types import Choice, Chosen, DueMessage, Language, Outcome, Reply, Turn
-from bot.writes import CloseQuestion, DecideSharing, Write
+from bot.types import Choice, Chosen, DueMessage, Kind, Language, Outcome, Reply, Turn
+from bot.writes import CloseQuestion, DecideSharing, ToldOfSharing, Write
 from handlers.asking import answer_to, asking, option
-from handlers.shared_words import in_a_line, in_full
+from handlers.shared_words import in_a_line, in_full, place_named
 
 SHOWN: Final = 8
 """Shared corrections in one reply, each with its button."""
@@ -32,7 +32,7 @@ class ShareHandler:
 
     def matches(self, turn: Turn) -> bool:
         """`/share`, or the press of one of its buttons."""
-        return turn.command == "share" or answer_to(turn, SHARE) is not None
+        return turn.command == "share" or _press(turn) is not None
 
     async def handle(self, turn: Turn, preview: Preview) -> Outcome:
         """What waits for the person, one by one, then what they share; or what they decided, and what is next."""
@@ -41,7 +41,7 @@ class ShareHandler:
             text = say(language, "I show what you share only in a private chat. Write /share to me there.")
             return Outcome(reply=Reply(text=text), is_refused=True)
         theirs = await self._store.of_person(turn.person.id)
-        chosen = answer_to(turn, SHARE)
+        chosen = _press(turn)
         if chosen is None:
             return _next(turn, theirs)
         if turn.target is not None and turn.target.chosen is not None:
@@ -63,7 +63,25 @@ class ShareHandler:
             "about whose they are. I ask you first: /share shows them. Until you agree there, they stay yours alone.",
             len(waiting),
         )
-        return Outcome(reply=Reply(text=text))
+        return Outcome(reply=Reply(text=text), writes=(ToldOfSharing(person_id=due.person.id),))
+
+
+def told_below(turn: Turn, count: int) -> tuple[str, tuple[Write, ...]]:
+    """What goes once below an answer, where somebody could not be told otherwise that so many answers wait for their word."""
+    if not count or not turn.message.is_private:
+        return "", ()
+    text = say_many(
+        turn.spoken,
+        "An answer that you once gave me could help everybody: /share shows it and asks you.",
+        "{count} answers that you once gave me could help everybody: /share shows them and asks you.",
+        count,
+    )
+    return text, (ToldOfSharing(person_id=turn.person.id),)
+
+
+def _press(turn: Turn) -> Chosen | None:
+    """The button that was pressed. Nothing that is written lets others have somebody's words: it may be meant for the talk."""
+    return answer_to(turn, SHARE) if turn.message.kind is Kind.CHOICE else None
 
 
 def _pressed(turn: Turn, chosen: Chosen, theirs: Sequence[SharedAnswer]) -> Outcome:
@@ -72,11 +90,11 @@ def _pressed(turn: Turn, chosen: Chosen, theirs: Sequence[SharedAnswer]) -> Outc
     verb, _, named = chosen.key.partition(".")
     closing = CloseQuestion(turn_id=chosen.turn_id, key=f"{SHARE}:{chosen.key}")
     if verb == "more":
-        return _listed(turn, theirs, closing, first=int(named) if named.isdecimal() else 0)
+        return _listed(turn, theirs, closing, first=place_named(named))
     turn_id, _, digest = named.partition(".")
     one = next((one for one in theirs if one.turn_id == turn_id and one.digest.startswith(digest)), None)
     if one is None or (verb == "end") != (one.state is SharedState.SHARED):
-        lead = say(language, "That is not as it was shown any more: it was decided or changed meanwhile.")
+        lead = say(language, "It has changed since I showed it to you, or it is decided already.")
         return replace(_next(turn, theirs, closing, lead=lead), is_refused=True)
     is_shared = verb == "yes"
     decision = DecideSharing(
@@ -108,18 +126,18 @@ def _next(turn: Turn, theirs: Sequence[SharedAnswer], *writes: Write, lead: str 
     if not waiting:
         return _listed(turn, theirs, *writes, lead=lead)
     one = waiting[0]
-    many = say_many(language, "{count} answer waits for your word.", "{count} answers wait for your word.", len(waiting))
+    many = say_many(language, "{count} answer waits for you.", "{count} answers wait for you.", len(waiting))
     parts = [
         lead,
         say(language, "Whoever runs this bot would like **everybody** who asks this to be answered with your words.")
         + (f" {many}" if len(waiting) > 1 else ""),
-        in_full(language, one),
         say(
             language,
             "Nobody is told whose words these are, and I work the same for you whatever you say. You can take them back at any "
             "time with /share; what others were answered by then stays in their conversations. May everybody have them?",
         ),
     ]
+    parts.append(in_full(language, one))
     choices = (
         _button("yes", one, say(language, "Yes, everybody may have them")),
         _button("no", one, say(language, "No, they stay mine alone")),

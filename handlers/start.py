@@ -15,7 +15,7 @@ from handlers.inviting import PROFILE_START
 from handlers.wording import language_name, where_text_goes
 
 CONSENT: Final = "consent"
-CONSENT_VERSION: Final = "2026-11"
+CONSENT_VERSION: Final = "2026-11-22"
 """The wording that people agree to; a change of what is done with their words needs a new version and a new question."""
 
 REMIND_AFTER: Final = timedelta(hours=24)
@@ -104,8 +104,10 @@ class StartHandler:
         if consent is None:
             return say(
                 language,
-                "**One question, and only about training:** may your conversations help train later versions of me? Using me "
-                "does not depend on it: I work the same whatever you answer, and you can change it at any time with /start.",
+                "**One question, and only about training:** may your conversations help train later versions of me? Whoever "
+                "runs me may then read rated answers and corrections of yours, with what is personal taken out, to check them. "
+                "Using me does not depend on it: I work the same whatever you answer, and you can change it at any time with "
+                "/start.",
             )
         if consent:
             return say(language, "Your conversations **may** help train me, as you allowed. Would you like to change that?")

@@ -15,6 +15,8 @@ from tests.handlers.fake_sharing import FakeSharing, correction
     [
         ("en", "When does the reading room open?", "At nine, and on Sundays at eleven."),
         ("en", "How many legs has a spider?", "8"),
+        ("en", "When does the reading room open?", "At **nine**; on Sundays at *eleven*, says https://example.org/plan."),
+        ("en", "How do I renew a loan?", "At the desk:\n\n1. show your card\n2. sign"),
         ("es", "¿Cuándo abre la sala de lectura?", "A las nueve, y los domingos a las once."),
         ("es", "¿Cómo se renueva un préstamo?", "En el mostrador, con el carné, hasta dos veces:\n- libros\n- revistas"),
     ],
@@ -34,6 +36,12 @@ def test_whole_answers_are_fit(language: Language, question: str, answer: str) -
         ("en", "When does the reading room open?", "That is wrong!"),
         ("en", "When does the reading room open?", "You idiot."),
         ("en", "When does the reading room open?", "shorter please"),
+        ("en", "When is my birthday?", "On the third of May."),
+        ("es", "¿Cómo me llamo?", "Te llamas como tu abuelo."),
+        ("en", "When does the reading room open?", "See [the plan](https://evil.example)."),
+        ("en", "When does the reading room open?", "![plan](https://evil.example/a.png)"),
+        ("en", "When does the reading room open?", "At nine.\n\n*Source: `en/10-privacy.md`*"),
+        ("en", "When does the reading room open?", "<b>At nine</b> and on Sundays at eleven."),
         ("en", "hello", "At nine, and on Sundays at eleven."),
         ("en", "When does the reading room open?", "!!!"),
         ("en", "When does the reading room open?", "At ten."),
@@ -71,3 +79,10 @@ async def test_only_an_undecided_fit_one_is_of_its_turn() -> None:
     )
     found = [await desk.of_turn(TurnId(f"t{number}")) for number in range(6)]
     assert [one.turn_id if one else None for one in found] == [None, "t1", "t2", None, None, None]
+
+
+def test_the_bots_own_name_is_nobodys() -> None:
+    one = correction(
+        1, question="¿Cómo se instala Lola en un portátil?", answer="Con make, en una carpeta vacía.", language="es"
+    )
+    assert is_fit(one, own_names=frozenset({"Lola"}))

@@ -203,7 +203,7 @@ ALLOWED: Mapping[str, set[str]] = {
     **_same(
         (
             *("profiles.remember", "profiles.indexer", "profiles.recall", "profiles.memories", "profiles.imported"),
-            *("profiles.kept", "profiles.notebook", "profiles.approved"),
+            *("profiles.kept", "profiles.approved"),
         ),
         {
             *BASE,
@@ -211,7 +211,6 @@ ALLOWED: Mapping[str, set[str]] = {
             "profiles.facts",
             "profiles.facts.*",
             "profiles.settling",
-            "profiles.notebook",
             "profiles.recall",
             "profiles.memories",
             "profiles.remember",
@@ -289,6 +288,7 @@ SIBLINGS: Mapping[str, set[str]] = {
         for floor in (
             *(
                 "schema",
+                "agreeing",
                 "building",
                 "statements",
                 "memory_statements",

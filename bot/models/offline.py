@@ -154,8 +154,11 @@ def compose(prompt: Prompt) -> Answer:
     What they told answers only a question about themselves; for any other it is mentioned where nothing else is known. Small
     talk is returned, unless the person has taught something for it. Without evidence it says that it does not know.
     """
+    is_about_asker = about_asker(prompt.question)
     found = [item for item in prompt.evidence if item.text.strip()]
-    evidence = sorted((item for item in found if item.kind in _RANK), key=_usefulness)
+    # What is true of whoever wrote an answer for everybody need not be true of who asks about themselves.
+    fit = [item for item in found if not (is_about_asker and item.kind is EvidenceKind.APPROVED)]
+    evidence = sorted((item for item in fit if item.kind in _RANK), key=_usefulness)
     remembered = _remembered(found)
     talk = _small_talk(prompt.question)
     own = bool(evidence) and evidence[0].kind is not EvidenceKind.KNOWLEDGE
@@ -164,7 +167,7 @@ def compose(prompt: Prompt) -> Answer:
     if own:
         return Answer(text=_quoted(evidence[0], prompt.language))
     is_better = bool(remembered) and (not evidence or remembered[0].score >= evidence[0].score)
-    if is_better and (_is_about_asker(prompt.question) or _is_told_for(prompt, remembered[0], evidence)):
+    if is_better and (is_about_asker or _is_told_for(prompt, remembered[0], evidence)):
         return Answer(text=_from_memory(remembered, prompt.language))
     if evidence:
         return Answer(text=_from_knowledge(evidence, prompt))
@@ -218,7 +221,7 @@ def _told(item: Evidence, language: Language) -> str:
     return say(language, "You told me: “{said}” ({day})", said=said, day=day)
 
 
-def _is_about_asker(question: str) -> bool:
+def about_asker(question: str) -> bool:
     """Whether a question is about the person who asks it, not about how something is done or what something is.
 
     Spanish seldom says "I": after a question word, a last word in `-o`, `-é` or `-í` that nothing names is a verb («¿Dónde
@@ -240,7 +243,16 @@ def _is_about_asker(question: str) -> bool:
 def _quoted(item: Evidence, language: Language) -> str:
     """Evidence that is an answer already, with a line that says whose it is."""
     text = _without_origin(item.text.strip()) if item.kind is EvidenceKind.LIKED else item.text.strip()
-    return f"{text}\n\n{_origin(item.kind, language, _inline(item.question or item.title))}"
+    lead = _only_in(text, language) if item.kind is EvidenceKind.APPROVED else []
+    return "\n\n".join([*lead, text, _origin(item.kind, language, _inline(item.question or item.title))])
+
+
+def _only_in(text: str, language: Language) -> list[str]:
+    """That a text is in the other language, where it is."""
+    written = guess_language(text)
+    if written is None or written == language:
+        return []
+    return [say(language, "I have this only in Spanish:") if written == "es" else say(language, "I have this only in English:")]
 
 
 def _origin(kind: EvidenceKind, language: Language, question: str) -> str:
@@ -267,13 +279,7 @@ def _without_origin(text: str) -> str:
 def _from_knowledge(evidence: Sequence[Evidence], prompt: Prompt) -> str:
     language, best = prompt.language, evidence[0]
     body = formed(best.text.strip(), best.question, prompt)
-    parts = [f"**{_inline(best.question)}**", body] if best.question else [body]
-    written = guess_language(best.text)
-    if written and written != language:
-        parts.insert(
-            0,
-            say(language, "I have this only in Spanish:") if written == "es" else say(language, "I have this only in English:"),
-        )
+    parts = [*_only_in(best.text, language), *([f"**{_inline(best.question)}**"] if best.question else []), body]
     parts.append(say(language, "*Source: {file}*", file=_file(best.source)))
     others = {item.question: item for item in evidence[1:] if item.question and item.question != best.question}
     if others:

@@ -21,6 +21,8 @@ from bot.store.migrations import REVISIONS
 _NIGHTLY = re.compile(r"martin-(\d{4}-\d{2}-\d{2})\.db")
 _ASIDE = re.compile(r"martin-before-.*-(\d{8})T\d{6}Z(?:-\d+)?\.db(?:-wal)?")
 _PARTIAL = re.compile(r"\..+\.(\d+)\.partial(?:-\w+)?")
+_ASK_AGAIN = "UPDATE shared_answers SET state = 'asked', version = '', told_at = NULL, decided_at = NULL WHERE state = 'shared'"
+"""Nobody knows who took back what they shared after that backup: so each is asked once more."""
 _PAGES = 4096  # copied between two looks at whether to stop
 
 
@@ -176,8 +178,10 @@ def _install(source: Path, place: Path) -> None:
     with open_file(place, "live") as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("BEGIN IMMEDIATE")
-        count_rows(connection)
-        connection.execute("ROLLBACK")
+        if "shared_answers" in count_rows(connection):
+            connection.execute(_ASK_AGAIN)
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     _sync(place)
 
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from bot.ports import Example
+from bot.store.agreeing import rests_on_anothers
 from bot.store.db import Database, Statement, read
 from bot.store.schema import ratings, turns
 from bot.types import PersonId, Scope, TurnId
@@ -31,7 +32,8 @@ MOST_EXAMPLES = 2000
 """The newest ones, of one person and scope: what one recall can look through in time."""
 
 _is_correction = and_(ratings.c.correction.is_not(None), ratings.c.correction != "", ratings.c.value != 0)
-_is_liked = and_(ratings.c.value == 1, turns.c.flags.is_(None), turns.c.answer != "")
+_is_liked = and_(ratings.c.value == 1, turns.c.flags.is_(None), turns.c.answer != "", ~rests_on_anothers(turns))
+"""What was told in another person's words is liked as long as they let everybody have them, and no longer."""
 _in_private: ColumnElement[bool] = turns.c.is_private.is_(True)
 _in_group: ColumnElement[bool] = and_(turns.c.is_private.is_(False), turns.c.address_id == bindparam("group"))
 _of_same_person = and_(turns.c.id == ratings.c.turn_id, cast(turns.c.person_id, Text) == ratings.c.person_id)

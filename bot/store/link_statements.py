@@ -33,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.channel_types import CodeKind
+from bot.sharing_types import SharedState
 from bot.store.building import bind, listed
 from bot.store.codec import Statement, write
 from bot.store.schema import (
@@ -58,6 +59,7 @@ from bot.store.schema import (
     turns,
     usage,
 )
+from bot.store.sharing_writes import is_offered, state
 from bot.types import InboxState
 
 FORGETTING = "forget"
@@ -203,6 +205,14 @@ GIVE = (
         )
     ),
     _given(pending_memories, id=_renamed),
+    _changed(
+        shared_answers,
+        shared_answers.c.person_id == _kept,
+        is_offered,
+        ~_newest_consent(_kept),
+        name="end sharing of one who has not agreed in both places",
+        state=state(SharedState.ENDED),
+    ),
 )
 _USAGE = insert(usage).from_select(
     [one.name for one in usage.columns],
@@ -262,7 +272,11 @@ TAKE = (
     _taken(addresses, addresses.c.id.in_(_its_addresses)),
     _taken(turns, turns.c.address_id.in_(_its_addresses)),
     _taken(ratings, ratings.c.turn_id.in_(_its_turns)),
-    _taken(shared_answers, shared_answers.c.turn_id.in_(_its_turns)),
+    _taken(
+        shared_answers,
+        shared_answers.c.turn_id.in_(_its_turns),
+        state=case((is_offered, state(SharedState.ENDED)), else_=shared_answers.c.state),
+    ),
     _taken(questions, questions.c.address_id.in_(_its_addresses)),
     _taken(answer_log, answer_log.c.address_id.in_(_its_addresses)),
     _taken(due_messages, due_messages.c.address_id.in_(_its_addresses)),

@@ -246,16 +246,17 @@ ratings = Table(
 shared_answers = Table(
     "shared_answers", metadata,
     Column("turn_id", Text, ForeignKey("turns.id"), primary_key=True),
+    Column("digest", Text, primary_key=True),
     _person(),
-    Column("digest", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("version", Text, nullable=False),
     Column("offered_at", UtcTime, nullable=False),
+    Column("told_at", UtcTime),
     Column("decided_at", UtcTime),
     Index(None, "person_id"),
     Index(None, "state", "offered_at"),
 )  # fmt: skip
-"""Corrections that may answer everybody. Their words stay in `turns` and `ratings`; `digest` says which they were."""
+"""Corrections that may answer everybody, by wording. The words stay in `turns` and `ratings`; `digest` says which they were."""
 
 questions = Table(
     "questions", metadata,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -13,7 +14,6 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
-    case,
     func,
     literal,
     null,
@@ -23,9 +23,12 @@ from sqlalchemy import (
 )
 
 from bot.sharing_types import SharedAnswer, SharedState, words_digest
+from bot.store.agreeing import agreed, is_leaving
+from bot.store.building import listed
 from bot.store.db import Database, Statement, read
-from bot.store.schema import consents, ratings, shared_answers, turns
-from bot.store.sharing_writes import state
+from bot.store.messages import json_text
+from bot.store.schema import ratings, shared_answers, turns
+from bot.store.sharing_writes import is_offered, state
 from bot.types import PersonId, TurnId
 
 MOST_SHARED: Final = 2_000
@@ -43,7 +46,6 @@ _words = (
     ratings.c.rated_at,
 )
 _most = bindparam("most", type_=Integer())
-_is_offered = shared_answers.c.state.in_([state(SharedState.ASKED), state(SharedState.SHARED)])
 
 
 def _decided(*where: ColumnElement[bool]) -> Select[Any]:
@@ -59,13 +61,13 @@ def _decided(*where: ColumnElement[bool]) -> Select[Any]:
 
 _OF_PERSON = read(
     "answers of person that are offered",
-    _decided(shared_answers.c.person_id == bindparam("person"), _is_offered).order_by(
+    _decided(shared_answers.c.person_id == bindparam("person"), is_offered).order_by(
         shared_answers.c.offered_at, shared_answers.c.turn_id
     ),
 )
 _OFFERED = read(
     "offered answers",
-    _decided(_is_offered).order_by(shared_answers.c.offered_at.desc(), shared_answers.c.turn_id.desc()).limit(_most),
+    _decided(is_offered).order_by(shared_answers.c.offered_at.desc(), shared_answers.c.turn_id.desc()).limit(_most),
 )
 _SHARED = read(
     "shared answers",
@@ -88,34 +90,45 @@ _VERSION = read(
     .join(ratings, _of_its_turn)
     .where(shared_answers.c.state == state(SharedState.SHARED)),
 )
-_agrees = (
-    select(consents.c.granted)
-    .where(consents.c.person_id == turns.c.person_id)
-    .order_by(consents.c.id.desc())
-    .limit(1)
-    .correlate(turns)
-    .scalar_subquery()
+_UNTOLD = read(
+    "answers of person that they have not been told of",
+    select(func.count())
+    .select_from(shared_answers)
+    .where(
+        shared_answers.c.person_id == bindparam("person", type_=Text()),
+        shared_answers.c.state == state(SharedState.ASKED),
+        shared_answers.c.told_at.is_(None),
+    ),
 )
-_state = case((shared_answers.c.turn_id.is_not(None), shared_answers.c.state), else_=null())
 
 
 def _corrections(where: ColumnElement[bool]) -> Select[Any]:
     return (
-        select(*_words, type_coerce(_state, Text), shared_answers.c.digest)
+        select(*_words, null(), literal("", Text()))
         .select_from(ratings)
         .join(turns, _of_its_turn)
-        .outerjoin(shared_answers, shared_answers.c.turn_id == ratings.c.turn_id)
-        .where(_corrected, turns.c.is_rateable, turns.c.question != "", _agrees.is_(True), where)
+        .where(
+            _corrected,
+            turns.c.is_rateable,
+            turns.c.question != "",
+            agreed(turns),
+            ~is_leaving(ratings.c.person_id),
+            where,
+        )
         .order_by(ratings.c.turn_id.desc())
         .limit(_most)
     )
 
 
-_CORRECTIONS = read(
-    "corrections after a turn",
-    _corrections(or_(bindparam("after", type_=Text()).is_(None), ratings.c.turn_id < bindparam("after", type_=Text()))),
-)
+_after = bindparam("after", type_=Text())
+_CORRECTIONS = read("corrections after a turn", _corrections(or_(_after.is_(None), ratings.c.turn_id < _after)))
 _CORRECTION = read("correction of a turn", _corrections(ratings.c.turn_id == bindparam("turn", type_=Text())))
+_STATES = read(
+    "what was said to wordings of turns",
+    select(shared_answers.c.turn_id, shared_answers.c.digest, shared_answers.c.state).where(
+        shared_answers.c.turn_id.in_(listed("turns"))
+    ),
+)
 
 
 class StoredSharing:
@@ -146,11 +159,23 @@ class StoredSharing:
 
         What was said about other words than they have now is not their state.
         """
-        return _read(await self._database.rows(_CORRECTIONS, after=after, most=limit))
+        return await self._with_states(_read(await self._database.rows(_CORRECTIONS, after=after, most=limit)))
 
     async def correction(self, turn: TurnId) -> SharedAnswer | None:
         """That of one turn, of somebody whose conversations may be used for training."""
-        return next(iter(_read(await self._database.rows(_CORRECTION, turn=turn, most=1))), None)
+        found = await self._with_states(_read(await self._database.rows(_CORRECTION, turn=turn, most=1)))
+        return found[0] if found else None
+
+    async def untold(self, person: PersonId) -> int:
+        """How many of theirs they are asked about and have not been told of."""
+        ((count,),) = await self._database.rows(_UNTOLD, person=person)
+        return int(count)
+
+    async def _with_states(self, found: Sequence[SharedAnswer]) -> list[SharedAnswer]:
+        """With what was said to each in these words; one that has ended may be offered like one of which nothing was said."""
+        rows = await self._database.rows(_STATES, turns=json_text([one.turn_id for one in found]))
+        said = {(turn, digest): SharedState(state) for turn, digest, state in rows if state != SharedState.ENDED}
+        return [replace(one, state=said.get((one.turn_id, one.digest))) for one in found]
 
     async def _unchanged(self, statement: Statement, **given: object) -> list[SharedAnswer]:
         """Those whose words are still those that something was said about."""

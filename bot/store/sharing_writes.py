@@ -5,15 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
-from sqlalchemy import ColumnElement, Text, bindparam, exists, literal, null, or_, select, type_coerce, update
+from sqlalchemy import ColumnElement, Integer, Text, bindparam, exists, literal, null, or_, select, type_coerce, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.ports import Ids
 from bot.sharing_types import SHARE, SharedState
+from bot.store.agreeing import agreed, is_leaving
 from bot.store.building import bind
 from bot.store.codec import Statement, write
 from bot.store.schema import addresses, due_messages, ratings, shared_answers, turns
-from bot.writes import DecideSharing, EndSharing, OfferAnswer, SharingWrite
+from bot.types import ChannelName
+from bot.writes import DecideSharing, EndSharing, EndSharingOf, OfferAnswer, SharingWrite, ToldOfSharing
 
 
 def state(value: SharedState) -> ColumnElement[str]:
@@ -21,29 +23,29 @@ def state(value: SharedState) -> ColumnElement[str]:
     return literal(value.value, Text())
 
 
+is_offered = shared_answers.c.state.in_([state(SharedState.ASKED), state(SharedState.SHARED)])
 _turn = bindparam("turn_id", type_=Text())
 _offer = insert(shared_answers).from_select(
     [column.name for column in shared_answers.columns],
     select(
         ratings.c.turn_id,
-        ratings.c.person_id,
         bind(shared_answers, "digest"),
+        ratings.c.person_id,
         bind(shared_answers, "state"),
         literal("", Text()),
         bind(shared_answers, "offered_at", "at"),
         null(),
-    ).where(ratings.c.turn_id == _turn, ratings.c.correction.is_not(None)),
-)
-_is_undecided = or_(
-    shared_answers.c.digest != _offer.excluded.digest,
-    shared_answers.c.state == state(SharedState.LEFT_OUT),
+        null(),
+    )
+    .join(turns, turns.c.id == ratings.c.turn_id)
+    .where(ratings.c.turn_id == _turn, ratings.c.correction.is_not(None), agreed(turns), ~is_leaving(ratings.c.person_id)),
 )
 OFFER_ANSWER = write(
     "offer answer",
     _offer.on_conflict_do_update(
-        index_elements=["turn_id"],
-        set_={name: _offer.excluded[name] for name in ("digest", "state", "version", "offered_at", "decided_at")},
-        where=_is_undecided,
+        index_elements=["turn_id", "digest"],
+        set_={name: _offer.excluded[name] for name in ("state", "version", "offered_at", "told_at", "decided_at")},
+        where=shared_answers.c.state.in_([state(SharedState.LEFT_OUT), state(SharedState.ENDED)]),
     ),
     table="shared_answers",
     key=("turn_id",),
@@ -58,13 +60,18 @@ _corrected = turns.alias("corrected")
 _where_to = (
     select(addresses.c.id)
     .join(_corrected, _corrected.c.person_id == addresses.c.person_id)
-    .where(_corrected.c.id == shared_answers.c.turn_id, addresses.c.is_private, addresses.c.closed_at.is_(None))
+    .where(
+        _corrected.c.id == shared_answers.c.turn_id,
+        addresses.c.is_private,
+        addresses.c.closed_at.is_(None),
+        addresses.c.channel.in_([literal(one.value, Text()) for one in (ChannelName.TELEGRAM, ChannelName.DISCORD)]),
+    )
     .order_by((addresses.c.id == _corrected.c.address_id).desc(), addresses.c.id.desc())
     .limit(1)
     .correlate(shared_answers)
     .scalar_subquery()
 )
-"""A private chat of the author's: where they wrote the correction, else their newest one."""
+"""A chat in which the author may be written to unasked: where they wrote the correction, else their newest one."""
 ASK_AUTHOR = write(
     "ask author",
     insert(due_messages).from_select(
@@ -80,7 +87,9 @@ ASK_AUTHOR = write(
         .join(turns, turns.c.id == shared_answers.c.turn_id)
         .where(
             shared_answers.c.turn_id == _turn,
+            shared_answers.c.digest == bind(shared_answers, "digest"),
             shared_answers.c.state == state(SharedState.ASKED),
+            shared_answers.c.told_at.is_(None),
             type_coerce(_where_to, Text).is_not(None),
             ~_is_told,
         ),
@@ -88,7 +97,7 @@ ASK_AUTHOR = write(
     table="due_messages",
     key=None,
 )
-"""They are told once of all that waits for them; who has no private chat finds it by `/share`."""
+"""They are told once of all that waits for them. Who has no such chat is told below the next answer."""
 DECIDE_SHARING = write(
     "decide sharing",
     update(shared_answers)
@@ -96,7 +105,7 @@ DECIDE_SHARING = write(
         shared_answers.c.turn_id == _turn,
         shared_answers.c.person_id == bind(shared_answers, "person_id"),
         shared_answers.c.digest == bind(shared_answers, "digest"),
-        shared_answers.c.state.in_([state(SharedState.ASKED), state(SharedState.SHARED)]),
+        is_offered,
     )
     .values(
         state=bind(shared_answers, "state", "decided"),
@@ -112,12 +121,57 @@ END_SHARING = write(
     .where(
         shared_answers.c.turn_id == _turn,
         shared_answers.c.digest == bind(shared_answers, "digest"),
-        shared_answers.c.state.in_([state(SharedState.ASKED), state(SharedState.SHARED)]),
+        is_offered,
     )
     .values(state=state(SharedState.LEFT_OUT)),
     table="shared_answers",
     key=("turn_id",),
 )
+END_SHARING_OF = write(
+    "end sharing of person",
+    update(shared_answers)
+    .where(shared_answers.c.person_id == bind(shared_answers, "person_id"), is_offered)
+    .values(state=state(SharedState.ENDED)),
+    table="shared_answers",
+    key=None,
+)
+TOLD_OF_SHARING = write(
+    "told of sharing",
+    update(shared_answers)
+    .where(shared_answers.c.person_id == bind(shared_answers, "person_id"), is_offered, shared_answers.c.told_at.is_(None))
+    .values(told_at=bind(shared_answers, "told_at", "at")),
+    table="shared_answers",
+    key=None,
+)
+END_OTHER_CORRECTION = write(
+    "end sharing of another correction",
+    update(shared_answers)
+    .where(
+        shared_answers.c.turn_id == _turn,
+        is_offered,
+        or_(
+            bindparam("value", type_=Integer()) == literal(0, Integer()),
+            ~exists().where(ratings.c.turn_id == _turn, ratings.c.correction == bind(ratings, "correction")),
+        ),
+    )
+    .values(state=state(SharedState.ENDED)),
+    table="shared_answers",
+    key=("turn_id",),
+)
+"""Before the rating that may change the words."""
+END_OTHER_QUESTION = write(
+    "end sharing of another question",
+    update(shared_answers)
+    .where(
+        shared_answers.c.turn_id == _turn,
+        is_offered,
+        ~exists().where(turns.c.id == _turn, turns.c.question == bind(turns, "question")),
+    )
+    .values(state=state(SharedState.ENDED)),
+    table="shared_answers",
+    key=("turn_id",),
+)
+"""Before the edit that may change the words."""
 
 
 def sharing_steps(write: SharingWrite, at: datetime, ids: Ids) -> list[tuple[Statement, dict[str, object]]]:
@@ -126,7 +180,7 @@ def sharing_steps(write: SharingWrite, at: datetime, ids: Ids) -> list[tuple[Sta
         case OfferAnswer():
             offered = SharedState.ASKED if write.is_wanted else SharedState.LEFT_OUT
             row: dict[str, object] = {"turn_id": write.turn_id, "digest": write.digest, "state": offered.value, "at": at}
-            asked: dict[str, object] = {"turn_id": write.turn_id, "id": ids.new(), "at": at}
+            asked: dict[str, object] = {"turn_id": write.turn_id, "digest": write.digest, "id": ids.new(), "at": at}
             return [(OFFER_ANSWER, row), *([(ASK_AUTHOR, asked)] if write.is_wanted else [])]
         case DecideSharing():
             decided = SharedState.SHARED if write.is_shared else SharedState.DECLINED
@@ -145,5 +199,9 @@ def sharing_steps(write: SharingWrite, at: datetime, ids: Ids) -> list[tuple[Sta
             ]
         case EndSharing():
             return [(END_SHARING, {"turn_id": write.turn_id, "digest": write.digest})]
+        case EndSharingOf():
+            return [(END_SHARING_OF, {"person_id": write.person_id})]
+        case ToldOfSharing():
+            return [(TOLD_OF_SHARING, {"person_id": write.person_id, "at": at})]
         case _:
             assert_never(write)

@@ -8,8 +8,6 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import (
-    ColumnElement,
-    FromClause,
     Integer,
     ScalarSelect,
     Table,
@@ -20,11 +18,11 @@ from sqlalchemy import (
     exists,
     func,
     literal,
-    or_,
     select,
     type_coerce,
 )
 
+from bot.store.agreeing import agreed, is_leaving, rests_on_anothers
 from bot.store.building import listed
 from bot.store.db import Database, Unit, read
 from bot.store.deletions import DELETE_SOME_DECISIONS, DELETE_SOME_TRAINING_ROWS
@@ -36,7 +34,6 @@ from bot.store.schema import (
     answer_log,
     consents,
     identities,
-    jobs,
     people,
     ratings,
     training_decisions,
@@ -57,29 +54,7 @@ HISTORY: Final = 4
 _until = bindparam("until", type_=UtcTime())
 
 
-def _agreed(turn: FromClause) -> ColumnElement[bool]:
-    """Whether its person had agreed when they asked it, and has not taken that back since: what they agree to begins then."""
-    of = consents.alias()
-    before = (
-        select(of.c.granted)
-        .where(of.c.person_id == turn.c.person_id, of.c.at <= turn.c.asked_at)
-        .order_by(of.c.id.desc())
-        .limit(1)
-        .correlate(turn)
-    )
-    since = consents.alias()
-    taken_back = exists().where(since.c.person_id == turn.c.person_id, since.c.at > turn.c.asked_at, since.c.granted.is_(False))
-    return and_(func.coalesce(before.scalar_subquery(), literal(False)).is_(True), ~taken_back.correlate(turn))
-
-
-_is_leaving = exists().where(
-    jobs.c.person_id == ratings.c.person_id,
-    jobs.c.kind.in_([literal(kind, Text()) for kind in ("forget", "withdraw")]),
-    jobs.c.ended_at.is_(None),
-)
 _before = turns.alias("before")
-_ANOTHERS: Final = f'"{EvidenceKind.APPROVED.value}"'
-"""What the sources of an answer hold that rests on another person's correction: its words are theirs to teach."""
 _latest = (
     select(_before.c.question, _before.c.answer)
     .where(
@@ -90,8 +65,8 @@ _latest = (
         _before.c.handler == literal("chat", Text()),
         _before.c.status == literal(TurnStatus.ANSWERED.value, Text()),
         _before.c.flags.is_(None),
-        or_(_before.c.evidence.is_(None), ~type_coerce(_before.c.evidence, Text).contains(_ANOTHERS)),
-        _agreed(_before),
+        ~rests_on_anothers(_before),
+        agreed(_before),
     )
     .order_by(_before.c.id.desc())
     .limit(literal(HISTORY, Integer()))
@@ -104,8 +79,8 @@ _may_be_learned = (
     turns.c.is_rateable,
     turns.c.status == literal(TurnStatus.ANSWERED.value, Text()),
     turns.c.asked_at < _until,
-    _agreed(turns),
-    ~_is_leaving,
+    agreed(turns),
+    ~is_leaving(ratings.c.person_id),
 )
 _ANY_RATED = read("whether any turn is rated", select(literal(1)).select_from(_rated).where(*_may_be_learned).limit(1))
 _RATED = read(

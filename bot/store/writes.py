@@ -14,7 +14,7 @@ from bot.store.db import Statement
 from bot.store.memory_statements import INSERT_EDITED_MEMORY
 from bot.store.memory_writes import memory_steps
 from bot.store.messages import json_text, outgoing_json
-from bot.store.sharing_writes import sharing_steps
+from bot.store.sharing_writes import END_OTHER_CORRECTION, END_OTHER_QUESTION, END_SHARING_OF, sharing_steps
 from bot.store.statements import (
     CLOSE_QUESTION,
     DELETE_PROFILE,
@@ -32,7 +32,7 @@ from bot.store.statements import (
     SET_RATING,
     TELL_ADMINS,
 )
-from bot.types import InboxState, Outgoing, Turn, TurnId
+from bot.types import InboxState, Outgoing, Turn
 from bot.writes import (
     AddDueMessage,
     AddJob,
@@ -129,14 +129,29 @@ def _steps(write: Write, at: datetime, ids: Ids) -> list[Step]:
         return [admin_step(write, at)]
     if isinstance(write, SharingWrite):
         return sharing_steps(write, at, ids)
-    if isinstance(write, RelabelTurn):
-        return [_step(write, at, ids), _remembered_anew(write.turn_id, at)]
-    return [_step(write, at, ids)]
+    return [*_ended(write), _step(write, at, ids), *_remembered_anew(write, at)]
 
 
-def _remembered_anew(turn: TurnId, at: datetime) -> Step:
+def _ended(write: OtherWrite) -> list[Step]:
+    """What answers everybody no longer: other words, and those of somebody who takes their consent back."""
+    match write:
+        case SetRating():
+            words: dict[str, object] = {"turn_id": write.turn_id, "value": write.value, "correction": write.correction}
+            return [(END_OTHER_CORRECTION, words)]
+        case RelabelTurn():
+            return [(END_OTHER_QUESTION, {"turn_id": write.turn_id, "question": write.question})]
+        case SetConsent(granted=False):
+            return [(END_SHARING_OF, {"person_id": write.person_id})]
+        case _:
+            return []
+
+
+def _remembered_anew(write: OtherWrite, at: datetime) -> list[Step]:
     """What follows from a turn that was changed is worked out again."""
-    return INSERT_EDITED_MEMORY, {"id": turn + "e", "turn_id": turn, "part": "edited", "created_at": at}
+    if not isinstance(write, RelabelTurn):
+        return []
+    turn = write.turn_id
+    return [(INSERT_EDITED_MEMORY, {"id": turn + "e", "turn_id": turn, "part": "edited", "created_at": at})]
 
 
 def _step(write: OtherWrite, at: datetime, ids: Ids) -> Step:

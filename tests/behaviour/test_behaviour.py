@@ -202,7 +202,7 @@ async def test_a_correction_answers_everybody_once_its_author_agrees_and_no_long
     assert "once y cuarto" in asked.text
     await luis.choose(asked, "Sí, que las tenga todo el mundo")
     assert await reaches_ana("¿La sala de lectura del barrio a qué hora abre?")
-    assert "1 answers everybody" in (await place.admin.ask("/admin answers list")).text
+    assert "Shared: 1" in (await place.admin.ask("/admin answers list")).text
     await luis.choose(await luis.ask("/compartir"), "Retirar la 1")
     assert "Nothing is shared" in (await place.admin.ask("/admin answers list")).text
     assert not await reaches_ana("Dime a qué hora abre la sala de lectura del barrio.")

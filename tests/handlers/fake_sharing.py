@@ -42,9 +42,14 @@ class FakeSharing:
     approved: tuple[Evidence, ...] = ()
     error: Exception | None = None
     pages: int = 0
+    waiting: int = 0
 
     async def of_person(self, person: PersonId) -> Sequence[SharedAnswer]:
         return [one for one in reversed(await self.offered(100)) if one.person_id == person]
+
+    async def untold(self, person: PersonId) -> int:
+        self._may_fail()
+        return self.waiting if person == "ada" else 0
 
     async def offered(self, limit: int) -> Sequence[SharedAnswer]:
         self._may_fail()

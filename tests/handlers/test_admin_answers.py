@@ -124,8 +124,7 @@ async def test_list_says_how_each_stands_and_takes_back() -> None:
     states = {1: SHARED, 2: ASKED, 3: LEFT_OUT, 4: SharedState.DECLINED}
     store = FakeSharing([correction(number, question=f"Number {number}?", state=state) for number, state in states.items()])
     done = await asked(store, "list")
-    assert "1 answers everybody" in text_of(done)
-    assert "1 waits" in text_of(done)
+    assert "Shared: 1 · waiting for the author: 1" in text_of(done)
     assert labels(done) == ["Take back 1", "Take back 2"]
     assert done.outcome.kept is not None
     assert "Number" not in done.outcome.kept

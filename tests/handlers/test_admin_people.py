@@ -25,7 +25,7 @@ from bot.types import (
     Turn,
     TurnId,
 )
-from bot.writes import AddAudit, AskQuestion, CloseQuestion, SetBlock
+from bot.writes import AddAudit, AskQuestion, CloseQuestion, EndSharingOf, SetBlock
 from handlers.admin_people import MOST, USUAL
 from tests.handlers.fake_desk import FakeBlocks, FakeCrowd, desk
 from tests.handlers.fakes import ADDRESS, NOW, answer, command, message, past, pressed, said, services, turn
@@ -265,6 +265,7 @@ async def test_confirmed_all_their_places_are_kept_out(language: Language) -> No
     asking = question_of(await asked("block telegram:123", language=language))
     outcome = await presses(asking, "admin:block.yes.telegram:123", language=language)
     assert blocked(outcome) == dict.fromkeys(hashed(*BEA.users), True)
+    assert [write.person_id for write in outcome.writes if isinstance(write, EndSharingOf)] == [BEA.id]
     assert closed(outcome) == ["admin:block.yes.telegram:123"]
     assert audited(outcome) == ("block", "beabeab1", "done")
     assert "`beabeab1`" in said(outcome)

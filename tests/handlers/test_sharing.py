@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from bot.errors import StoreBusy
 from bot.sharing_types import SHARING_VERSION, SharedState
-from bot.types import Address, AddressId, ChannelName, DueMessage, Language, Outcome, Person
-from bot.writes import AskQuestion, CloseQuestion, DecideSharing
+from bot.types import Address, AddressId, ChannelName, Choice, DueMessage, Language, Outcome, Person
+from bot.writes import AskQuestion, CloseQuestion, DecideSharing, ToldOfSharing
 from handlers.sharing import SHOWN, ShareHandler
 from tests.handlers.fake_sharing import FakeSharing, correction
-from tests.handlers.fakes import ADA, NOW, FakePreview, command, past, pressed, services
+from tests.handlers.fakes import ADA, NOW, FakePreview, answer, command, message, past, pressed, said, services, turn
 
 ASKED, SHARED = SharedState.ASKED, SharedState.SHARED
 YES = "Yes, everybody may have them"
@@ -64,7 +65,7 @@ async def test_whole_words_are_shown_before_anybody_may_have_them(language: Lang
     store = FakeSharing([correction(1, answer=long, state=ASKED)])
     shown = await share(store, language)
     assert text_of(shown).count("At nine.") == 100
-    assert r"The \*end\*." in text_of(shown)
+    assert text_of(shown).endswith("The *end*."), "as others would see it, and last"
     assert labels(shown)[0] == yes
     done = await press(store, shown, yes, language)
     (write,) = decided(done)
@@ -138,10 +139,46 @@ async def test_others_words_are_not_shown_and_groups_see_none() -> None:
 
 async def test_message_that_falls_due_says_how_many_wait_and_nothing_once_none_does() -> None:
     handler = ShareHandler(services(sharing=FakeSharing([correction(1, state=ASKED)])))
-    assert "/share" in text_of(await handler.word(due()))
+    worded = await handler.word(due())
+    assert "/share" in text_of(worded)
+    assert [write.person_id for write in worded.writes if isinstance(write, ToldOfSharing)] == [ADA]
     assert "/compartir" in text_of(await handler.word(due("es")))
     assert "/compartir" in text_of(await handler.word(due(kind="share.es")))
     several = ShareHandler(services(sharing=FakeSharing([correction(n, state=ASKED) for n in (2, 1)])))
     assert "2 better answers" in text_of(await several.word(due()))
     for left in ([], [correction(1, state=SHARED)], [correction(1, person="other", state=ASKED)]):
         assert (await ShareHandler(services(sharing=FakeSharing(left))).word(due())).reply is None
+
+
+async def test_nothing_that_is_written_lets_others_have_somebodys_words() -> None:
+    store = FakeSharing([correction(1, state=ASKED)])
+    shown = await share(store)
+    assert shown.reply is not None
+    (asked,) = [write.question for write in shown.writes if isinstance(write, AskQuestion)]
+    for text in ("a", "A)", "1", YES, "yes", "sí"):
+        assert not ShareHandler(services(sharing=store)).matches(turn(message(text=text), awaiting=asked))
+
+
+async def test_more_that_names_no_place_is_the_first_page() -> None:
+    store = FakeSharing([correction(number, state=SHARED) for number in range(SHOWN + 2)])
+    shown = await share(store)
+    for odd in ("x", "-3", "9" * 30, "", "²", "1.5"):
+        key = f"share:more.{odd}"
+        reply = past(handler="share", choices=(Choice(key=key, label="More"),))
+        done = await ShareHandler(services(sharing=store)).handle(pressed(reply, key), FakePreview())
+        assert text_of(done) == text_of(shown)
+
+
+async def test_who_could_not_be_told_otherwise_is_told_once_below_an_answer() -> None:
+    store = FakeSharing(waiting=2)
+    _, outcome = await answer(turn(message(text="Which colour?")), services(sharing=store))
+    assert "/share" in outcome.note
+    assert "2 answers" in outcome.note
+    assert [write.person_id for write in outcome.writes if isinstance(write, ToldOfSharing)] == [ADA]
+    _, outcome = await answer(turn(message(text="Which colour?", is_private=False)), services(sharing=store))
+    assert "/share" not in outcome.note
+    assert not [write for write in outcome.writes if isinstance(write, ToldOfSharing)]
+    for quiet in (FakeSharing(), FakeSharing(waiting=2, error=StoreBusy("locked"))):
+        _, outcome = await answer(turn(message(text="Which colour?")), services(sharing=quiet))
+        assert said(outcome) == "Hello, world."
+        assert "/share" not in outcome.note

@@ -186,7 +186,21 @@ def test_of_a_document_and_a_fact_the_better_one_answers_a_question_about_onesel
     assert ("mat" in answer) is is_told
 
 
-@pytest.mark.parametrize("kind", [EvidenceKind.CORRECTION, EvidenceKind.LIKED, EvidenceKind.APPROVED])
+def test_what_is_true_of_another_person_is_not_told_to_who_asks_about_themselves() -> None:
+    shared = taught("On the third of May.", kind=EvidenceKind.APPROVED, score=1.0, asked="When is my birthday?")
+    assert "May" not in text("When is my birthday?", shared)
+    assert "June" in text("When is my birthday?", shared, remembered("Their birthday is in June."))
+    asked = "When does the library open?"
+    open_at = taught("At nine.", kind=EvidenceKind.APPROVED, score=1.0, asked=asked)
+    assert text(asked, open_at, known("At ten.")).startswith("At nine.")
+
+
+def test_an_approved_answer_in_the_other_language_is_said_to_be_so() -> None:
+    spanish = taught("Abre a las nueve y los domingos a las once.", kind=EvidenceKind.APPROVED, score=0.9)
+    assert text("Which port?", spanish).startswith("I have this only in Spanish:\n\nAbre")
+
+
+@pytest.mark.parametrize("kind", [EvidenceKind.CORRECTION, EvidenceKind.LIKED])
 def test_what_was_taught_comes_before_what_is_remembered(kind: EvidenceKind) -> None:
     assert text("Where do I live?", taught("In Cusco.", kind=kind, score=0.6), remembered("Lives in Lima.")).startswith(
         "In Cusco."

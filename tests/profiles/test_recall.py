@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from bot.ports import Example, Recall
 from bot.types import AddressId, EvidenceKind, PersonId, Scope, TurnId
-from profiles.notebook import similarity
-from profiles.recall import LexicalRecall
+from profiles.recall import LexicalRecall, similarity
 from tests.fakes import NOON
 
 ANA, BRUNO = PersonId("ana"), PersonId("bruno")

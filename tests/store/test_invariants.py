@@ -8,7 +8,7 @@ from bot.store.folder import DataFolder
 from bot.store.invariants import INVARIANTS, broken_invariants
 from bot.store.open import Stores
 from bot.types import Flag, InboxState, Kind, PlatformId, Question, TurnStatus
-from bot.writes import AddJob, AskQuestion, DecideSharing, EndMemories, OfferAnswer, RelabelTurn, SetRating
+from bot.writes import AddJob, AskQuestion, DecideSharing, EndMemories, OfferAnswer, RelabelTurn, SetConsent, SetRating
 from tests.fakes import NOON, FakeClock
 from tests.store.remembered import EPISODE, added, embed, joined, write
 from tests.store.styles import STYLE
@@ -66,7 +66,9 @@ async def life(stores: Stores, talk: Talk, clock: FakeClock) -> Talk:
     rated = SetRating(person_id=person, turn_id=said.id, value=1, correction="otra")
     offered = OfferAnswer(turn_id=said.id, digest="words", is_wanted=True)
     agreed = DecideSharing(person_id=person, turn_id=said.id, digest="words", is_shared=True, version="1")
-    await stores.turns.absorb(rating.id, [rated, offered, agreed], clock.now())
+    await stores.turns.absorb(
+        rating.id, [SetConsent(person_id=person, granted=True, version="1"), rated, offered, agreed], clock.now()
+    )
     asking = talk.message()
     asked = await talk.accept(asking)
     question = AskQuestion(

@@ -15,6 +15,7 @@ import pytest
 from bot.channel_types import CodeKind
 from bot.errors import StoreConflict
 from bot.jobs.runner import RETRY_S
+from bot.sharing_types import words_digest
 from bot.store.db import Database, Unit
 from bot.store.folder import DataFolder
 from bot.store.invariants import broken_invariants
@@ -22,14 +23,18 @@ from bot.store.linking import MEMORIES, StoredLinks
 from bot.store.open import Stores, open_folder
 from bot.store.schema import metadata
 from bot.store.tombstones import Tombstones
-from bot.types import ChannelName, PersonId
+from bot.types import Address, ChannelName, PersonId, TurnId
 from bot.writes import (
     AddCode,
     AddJob,
+    DecideSharing,
     EndMemories,
+    OfferAnswer,
     SetConsent,
     SetLanguage,
+    SetRating,
     SetRemembering,
+    Write,
 )
 from tests.fakes import FakeClock, SequentialIds
 from tests.linked import ANA, HERE, LUIS, THERE, THIRD, Linked, missing, two_lives
@@ -238,6 +243,38 @@ async def test_training_is_allowed_only_where_it_was_in_both_places(
     assert (await talk.say(at=HERE)).context.person.training_consent is joined
     await talk.say(at=THERE, writes=[SetConsent(person_id=person, granted=True, version="1")])
     assert (await talk.say(at=HERE)).context.person.training_consent is True
+
+
+async def shares(stores: Stores, talk: Talk, at: Address) -> TurnId:
+    """A correction of whoever is there, who agreed to training and lets everybody have it."""
+    said = await talk.say("¿cuándo abre?", "A las diez.", at=at)
+    person, digest = said.context.person.id, words_digest("¿cuándo abre?", "A las nueve.")
+    given: list[Write] = [
+        SetConsent(person_id=person, granted=True, version="1"),
+        SetRating(person_id=person, turn_id=said.id, value=-1, correction="A las nueve."),
+        OfferAnswer(turn_id=said.id, digest=digest, is_wanted=True),
+    ]
+    for writes in (given, [DecideSharing(person_id=person, turn_id=said.id, digest=digest, is_shared=True, version="1")]):
+        await talk.say(at=at, writes=writes)
+    return said.id
+
+
+@pytest.mark.parametrize("has_agreed_there", [True, False])
+async def test_what_is_shared_stays_so_only_where_training_was_allowed_in_both_places(
+    talk: Talk, stores: Stores, linked: Linked, has_agreed_there: bool
+) -> None:
+    here = await shares(stores, talk, HERE)
+    there = [await shares(stores, talk, THERE)] if has_agreed_there else []
+    if not there:
+        await talk.say(at=THERE)
+    assert sorted(one.turn_id for one in await stores.sharing.shared()) == sorted([here, *there])
+    person = await linked.link(HERE, THERE)
+    assert sorted(one.turn_id for one in await stores.sharing.shared()) == sorted([here, *there] if there else [])
+    assert {one.person_id for one in await stores.sharing.shared()} <= {person}
+    assert await broken_invariants(stores.database) == []
+    await linked.unlink(THERE)
+    assert [one.turn_id for one in await stores.sharing.shared()] == ([here] if there else [])
+    assert await broken_invariants(stores.database) == []
 
 
 async def test_use_is_added_up_and_remembering_is_off_where_it_was_off_in_one(

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from bot.sharing_types import SharedAnswer, SharedState, words_digest
 from bot.store import sharing
+from bot.store.backup import backup, restore
 from bot.store.folder import DataFolder
 from bot.store.invariants import broken_invariants
-from bot.store.open import Stores
+from bot.store.open import Stores, open_folder
 from bot.store.retention import Retention
-from bot.types import Kind, PersonId, TurnId
-from bot.writes import DecideSharing, EndSharing, OfferAnswer, RelabelTurn, SetConsent, SetRating, Write
-from tests.fakes import FakeClock
+from bot.system import SystemClock
+from bot.types import Address, ChannelName, Evidence, EvidenceKind, Kind, PersonId, Scope, TurnId
+from bot.writes import (
+    AddJob,
+    DecideSharing,
+    EndSharing,
+    EndSharingOf,
+    OfferAnswer,
+    RelabelTurn,
+    SetConsent,
+    SetRating,
+    ToldOfSharing,
+    Write,
+)
+from tests.fakes import FakeClock, SequentialIds
 from tests.store.tables import change, found
 from tests.talk import Said, Talk, address_of
 
@@ -96,6 +110,10 @@ async def test_only_the_author_decides(stores: Stores, talk: Talk) -> None:
     assert await states(stores) == [(said.id, ASKED)]
 
 
+def worded(said: Said, correction: str) -> SetRating:
+    return SetRating(person_id=said.context.person.id, turn_id=said.id, value=-1, correction=correction)
+
+
 async def test_a_no_is_final_for_these_words_and_not_for_others(stores: Stores, talk: Talk) -> None:
     said = await corrected(talk)
     await do(talk, offer(said))
@@ -103,11 +121,66 @@ async def test_a_no_is_final_for_these_words_and_not_for_others(stores: Stores, 
     for late in (offer(said), offer(said, is_wanted=False), decide(said), EndSharing(turn_id=said.id, digest="x")):
         await do(talk, late)
         assert await states(stores) == [(said.id, DECLINED)]
-    person = said.context.person.id
-    await do(talk, SetRating(person_id=person, turn_id=said.id, value=-1, correction="A las ocho."))
+    await do(talk, worded(said, "A las ocho."))
     assert await states(stores) == [(said.id, None)]
     await do(talk, offer(said, "A las ocho."))
     assert await states(stores) == [(said.id, ASKED)]
+    await do(talk, worded(said, "A las nueve."))
+    assert await states(stores) == [(said.id, DECLINED)]
+    await do(talk, offer(said))
+    assert await states(stores) == [(said.id, DECLINED)]
+
+
+async def test_words_that_come_back_are_shared_only_by_both_anew(stores: Stores, talk: Talk) -> None:
+    said = await corrected(talk)
+    await do(talk, offer(said))
+    await do(talk, decide(said))
+    await do(talk, worded(said, "A las ocho."))
+    await do(talk, worded(said, "A las nueve."))
+    assert await shared(stores) == []
+    await do(talk, decide(said))
+    assert await states(stores) == [(said.id, None)]
+    await do(talk, offer(said))
+    assert await states(stores) == [(said.id, ASKED)]
+    await do(talk, decide(said))
+    assert await shared(stores) == [said.id]
+    await do(talk, worded(said, "A las nueve."))
+    assert await shared(stores) == [said.id], "the same rating once more changes nothing"
+
+
+@pytest.mark.parametrize("how", ["consent", "block", "leaving"])
+async def test_who_may_not_be_asked_any_more_shares_nothing_and_is_not_seen(stores: Stores, talk: Talk, how: str) -> None:
+    one, two, three = [await corrected(talk, f"¿{number}?") for number in ("uno", "dos", "tres")]
+    person = one.context.person.id
+    await do(talk, offer(one), offer(two))
+    await do(talk, decide(one))
+    writes: dict[str, Write] = {
+        "consent": SetConsent(person_id=person, granted=False, version="1"),
+        "block": EndSharingOf(person_id=person),
+        "leaving": AddJob(kind="forget", person_id=person),
+    }
+    await do(talk, writes[how])
+    if how != "leaving":  # what is theirs goes in a moment
+        assert await shared(stores) == []
+        assert list(await stores.sharing.of_person(person)) == []
+        assert list(await stores.sharing.offered(10)) == []
+    if how != "block":
+        assert await states(stores) == []
+        await do(talk, offer(three))
+        await do(talk, decide(three))
+        assert three.id not in await shared(stores)
+
+
+async def test_what_was_written_before_its_author_agreed_is_not_seen(stores: Stores, talk: Talk, clock: FakeClock) -> None:
+    said = await talk.say("¿cuándo abre?", "A las diez.")
+    person = said.context.person.id
+    await do(talk, worded(said, "A las nueve."), SetConsent(person_id=person, granted=False, version="1"))
+    clock.advance(60)
+    await do(talk, SetConsent(person_id=person, granted=True, version="1"))
+    assert await states(stores) == []
+    await do(talk, offer(said))
+    await do(talk, decide(said))
+    assert await shared(stores) == []
 
 
 async def test_what_was_shared_is_taken_back_by_its_author_or_by_an_admin(stores: Stores, talk: Talk) -> None:
@@ -168,6 +241,27 @@ def dues(folder: DataFolder) -> list[tuple[str, str, str]]:
     )
 
 
+async def test_who_is_told_otherwise_is_told_once(stores: Stores, talk: Talk) -> None:
+    one, two = await corrected(talk, "¿uno?"), await corrected(talk, "¿dos?")
+    person = one.context.person.id
+    assert await stores.sharing.untold(person) == 0
+    await do(talk, offer(one))
+    assert await stores.sharing.untold(person) == 1
+    await do(talk, ToldOfSharing(person_id=person))
+    assert await stores.sharing.untold(person) == 0
+    await do(talk, offer(two))
+    assert await stores.sharing.untold(person) == 1
+
+
+async def test_who_talks_on_the_page_gets_no_message_unasked(stores: Stores, talk: Talk, folder: DataFolder) -> None:
+    at = Address(channel=ChannelName.WEB, chat="chat of eva", user="eva")
+    said = await talk.say("¿cuándo abre?", "A las diez.", at=at)
+    await do(talk, SetConsent(person_id=said.context.person.id, granted=True, version="1"), worded(said, "A las nueve."))
+    await do(talk, offer(said))
+    assert dues(folder) == []
+    assert await stores.sharing.untold(said.context.person.id) == 1
+
+
 async def test_author_is_told_once_where_they_wrote_it(stores: Stores, talk: Talk, folder: DataFolder) -> None:
     one, two = await corrected(talk, "¿uno?"), await corrected(talk, "¿dos?")
     await do(talk, offer(one, is_wanted=False))
@@ -206,11 +300,12 @@ async def test_the_version_moves_with_every_change_of_what_is_shared(stores: Sto
     await moved()
     await do(talk, decide(two))
     await moved()
-    await do(talk, SetRating(person_id=person, turn_id=one.id, value=-1, correction="Otra."))
+    await do(talk, worded(one, "Otra."))
     await moved()
     await do(talk, RelabelTurn(turn_id=two.id, question="¿tres?"))
-    await moved()
-    await do(talk, decide(two, is_shared=False))
+    assert await stores.sharing.version() == seen[0], "there is nothing again, as at first"
+    await do(talk, offer(one, "Otra."))
+    await do(talk, decide(one, "Otra."))
     await moved()
     await stores.erasure.forget_person(person)
     assert await stores.sharing.version() == seen[0]
@@ -243,3 +338,33 @@ async def test_nothing_is_looked_for_in_all_rows(folder: DataFolder) -> None:
         values = {name: 1 if name == "most" else "x" for name in sought.parameters}
         plan = [row[3] for row in found(folder.database, f"EXPLAIN QUERY PLAN {sought.sql}", *sought.encode(values))]
         assert not [step for step in plan if step.startswith("SCAN")], plan
+
+
+async def test_what_a_backup_shares_is_asked_about_anew(stores: Stores, talk: Talk, folder: DataFolder, tmp_path: Path) -> None:
+    said = await corrected(talk)
+    await do(talk, offer(said), ToldOfSharing(person_id=said.context.person.id))
+    await do(talk, decide(said))
+    copy = tmp_path / "copy.db"
+    await backup(folder.database, copy)
+    await stores.database.aclose()
+    with folder.lock() as lock:
+        await restore(copy, folder, lock, SystemClock())
+    found_rows = found(folder.database, "SELECT state, version, told_at, decided_at FROM shared_answers")
+    assert found_rows == [("asked", "", None, None)]
+    async with open_folder(folder, clock=SystemClock(), ids=SequentialIds("t")) as opened:
+        assert await shared(opened) == []
+        assert [one.state for one in await opened.sharing.of_person(said.context.person.id)] == [ASKED]
+        assert await broken_invariants(opened.database) == []
+
+
+async def test_an_answer_in_anothers_words_is_no_liked_example(stores: Stores, talk: Talk) -> None:
+    evidence = (Evidence(kind=EvidenceKind.APPROVED, text="A las nueve.", source="", score=0.9),)
+    asked = talk.message("¿uno?")
+    quoting = await talk.answer(asked, (await talk.accept(asked)).id, evidence=evidence)
+    own = await talk.say("¿dos?")
+    person = own.context.person.id
+    for said in (quoting, own):
+        await do(talk, SetRating(person_id=person, turn_id=said.id, value=1))
+    assert [one.turn_id for one in await stores.examples.examples(person, Scope())] == [own.id]
+    await do(talk, worded(quoting, "A las diez."))
+    assert {one.kind for one in await stores.examples.examples(person, Scope())} == {"correction", "liked"}
