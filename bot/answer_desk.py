@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,8 +11,6 @@ from bot.sharing_ports import SharingStore
 from bot.sharing_types import SharedAnswer, SharedState
 from bot.types import TurnId
 
-_UNFIT: Final = re.compile(r"\]\(|\]\[|!\[|<\w|(?m:^\s*[*_](?![*_ ]).*[*_]\s*$)")
-"""Links under other words, pictures, tags, and lines in italics: so the bot says where an answer is from."""
 PAGE: Final = 50
 """Corrections that are looked at together."""
 
@@ -50,34 +47,9 @@ class SharingDesk:
 
 
 def is_fit(one: SharedAnswer, *, own_names: frozenset[str] = frozenset()) -> bool:
-    """Whether everybody could be answered so: question and correction say something by themselves, and nothing personal.
+    """Whether everybody could be answered so: nothing about whoever asks, and `learning.for_everybody` finds no fault."""
+    from learning.for_everybody import is_fit_for_everybody
 
-    No question of somebody about themselves, no markup that hides where a link leads or looks like a line of the bot's own, and
-    nothing in which scrubbing finds anything. It finds what is announced or has a shape; a bare name it may miss.
-    """
-    from learning.clean import fault_of
-    from learning.intents import needs_context
-    from learning.records import Collected
-    from learning.scrub import Scrubber
-
-    row = Collected(
-        row="",
-        person="",
-        thread="",
-        asked_on="",
-        channel="",
-        is_private=True,
-        language=one.language,
-        question=one.question,
-        answer=one.rejected,
-        value=-1,
-        correction=one.answer,
-    )
-    texts = [one.question, one.answer]
-    return (
-        fault_of(row) is None
-        and not needs_context(one.question, one.language)
-        and not about_asker(one.question)
-        and not any(_UNFIT.search(text) for text in texts)
-        and Scrubber(own_names).scrub_texts(texts) == texts
+    return not about_asker(one.question) and is_fit_for_everybody(
+        one.question, one.answer, instead_of=one.rejected, language=one.language, own_names=own_names
     )

@@ -471,7 +471,7 @@ LAZY: Mapping[str, tuple[str, ...]] = {
     "learning.topics": ("learning.clusters",),
     "bot.app": ("bot.channels.console",),
     "bot.learning_desk": ("learning.scrub",),
-    "bot.answer_desk": ("learning.clean", "learning.intents", "learning.records", "learning.scrub"),
+    "bot.answer_desk": ("learning.for_everybody",),
     "bot.channel_parts": ("bot.channels.discord.channel", "bot.channels.telegram.channel"),
 }
 """Imports of ours inside a function, and why: the libraries of a terminal (a quarter of a second), of Discord (a seventh) and

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
 
 from sqlalchemy import ColumnElement, Integer, Text, bindparam, exists, literal, null, or_, select, type_coerce, update
 from sqlalchemy.dialects.sqlite import insert
@@ -98,78 +98,47 @@ ASK_AUTHOR = write(
     key=None,
 )
 """They are told once of all that waits for them. Who has no such chat is told below the next answer."""
-DECIDE_SHARING = write(
+
+
+def _changed(name: str, *where: ColumnElement[bool], is_of_turn: bool = True, **values: ColumnElement[Any]) -> Statement:
+    """A change of those that are asked about or shared: of a turn, or of a person."""
+    of = shared_answers.c.turn_id == _turn if is_of_turn else _of_person
+    clause = update(shared_answers).where(of, is_offered, *where).values(**values)
+    return write(name, clause, table="shared_answers", key=("turn_id",) if is_of_turn else None)
+
+
+_of_person = shared_answers.c.person_id == bind(shared_answers, "person_id")
+_in_these_words = shared_answers.c.digest == bind(shared_answers, "digest")
+_ended = state(SharedState.ENDED)
+DECIDE_SHARING = _changed(
     "decide sharing",
-    update(shared_answers)
-    .where(
-        shared_answers.c.turn_id == _turn,
-        shared_answers.c.person_id == bind(shared_answers, "person_id"),
-        shared_answers.c.digest == bind(shared_answers, "digest"),
-        is_offered,
-    )
-    .values(
-        state=bind(shared_answers, "state", "decided"),
-        version=bind(shared_answers, "version", "asked_in"),
-        decided_at=bind(shared_answers, "decided_at", "at"),
-    ),
-    table="shared_answers",
-    key=("turn_id",),
+    _of_person,
+    _in_these_words,
+    state=bind(shared_answers, "state", "decided"),
+    version=bind(shared_answers, "version", "asked_in"),
+    decided_at=bind(shared_answers, "decided_at", "at"),
 )
-END_SHARING = write(
-    "end sharing",
-    update(shared_answers)
-    .where(
-        shared_answers.c.turn_id == _turn,
-        shared_answers.c.digest == bind(shared_answers, "digest"),
-        is_offered,
-    )
-    .values(state=state(SharedState.LEFT_OUT)),
-    table="shared_answers",
-    key=("turn_id",),
-)
-END_SHARING_OF = write(
-    "end sharing of person",
-    update(shared_answers)
-    .where(shared_answers.c.person_id == bind(shared_answers, "person_id"), is_offered)
-    .values(state=state(SharedState.ENDED)),
-    table="shared_answers",
-    key=None,
-)
-TOLD_OF_SHARING = write(
+END_SHARING = _changed("end sharing", _in_these_words, state=state(SharedState.LEFT_OUT))
+END_SHARING_OF = _changed("end sharing of person", is_of_turn=False, state=_ended)
+TOLD_OF_SHARING = _changed(
     "told of sharing",
-    update(shared_answers)
-    .where(shared_answers.c.person_id == bind(shared_answers, "person_id"), is_offered, shared_answers.c.told_at.is_(None))
-    .values(told_at=bind(shared_answers, "told_at", "at")),
-    table="shared_answers",
-    key=None,
+    shared_answers.c.told_at.is_(None),
+    is_of_turn=False,
+    told_at=bind(shared_answers, "told_at", "at"),
 )
-END_OTHER_CORRECTION = write(
+END_OTHER_CORRECTION = _changed(
     "end sharing of another correction",
-    update(shared_answers)
-    .where(
-        shared_answers.c.turn_id == _turn,
-        is_offered,
-        or_(
-            bindparam("value", type_=Integer()) == literal(0, Integer()),
-            ~exists().where(ratings.c.turn_id == _turn, ratings.c.correction == bind(ratings, "correction")),
-        ),
-    )
-    .values(state=state(SharedState.ENDED)),
-    table="shared_answers",
-    key=("turn_id",),
+    or_(
+        bindparam("value", type_=Integer()) == literal(0, Integer()),
+        ~exists().where(ratings.c.turn_id == _turn, ratings.c.correction == bind(ratings, "correction")),
+    ),
+    state=_ended,
 )
 """Before the rating that may change the words."""
-END_OTHER_QUESTION = write(
+END_OTHER_QUESTION = _changed(
     "end sharing of another question",
-    update(shared_answers)
-    .where(
-        shared_answers.c.turn_id == _turn,
-        is_offered,
-        ~exists().where(turns.c.id == _turn, turns.c.question == bind(turns, "question")),
-    )
-    .values(state=state(SharedState.ENDED)),
-    table="shared_answers",
-    key=("turn_id",),
+    ~exists().where(turns.c.id == _turn, turns.c.question == bind(turns, "question")),
+    state=_ended,
 )
 """Before the edit that may change the words."""
 
