@@ -85,7 +85,7 @@ class AnswersAction:
         if is_wanted:
             lead = say(
                 language,
-                "I ask whoever wrote it, in their private chat with me. Until they agree, nobody else is answered with it. "
+                "I ask whoever wrote it, in private. Until they agree, nobody else is answered with it. "
                 "`/admin answers list` shows how it stands.",
             )
         else:
