@@ -431,6 +431,8 @@ def invariant_in_words(language: Language, name: str) -> str:
         "a vector is its live memory's": say(language, "a vector is its live memory's"),
         "a memory in the index has a vector": say(language, "a memory in the index has a vector"),
         "a rating is its turn's person's": say(language, "a rating is its turn's person's"),
+        "a shared answer is its turn's person's": say(language, "a shared answer is its turn's person's"),
+        "an answer is shared by consent": say(language, "an answer is shared by consent"),
         "a logged style is its turn's": say(language, "a logged style is its turn's"),
         "a question is asked at its turn's address": say(language, "a question is asked at its turn's address"),
         "a turn is its address's person's": say(language, "a turn is its address's person's"),

@@ -129,7 +129,7 @@ def _steps(write: Write, at: datetime, ids: Ids) -> list[Step]:
         return [admin_step(write, at)]
     if isinstance(write, SharingWrite):
         return sharing_steps(write, at, ids)
-    return [*_ended(write), _step(write, at, ids), *_remembered_anew(write, at)]
+    return sorted([*_ended(write), _step(write, at, ids), *_remembered_anew(write, at)], key=by_rank)
 
 
 def _ended(write: OtherWrite) -> list[Step]:

@@ -29,6 +29,8 @@ CRASH_LABELS = (
     "move arrival", "end outgoing", "set rating", "count attempt", "insert delivery", "around a message",
 )  # fmt: skip
 """Parts of the labels of database calls at which the victim kills itself."""
+SURE_CRASH = "insert turn:1"
+"""One that no life is without in which anybody is answered."""
 READY_S = 60.0
 REMEMBERED = """
 select turn_id, count(*) from (
@@ -107,8 +109,9 @@ async def start(env: Mapping[str, str], folder: Path, crash: str = "") -> tuple[
 
 
 async def one_life(env: Mapping[str, str], folder: Path, talkers: list[Talker], chance: random.Random, result: Result) -> None:
-    """Start the bot, let people talk, kill it: at a random instant, or (two times in five) at a named database call."""
+    """Start the bot, let people talk, kill it: at a random instant, or (at first, then two times in five) at a named call."""
     crash = f"{chance.choice(CRASH_LABELS)}:{chance.randrange(1, 9)}" if chance.random() < 0.4 else ""
+    crash = crash if result.kills else SURE_CRASH
     try:
         process, address = await start(env, folder, crash)
     except RuntimeError:
@@ -125,7 +128,7 @@ async def one_life(env: Mapping[str, str], folder: Path, talkers: list[Talker], 
         if not crash and chance.random() < 0.5:
             await _somebody_is_heard(talkers, heard, process)
         try:
-            async with asyncio.timeout(3.0 if crash else chance.uniform(0.05, 1.2)):
+            async with asyncio.timeout((30.0 if crash == SURE_CRASH else 3.0) if crash else chance.uniform(0.05, 1.2)):
                 await process.wait()
         except TimeoutError:
             process.send_signal(signal.SIGKILL)
