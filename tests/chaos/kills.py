@@ -120,7 +120,9 @@ async def one_life(env: Mapping[str, str], folder: Path, talkers: list[Talker], 
             result.named_kills += 1
             return
         raise
-    until = asyncio.Event()
+    until, patience_s = asyncio.Event(), chance.uniform(0.05, 1.2)
+    if crash:
+        patience_s = 30.0 if crash == SURE_CRASH else 3.0
     heard = _heard(talkers)
     async with asyncio.TaskGroup() as tasks:
         for talker in talkers:
@@ -128,7 +130,7 @@ async def one_life(env: Mapping[str, str], folder: Path, talkers: list[Talker], 
         if not crash and chance.random() < 0.5:
             await _somebody_is_heard(talkers, heard, process)
         try:
-            async with asyncio.timeout((30.0 if crash == SURE_CRASH else 3.0) if crash else chance.uniform(0.05, 1.2)):
+            async with asyncio.timeout(patience_s):
                 await process.wait()
         except TimeoutError:
             process.send_signal(signal.SIGKILL)

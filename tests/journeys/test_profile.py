@@ -121,20 +121,25 @@ def _is_result(reply: Json, language: Language) -> None:
 
 
 @pytest.mark.timeout(240)
-async def test_killed_at_every_item_it_goes_on_there_and_is_forgotten_when_asked_to(tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.slow)])
+async def test_killed_at_an_item_it_goes_on_there_and_is_forgotten_when_asked_to(tmp_path: Path, every: int) -> None:
     async with running(tmp_path) as bot, person(bot.address, "an-unlucky-person") as ana:
         asking, unconfirmed = await begin(ana), ""
         bot.process.kill()
-    for place, item in enumerate(ASKED):
+    for life, first in enumerate(range(0, len(ASKED), every)):
         async with running(tmp_path) as bot, person(bot.address, "an-unlucky-person") as ana:
             if unconfirmed:
-                asking = await _give(ana, asking, ASKED[place - 1], unconfirmed)
+                asking = await _give(ana, asking, ASKED[first - 1], unconfirmed)
             last = (await ana.get("/api/messages")).json()["messages"][-1]
-            assert (last["turn_id"], item_of(last), last["chosen"]) == (asking["turn_id"], item, None), "the page shows it open"
-            giving = asyncio.create_task(_give(ana, asking, item, f"answer-{place}"))
-            if place % 2:
+            shown = (asking["turn_id"], ASKED[first], None)
+            assert (last["turn_id"], item_of(last), last["chosen"]) == shown, "the page shows it open"
+            *before, place = range(first, min(first + every, len(ASKED)))
+            for earlier in before:
+                asking = await _give(ana, asking, ASKED[earlier], f"answer-{earlier}")
+            giving = asyncio.create_task(_give(ana, asking, ASKED[place], f"answer-{place}"))
+            if life % 2:
                 # Killed with the answer on its way, or half taken in: it is sent again under its id, as the page does.
-                await asyncio.wait({giving}, timeout=0.01 * (place // 2 % 3))
+                await asyncio.wait({giving}, timeout=0.01 * (life // 2 % 3))
                 bot.process.kill()
                 await asyncio.wait({giving})
                 giving.exception()
@@ -142,6 +147,9 @@ async def test_killed_at_every_item_it_goes_on_there_and_is_forgotten_when_asked
             else:
                 asking, unconfirmed = await giving, ""
                 bot.process.kill()
+    if unconfirmed:
+        async with running(tmp_path) as bot, person(bot.address, "an-unlucky-person") as ana:
+            asking = await _give(ana, asking, ASKED[-1], unconfirmed)
     _is_result(asking, "en")
     async with running(tmp_path) as bot, person(bot.address, "an-unlucky-person") as ana:
         assert [f"item:{one['item']}:{one['option']}" for one in await told(ana)] == [key_for(item, PLUS) for item in ASKED]
