@@ -30,8 +30,8 @@ _UNDECIDED, _LEFT_OUT = "u", "l"
 class AnswersAction:
     """`/admin answers`: corrections one by one; `/admin answers list`: what is shared or asked about.
 
-    Only what people write whose conversations may help train the bot is shown, only where it holds nobody's data. A button
-    names its correction by what that said when it was shown.
+    Only what people wrote while their conversations might help train the bot is shown, and only where nobody's data is found
+    in it. A button names its correction by what that said when it was shown.
     """
 
     def __init__(self, services: Services, desk: AdminDesk) -> None:

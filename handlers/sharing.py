@@ -142,7 +142,7 @@ def _next(turn: Turn, theirs: Sequence[SharedAnswer], *writes: Write, lead: str 
         _button("yes", one, say(language, "Yes, everybody may have them")),
         _button("no", one, say(language, "No, they stay mine alone")),
     )
-    return _asking(turn, parts, choices, writes)
+    return _asking(turn, parts, choices, (*writes, ToldOfSharing(person_id=turn.person.id)))
 
 
 def _listed(turn: Turn, theirs: Sequence[SharedAnswer], *writes: Write, lead: str = "", first: int = 0) -> Outcome:

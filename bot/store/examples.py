@@ -33,7 +33,7 @@ MOST_EXAMPLES = 2000
 
 _is_correction = and_(ratings.c.correction.is_not(None), ratings.c.correction != "", ratings.c.value != 0)
 _is_liked = and_(ratings.c.value == 1, turns.c.flags.is_(None), turns.c.answer != "", ~rests_on_anothers(turns))
-"""What was told in another person's words is liked as long as they let everybody have them, and no longer."""
+"""An answer in another person's words is none: it comes from them, as long as they let everybody have it."""
 _in_private: ColumnElement[bool] = turns.c.is_private.is_(True)
 _in_group: ColumnElement[bool] = and_(turns.c.is_private.is_(False), turns.c.address_id == bindparam("group"))
 _of_same_person = and_(turns.c.id == ratings.c.turn_id, cast(turns.c.person_id, Text) == ratings.c.person_id)

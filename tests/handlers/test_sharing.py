@@ -67,6 +67,7 @@ async def test_whole_words_are_shown_before_anybody_may_have_them(language: Lang
     assert text_of(shown).count("At nine.") == 100
     assert text_of(shown).endswith("The *end*."), "as others would see it, and last"
     assert labels(shown)[0] == yes
+    assert [write.person_id for write in shown.writes if isinstance(write, ToldOfSharing)] == [ADA], "no word below an answer"
     done = await press(store, shown, yes, language)
     (write,) = decided(done)
     assert write.is_shared
