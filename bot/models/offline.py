@@ -159,7 +159,7 @@ def compose(prompt: Prompt) -> Answer:
     # What is true of whoever wrote an answer for everybody need not be true of who asks about themselves.
     fit = [item for item in found if not (is_about_asker and item.kind is EvidenceKind.APPROVED)]
     evidence = sorted((item for item in fit if item.kind in _RANK), key=_usefulness)
-    remembered = _remembered(found)
+    remembered = _remembered(found, prompt)
     talk = _small_talk(prompt.question)
     own = bool(evidence) and evidence[0].kind is not EvidenceKind.KNOWLEDGE
     if talk and not own and (not evidence or talk not in _ASKING):
@@ -180,10 +180,21 @@ def _usefulness(item: Evidence) -> tuple[bool, int, float, float]:
     return (not is_exact, _RANK[item.kind], -item.score, -item.at.timestamp() if item.at else 0.0)
 
 
-def _remembered(found: Sequence[Evidence]) -> list[Evidence]:
-    """What is remembered and surely about the question, best first; a fact before what was said that fits a little better."""
-    sure = [item for item in found if item.score >= _LEAST.get(item.kind, math.inf)]
+def _remembered(found: Sequence[Evidence], prompt: Prompt) -> list[Evidence]:
+    """What is remembered and surely about the question, best first; a fact before what was said that fits a little better.
+
+    What was said but adds no word to the question, such as the same question once before, tells nothing.
+    """
+    sure = [item for item in found if item.score >= _LEAST.get(item.kind, math.inf) and _adds_to(prompt, item)]
     return sorted(sure, key=lambda item: -item.score - _FACT_FIRST * (item.kind is EvidenceKind.FACT))
+
+
+def _adds_to(prompt: Prompt, item: Evidence) -> bool:
+    """Whether something remembered has a word that the question has not; a fact always tells something."""
+    if item.kind is EvidenceKind.FACT:
+        return True
+    asked, told = (set(tokens(text, prompt.language)) for text in (prompt.question, item.text))
+    return not told <= asked
 
 
 def _is_told_for(prompt: Prompt, best: Evidence, others: Sequence[Evidence]) -> bool:

@@ -207,6 +207,13 @@ def test_what_was_taught_comes_before_what_is_remembered(kind: EvidenceKind) -> 
     )
 
 
+@pytest.mark.parametrize("said", ["Where do I keep the red key?", "Tell me where I keep the red key", "the red key"])
+def test_the_same_question_once_before_tells_nothing(said: str) -> None:
+    asked = "Where do I keep the red key?"
+    assert "have to do with" not in text(asked, remembered(said, kind=EvidenceKind.MEMORY, score=1.0))
+    assert "drawer" in text(asked, remembered("The red key is in the drawer", kind=EvidenceKind.MEMORY, score=0.9))
+
+
 def test_small_talk_is_not_answered_with_memories() -> None:
     assert "Lima" not in text("hello", remembered("Lives in Lima."))
 
