@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from bot.admin_ports import AdminDesk
@@ -15,11 +16,9 @@ from bot.types import Chosen, Language, Turn, TurnId
 from bot.writes import EndSharing, OfferAnswer, Write
 from handlers.admin_parts import Done, button, closing, is_answered, refused, told
 from handlers.admin_rows import next_asked, unreadable, withdrawing
-from handlers.shared_words import in_a_line, in_full, place_named
+from handlers.shared_words import in_a_line, in_full, named, page_of, place_named
 
 ANSWERS: Final = "answers"
-SHOWN: Final = 8
-"""Offered answers in one reply, each with its button."""
 MOST: Final = 400
 _LIST: Final = frozenset({"list", "lista"})
 _AGAIN: Final = frozenset({"again", "otra", "otra vez", "descartadas"})
@@ -136,8 +135,8 @@ class AnswersAction:
             "everybody and names nobody: I find names only where something announces them.",
         )
         choices = (
-            button(ANSWERS, f"ask.{one.turn_id}.{one.digest[:8]}.{through}", say(language, "Yes, ask its author")),
-            button(ANSWERS, f"out.{one.turn_id}.{one.digest[:8]}.{through}", say(language, "No")),
+            button(ANSWERS, f"{named('ask', one)}.{through}", say(language, "Yes, ask its author")),
+            button(ANSWERS, f"{named('out', one)}.{through}", say(language, "No")),
             button(ANSWERS, f"later.{one.turn_id}.{through}", say(language, "Later")),
         )
         text, kept = ["\n\n".join(filter(None, (lead, head, tail, words))) for words in (in_full(language, one), "")]
@@ -163,19 +162,7 @@ def _listed(
         say(language, "Shared: {count}", count=shared),
         say(language, "waiting for the author: {count}", count=len(offered) - shared),
     ]
-    first = first if first < len(offered) else 0
-    page = list(enumerate(offered[first : first + SHOWN], first + 1))
-    choices = [
-        button(
-            ANSWERS,
-            f"end.{one.turn_id}.{one.digest[:8]}",
-            say(language, "Take back {number}", number=number),
-            row=(number - first - 1) // 2,
-        )
-        for number, one in page
-    ]
-    if first + SHOWN < len(offered):
-        choices.append(button(ANSWERS, f"more.{first + SHOWN}", say(language, "More"), row=SHOWN))
+    page, choices = page_of(language, offered, first, partial(button, ANSWERS))
     lines = [f"{number}. {_state(language, one)} {in_a_line(language, one)}" for number, one in page]
     head = " · ".join(counts)
     text = "\n\n".join(filter(None, (lead, f"**{head}**", "\n".join(lines))))

@@ -53,7 +53,9 @@ class Answering:
         return replace(outcome, note="\n\n".join(notes), writes=(*outcome.writes, *writes))
 
     async def _untold(self, turn: Turn) -> int:
-        """How many answers wait for the person's word, and nobody could tell them; none where that cannot be read just now."""
+        """How many answers wait for the person's word, and nobody could tell them; none in groups or where it is unreadable."""
+        if not turn.message.is_private:
+            return 0
         try:
             return await self._services.sharing.untold(turn.person.id)
         except MartinError:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Final
+
 from bot.locale import say
 from bot.sharing_types import SharedAnswer
-from bot.types import Language
+from bot.types import Choice, Language
 from handlers.memory_words import plain
 
-_MOST_DIGITS = 4
+SHOWN: Final = 8
+"""Answers in one reply, each with its button."""
+_MOST_DIGITS: Final = 4
 
 
 def in_full(language: Language, one: SharedAnswer) -> str:
@@ -19,6 +24,29 @@ def in_full(language: Language, one: SharedAnswer) -> str:
 def in_a_line(language: Language, one: SharedAnswer) -> str:
     """The beginning of both."""
     return say(language, "“{question}”: “{answer}”", question=plain(one.question), answer=plain(one.answer))
+
+
+def page_of(
+    language: Language, answers: Sequence[SharedAnswer], first: int, button: Callable[[str, str, int], Choice]
+) -> tuple[list[tuple[int, SharedAnswer]], list[Choice]]:
+    """The answers from that place on with their numbers, and a button to take each back; where there are more, one for those.
+
+    `button` makes one of its key, label and row. A place behind the last answer is the first.
+    """
+    first = first if first < len(answers) else 0
+    page = list(enumerate(answers[first : first + SHOWN], first + 1))
+    choices = [
+        button(named("end", one), say(language, "Take back {number}", number=number), (number - first - 1) // 2)
+        for number, one in page
+    ]
+    if first + SHOWN < len(answers):
+        choices.append(button(f"more.{first + SHOWN}", say(language, "More"), SHOWN))
+    return page, choices
+
+
+def named(verb: str, one: SharedAnswer) -> str:
+    """A button's key: what it does, to which answer, in which words."""
+    return f"{verb}.{one.turn_id}.{one.digest[:8]}"
 
 
 def place_named(text: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from functools import partial
 
 from bot.locale import say, say_many
 from bot.ports import Preview, Services
@@ -12,10 +12,7 @@ from bot.sharing_types import SHARE, SHARING_VERSION, SharedAnswer, SharedState
 from bot.types import Choice, Chosen, DueMessage, Kind, Language, Outcome, Reply, Turn
 from bot.writes import CloseQuestion, DecideSharing, ToldOfSharing, Write
 from handlers.asking import answer_to, asking, option
-from handlers.shared_words import in_a_line, in_full, place_named
-
-SHOWN: Final = 8
-"""Shared corrections in one reply, each with its button."""
+from handlers.shared_words import in_a_line, in_full, named, page_of, place_named
 
 
 class ShareHandler:
@@ -68,7 +65,7 @@ class ShareHandler:
 
 def told_below(turn: Turn, count: int) -> tuple[str, tuple[Write, ...]]:
     """What goes once below an answer, where somebody could not be told otherwise that so many answers wait for their word."""
-    if not count or not turn.message.is_private:
+    if not count:
         return "", ()
     text = say_many(
         turn.spoken,
@@ -87,11 +84,11 @@ def _press(turn: Turn) -> Chosen | None:
 def _pressed(turn: Turn, chosen: Chosen, theirs: Sequence[SharedAnswer]) -> Outcome:
     """What was decided about one of them, then what is next."""
     language = turn.language
-    verb, _, named = chosen.key.partition(".")
+    verb, _, rest = chosen.key.partition(".")
     closing = CloseQuestion(turn_id=chosen.turn_id, key=f"{SHARE}:{chosen.key}")
     if verb == "more":
-        return _listed(turn, theirs, closing, first=place_named(named))
-    turn_id, _, digest = named.partition(".")
+        return _listed(turn, theirs, closing, first=place_named(rest))
+    turn_id, _, digest = rest.partition(".")
     one = next((one for one in theirs if one.turn_id == turn_id and one.digest.startswith(digest)), None)
     if one is None or (verb == "end") != (one.state is SharedState.SHARED):
         lead = say(language, "It has changed since I showed it to you, or it is decided already.")
@@ -136,11 +133,11 @@ def _next(turn: Turn, theirs: Sequence[SharedAnswer], *writes: Write, lead: str 
             "Nobody is told whose words these are, and I work the same for you whatever you say. You can take them back at any "
             "time with /share; what others were answered by then stays in their conversations. May everybody have them?",
         ),
+        in_full(language, one),
     ]
-    parts.append(in_full(language, one))
     choices = (
-        _button("yes", one, say(language, "Yes, everybody may have them")),
-        _button("no", one, say(language, "No, they stay mine alone")),
+        option(SHARE, named("yes", one), say(language, "Yes, everybody may have them")),
+        option(SHARE, named("no", one), say(language, "No, they stay mine alone")),
     )
     return _asking(turn, parts, choices, (*writes, ToldOfSharing(person_id=turn.person.id)))
 
@@ -156,21 +153,10 @@ def _listed(turn: Turn, theirs: Sequence[SharedAnswer], *writes: Write, lead: st
             "like to give one to everybody, I ask you first.",
         )
         return Outcome(reply=Reply(text="\n\n".join(filter(None, (lead, text)))), writes=writes)
-    first = first if first < len(shared) else 0
-    page = shared[first : first + SHOWN]
-    lines = [f"{number}. {in_a_line(language, one)}" for number, one in enumerate(page, first + 1)]
+    page, choices = page_of(language, shared, first, partial(option, SHARE))
+    lines = [f"{number}. {in_a_line(language, one)}" for number, one in page]
     head = say(language, "**Words of yours that answer everybody**, without your name:")
-    choices = [
-        _button("end", one, say(language, "Take back {number}", number=number), row=(number - first - 1) // 2)
-        for number, one in enumerate(page, first + 1)
-    ]
-    if first + SHOWN < len(shared):
-        choices.append(option(SHARE, f"more.{first + SHOWN}", say(language, "More"), row=SHOWN))
     return _asking(turn, [lead, "\n".join([head, *lines])], choices, writes)
-
-
-def _button(verb: str, one: SharedAnswer, label: str, row: int = 0) -> Choice:
-    return option(SHARE, f"{verb}.{one.turn_id}.{one.digest[:8]}", label, row)
 
 
 def _asking(turn: Turn, parts: Sequence[str], choices: Sequence[Choice], writes: Sequence[Write]) -> Outcome:

@@ -45,7 +45,6 @@ _ASKING: Final[Mapping[str, str]] = {
 """What stop words ask for or turn round; two questions must agree in it."""
 _SHORTENED_NOT: Final = re.compile(r"n['’]t\b", re.IGNORECASE)
 _WHY: Final = re.compile(r"\bpor qu[eé]\b", re.IGNORECASE)
-
 _HOW: Final = re.compile(r"\bhow (?:do|does|can|could|to|should)\b|\bc[oó]mo\b", re.IGNORECASE)
 
 _Meaning = tuple[Language, frozenset[str], frozenset[str]]

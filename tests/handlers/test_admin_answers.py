@@ -8,8 +8,9 @@ from bot.errors import StoreBusy
 from bot.sharing_types import SharedState
 from bot.types import Chosen, Language
 from bot.writes import AskQuestion, EndSharing, OfferAnswer
-from handlers.admin_answers import SHOWN, AnswersAction
+from handlers.admin_answers import AnswersAction
 from handlers.admin_parts import ADMIN, Done
+from handlers.shared_words import SHOWN
 from tests.handlers.admin_talk import closed, key_of, shown_by
 from tests.handlers.fake_desk import desk
 from tests.handlers.fake_sharing import FakeSharing, correction

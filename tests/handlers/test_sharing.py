@@ -8,7 +8,8 @@ from bot.errors import StoreBusy
 from bot.sharing_types import SHARING_VERSION, SharedState
 from bot.types import Address, AddressId, ChannelName, Choice, DueMessage, Language, Outcome, Person
 from bot.writes import AskQuestion, CloseQuestion, DecideSharing, ToldOfSharing
-from handlers.sharing import SHOWN, ShareHandler
+from handlers.shared_words import SHOWN
+from handlers.sharing import ShareHandler
 from tests.handlers.fake_sharing import FakeSharing, correction
 from tests.handlers.fakes import ADA, NOW, FakePreview, answer, command, message, past, pressed, said, services, turn
 
